@@ -1,0 +1,5 @@
+"""The command line as a module: `python -m penchant`."""
+
+from penchant.cli import main
+
+main()

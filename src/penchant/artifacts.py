@@ -1,0 +1,125 @@
+"""Save and load without pickle: a folder of `manifest.json`, `*.safetensors` and `*.parquet`.
+
+A folder is written under a temporary name beside its place and renamed when whole, so a crash leaves the old one. The
+manifest lists each file's size and hash; a folder cut in half, altered or of a newer format is refused by name.
+"""
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from penchant.errors import BundleError
+from penchant.types import AnyArray
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST) -> Iterator[Path]:
+    """A temporary folder that takes `path`'s place, with its manifest, when the block ends without an error.
+
+    `manifest` may be filled inside the block; it is read when the block ends. `name` is the manifest's file name.
+    """
+    path = path.absolute()
+    if path.exists() and not (path / name).exists() and any(path.iterdir() if path.is_dir() else [path]):
+        raise BundleError(f"{path} exists and is not a Penchant folder.", hint="Choose another name, or remove it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    temporary.mkdir()
+    try:
+        yield temporary
+        files = {f.relative_to(temporary).as_posix(): _describe(f) for f in sorted(temporary.rglob("*")) if f.is_file()}
+        write_json(temporary / name, {"format_version": FORMAT_VERSION, **manifest, "files": files})
+        _replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_manifest(path: Path, *, kind: str, name: str = MANIFEST, verify: bool = True) -> dict[str, Any]:
+    """The manifest of a folder of the given `kind`, after its files have been checked against it.
+
+    `verify=False` checks that the files are there, not their bytes. Raises `BundleError` where the folder is missing, of another kind, of a newer format, cut in half or altered.
+    """
+    if not (path / name).is_file():
+        maker = "penchant import SOURCE --to DIR" if kind == "dataset" else "penchant fit DIR --to BUNDLE"
+        raise BundleError(f"No {kind} at {path}: it has no {name}.", hint=f"Make one with `{maker}`.")
+    try:
+        manifest: dict[str, Any] = orjson.loads((path / name).read_bytes())
+        version, found = int(manifest["format_version"]), manifest["kind"]
+        files: dict[str, dict[str, Any]] = dict(manifest["files"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise BundleError(f"{path / name} is damaged.", hint="Make the folder again.") from None
+    if found != kind:
+        raise BundleError(f"{path} holds a {found}, not a {kind}.", hint=f"Give the folder of a {kind}.")
+    if version > FORMAT_VERSION:
+        raise BundleError(
+            f"{path} has format {version}; this Penchant reads up to {FORMAT_VERSION}.",
+            hint="Upgrade Penchant to load it.",
+        )
+    for file_name, expected in files.items():
+        file = path / file_name
+        if not file.is_file():
+            raise BundleError(f"{path}: {file_name} is missing.", hint="Copy the folder again whole, or make it again.")
+        if verify and _describe(file) != expected:
+            raise BundleError(
+                f"{path}: {file_name} is cut short or altered.", hint="Copy the folder again whole, or make it again."
+            )
+    return manifest
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, keys as given, indented, and flush it to disk."""
+    with path.open("wb") as file:
+        file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, AnyArray]) -> None:
+    """Write named arrays to a safetensors file."""
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+
+
+def read_arrays(path: Path) -> dict[str, AnyArray]:
+    """Read the named arrays of a safetensors file; `BundleError` where it is damaged."""
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise BundleError(
+            f"{path} cannot be read: {error}.", hint="Copy the folder again whole, or make it again."
+        ) from None
+
+
+def _describe(file: Path) -> dict[str, Any]:
+    with file.open("rb") as handle:
+        return {"bytes": file.stat().st_size, "blake2b": hashlib.file_digest(handle, _hash).hexdigest()}
+
+
+def _hash() -> Any:
+    return hashlib.blake2b(digest_size=16)
+
+
+def _replace(new: Path, place: Path) -> None:
+    """Put the folder `new` at `place`; the old one stays whole until the new one stands."""
+    if not place.exists():
+        new.rename(place)
+        return
+    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.old")
+    place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,29 @@
+"""The `penchant` command. Commands import what they need when they run, so that `--help` stays instant."""
+
+import sys
+
+import typer
+
+from penchant.cli import screen
+from penchant.errors import PenchantError
+
+app = typer.Typer(
+    name="penchant",
+    help="Learns what each user is interested in, says it in words, and recommends from it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line. A fault of the caller's prints what came, what was allowed and what to do, and exits 2."""
+    try:
+        app()
+    except PenchantError as error:
+        screen.fail(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe went away, such as `| head`
+        sys.exit(0)

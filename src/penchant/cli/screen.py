@@ -1,0 +1,92 @@
+"""What commands print: progress bars on a terminal, plain lines elsewhere, JSON for machines."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from penchant.errors import PenchantError
+from penchant.progress import SILENT, Advance
+from penchant.progress import Progress as Reporter
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def fail(error: PenchantError) -> None:
+    """Print an error to stderr in one or two lines."""
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Print records or plain values as one JSON document."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    sys.stdout.write(orjson.dumps(value, option=options).decode() + "\n")
+
+
+def reporter(*, quiet: bool = False) -> Reporter:
+    """A rich bar where stderr is a terminal, plain lines otherwise, nothing where `quiet`."""
+    if quiet:
+        return SILENT
+    return RichReporter() if err.is_terminal else LineReporter()
+
+
+class RichReporter(Reporter):
+    """Bars with figures beside them."""
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        """A bar named `name`."""
+        columns = (
+            TextColumn("{task.description:<22}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+        )
+        with Progress(*columns, console=err) as bars:
+            bar = bars.add_task(name, total=total, status="")
+
+            def advance(n: int = 1, status: str = "") -> None:
+                bars.update(bar, advance=n, **({"status": status} if status else {}))
+
+            yield advance
+
+    def note(self, text: str) -> None:
+        """A dim line above the bars."""
+        err.print(f"[dim]{text}[/dim]")
+
+
+class LineReporter(Reporter):
+    """A line when a task ends, and one every ten seconds in between."""
+
+    every_seconds = 10.0
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        """Lines that start with `name`."""
+        start = last = time.monotonic()
+        done, latest = 0, ""
+
+        def advance(n: int = 1, status: str = "") -> None:
+            nonlocal done, last, latest
+            done, latest = done + n, status or latest
+            if time.monotonic() - last >= self.every_seconds:
+                last = time.monotonic()
+                print(f"{name}: {done}{f'/{total}' if total else ''} {latest}".rstrip(), file=sys.stderr, flush=True)
+
+        yield advance
+        seconds = time.monotonic() - start
+        print(f"{name}: {done} in {seconds:.1f} s {latest}".rstrip(), file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        """A plain line."""
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Named directions in the item space."""

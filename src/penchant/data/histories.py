@@ -1,0 +1,110 @@
+"""Users' events packed end to end: what every model reads."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from penchant.types import BoolArray, DoubleArray, IntArray, RowArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histories:
+    """B users' item events, oldest first, packed as compressed rows: user b owns ``[indptr[b], indptr[b+1])``.
+
+    A history is handed to a model at every call, so the same fitted model serves training, replay and live use.
+    """
+
+    users: RowArray
+    """(B,) row of each user in the dataset's user table; −1 for a user the dataset does not know."""
+    indptr: IntArray
+    """(B+1,)"""
+    items: RowArray
+    """(N,) item rows, never −1."""
+    timestamps: IntArray
+    """(N,) UTC microseconds, or positions where the dataset's clock is ``position``."""
+    types: RowArray
+    """(N,) codes in the dataset's event types."""
+    values: DoubleArray
+    """(N,) rating, dwell or quantity; NaN where there is none."""
+    keys: IntArray
+    """(N,) which event of the dataset (or of the live store) this is."""
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def lengths(self) -> IntArray:
+        """(B,) events per user."""
+        return np.diff(self.indptr)
+
+    def of(self, b: int) -> slice:
+        """The slice of user b's events in `items`, `timestamps`, `types`, `values` and `keys`."""
+        return slice(int(self.indptr[b]), int(self.indptr[b + 1]))
+
+    def take(self, rows: IntArray | Sequence[int] | slice) -> "Histories":
+        """The histories of some of the B users, in the order given."""
+        index = np.arange(len(self))[rows]
+        lengths = self.lengths[index]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        events = np.repeat(self.indptr[:-1][index] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return self._events(events, users=self.users[index], indptr=indptr)
+
+    def keep(self, mask: BoolArray) -> "Histories":
+        """The same users with only the events where `mask` (N,) holds."""
+        kept = np.concatenate([[0], np.cumsum(mask)]).astype(np.int64)
+        return self._events(np.flatnonzero(mask), users=self.users, indptr=kept[self.indptr])
+
+    def tail(self, n: int) -> "Histories":
+        """Each user's last `n` events."""
+        from_end = np.repeat(self.indptr[1:], self.lengths) - np.arange(len(self.items))
+        return self.keep(from_end <= n)
+
+    def without_tail(self, n: int) -> "Histories":
+        """Each user's events but the last `n`."""
+        from_end = np.repeat(self.indptr[1:], self.lengths) - np.arange(len(self.items))
+        return self.keep(from_end > n)
+
+    def batches(self, size: int) -> Iterator[tuple[slice, "Histories"]]:
+        """Consecutive runs of at most `size` users, with their place among the B."""
+        for start in range(0, len(self), size):
+            place = slice(start, min(start + size, len(self)))
+            yield place, self.take(place)
+
+    def _events(self, events: IntArray, *, users: RowArray, indptr: IntArray) -> "Histories":
+        return Histories(
+            users=users,
+            indptr=indptr,
+            items=self.items[events],
+            timestamps=self.timestamps[events],
+            types=self.types[events],
+            values=self.values[events],
+            keys=self.keys[events],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cases:
+    """What a model is asked at evaluation: B input histories and, for each, the items that came after.
+
+    Compressed rows: case b's targets are ``target_items[target_indptr[b]:target_indptr[b+1]]``; never empty.
+    """
+
+    histories: Histories
+    target_indptr: IntArray
+    target_items: RowArray
+
+    def __len__(self) -> int:
+        return len(self.histories)
+
+    def targets(self, b: int) -> RowArray:
+        """The target items of case b."""
+        return self.target_items[self.target_indptr[b] : self.target_indptr[b + 1]]
+
+    def take(self, rows: IntArray | Sequence[int] | slice) -> "Cases":
+        """Some of the B cases, in the order given."""
+        index = np.arange(len(self))[rows]
+        lengths = np.diff(self.target_indptr)[index]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.repeat(self.target_indptr[:-1][index] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Cases(histories=self.histories.take(index), target_indptr=indptr, target_items=self.target_items[places])

@@ -1,0 +1,1 @@
+"""Text to vectors: encoders, their cache, and the texts rendered for them."""

@@ -1,0 +1,1 @@
+"""What users did and were shown: events, edits and slates, on disk."""

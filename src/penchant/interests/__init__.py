@@ -1,0 +1,1 @@
+"""Profiles: a user's interests in words, with the events behind them."""

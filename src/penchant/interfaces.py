@@ -1,0 +1,121 @@
+"""What the rooms promise each other: encoders and recommenders."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Cases, Histories
+from penchant.progress import SILENT, Progress
+from penchant.seeding import tie_breaks
+from penchant.types import BoolArray, FloatArray, RowArray
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Texts to vectors."""
+
+    @property
+    def identity(self) -> str:
+        """Changes when the model, its pooling or its maximum length does: the cache's key beside the text."""
+
+    @property
+    def dim(self) -> int:
+        """D"""
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
+        """Unit vectors, (len(texts), D); a text without words gets a zero vector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """What a fit may use besides the dataset."""
+
+    validation: Cases | None = None
+    """Held-out cases for early stopping and blend weights. None: the model holds out each user's last event itself."""
+    item_vectors: FloatArray | None = None
+    """(I, D) text vectors, a zero row for an item without text. None: models that read text say what is missing."""
+    user_vectors: FloatArray | None = None
+    """(U, D) text vectors of users' own attributes and words, zero rows where there are none."""
+    seed: int = 0
+    progress: Progress = SILENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """B ranked lists of item rows; −1 and −inf pad a list that ran out of items."""
+
+    items: RowArray
+    """(B, K)"""
+    scores: FloatArray
+    """(B, K)"""
+
+
+class Recommender(ABC):
+    """Scores every item for a history. A fitted model has no state of its users beyond what it learned: the history to
+    answer for is handed in, so a user with new events, or one never seen, is served without refitting.
+    """
+
+    folds_in_users: ClassVar[bool] = True
+    """Serves a user not in the fitted dataset, from his history alone."""
+    folds_in_items: ClassVar[bool] = False
+    """Ranks an item without any training event above a random order."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @abstractmethod
+    def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
+        """Learn from the dataset's events. Items without events stay in the catalogue."""
+
+    @abstractmethod
+    def score(self, histories: Histories) -> FloatArray:
+        """Scores of all items, (B, I), finite; higher is better. Changes nothing it is given."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what was learned into an existing folder (safetensors, parquet, json; no pickle)."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; scores are equal bit for bit."""
+
+    def recommend(
+        self,
+        histories: Histories,
+        k: int,
+        *,
+        item_ids: Sequence[str],
+        exclude_seen: bool = True,
+        allow: BoolArray | None = None,
+        seed: int = 0,
+    ) -> Ranking:
+        """The K best items of each history, without those seen (by option) and, where `allow` (I,) is given, only items
+        it holds for. Equal scores are ordered by a seeded hash of the item id. A K above the catalogue gives all.
+        """
+        scores = self.score(histories).astype(np.float32, copy=True)
+        if allow is not None:
+            scores[:, ~allow] = -np.inf
+        if exclude_seen:
+            scores[np.repeat(np.arange(len(histories)), histories.lengths), histories.items] = -np.inf
+        return top_k(scores, k, ties=tie_breaks(item_ids, seed=seed))
+
+
+def top_k(scores_BI: FloatArray, k: int, *, ties: RowArray) -> Ranking:
+    """The K highest scores of each row, equal scores in the order of `ties` (I,); −inf is never ranked."""
+    n_rows, n_items = scores_BI.shape
+    k = min(k, n_items)
+    items = np.full((n_rows, k), -1, dtype=np.int32)
+    kept = np.full((n_rows, k), -np.inf, dtype=np.float32)
+    for b, row in enumerate(scores_BI if k else ()):
+        floor = np.partition(row, n_items - k)[n_items - k]
+        pool = np.flatnonzero((row >= floor) & (row > -np.inf))
+        best = pool[np.lexsort((ties[pool], -row[pool]))][:k]
+        items[b, : len(best)], kept[b, : len(best)] = best, row[best]
+    return Ranking(items=items, scores=kept)

@@ -1,0 +1,1 @@
+"""Quality of ranked lists: accuracy, coverage, novelty, diversity, and their uncertainty."""

@@ -1,0 +1,1 @@
+"""Recommenders, each one file that reads like its paper."""

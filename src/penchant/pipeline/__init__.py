@@ -1,0 +1,1 @@
+"""The whole path: retrieve, score, choose, explain; and the saved bundle."""

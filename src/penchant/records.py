@@ -1,0 +1,140 @@
+"""The few frozen records that travel between stages. Field names are the names on the wire (JSON, HTTP, Python)."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Trend = Literal["rising", "steady", "fading", "new"]
+Source = Literal["concept", "event", "graph", "popularity", "edit", "everyone"]
+"""Where a part of a score comes from; ``everyone`` is what the model likes for the average user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something a user did. `timestamp` is UTC microseconds, or a position in the user's sequence where the
+    source has no time.
+    """
+
+    user_id: str
+    item_id: str | None
+    event_type: str = "interaction"
+    timestamp: int | None = None
+    value: float | None = None
+    text: str | None = None
+    event_id: str | None = None
+    slate_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One named part of a score. `contribution` is in score units and may be negative."""
+
+    source: Source
+    contribution: float
+    concept_id: str | None = None
+    concept: str | None = None
+    event_id: str | None = None
+    item_id: str | None = None
+    title: str | None = None
+    evidence: tuple[str, ...] = ()
+    text: str = ""
+    """The reason as a person reads it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendedItem:
+    """An item of a slate: reasons + other + residual = score within 1e-6·max(1, |score|)."""
+
+    item_id: str
+    title: str
+    rank: int
+    score: float
+    explored: bool = False
+    propensity: float = 1.0
+    reasons: tuple[Reason, ...] = ()
+    other: float = 0.0
+    residual: float = 0.0
+    probability: float | None = None
+    rerank_adjustment: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slate:
+    """A ranked list as served."""
+
+    user_id: str
+    slate_id: str
+    generated_at: str
+    bundle: str
+    policy: str
+    items: tuple[RecommendedItem, ...]
+    cold: bool = False
+    """The user is unknown or has no events: the list is not personal, and `note` says so."""
+    note: str = ""
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """An event behind an interest; `effect` is how much it moved the interest's strength."""
+
+    event_id: str
+    item_id: str
+    title: str
+    event_type: str
+    timestamp: int
+    effect: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """A concept's place in a profile. `strength` is signed, in standard deviations over users; `confidence` in [0, 1]."""
+
+    concept_id: str
+    concept: str
+    parent: str | None
+    strength: float
+    confidence: float
+    trend: Trend
+    short_term: float
+    long_term: float
+    first_seen: int
+    last_seen: int
+    count: int
+    source: Literal["behaviour", "text", "explicit"]
+    evidence: tuple[Evidence, ...] = ()
+    summary: str = ""
+    """The interest as a person reads it: "strong and steady (14 books, last: …)"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A user's interests at a moment, strongest first. `as_of` counts events where the data has no time."""
+
+    user_id: str
+    as_of: int
+    interests: tuple[Interest, ...]
+    events: int
+    cold: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarItem:
+    """A neighbour of an item by the cosine of their vectors."""
+
+    item_id: str
+    title: str
+    similarity: float
+    shared: tuple[str, ...] = ()
+    """Names of the concepts both items activate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemView:
+    """An item as shown to a person."""
+
+    item_id: str
+    title: str
+    text: str
+    attributes: dict[str, Any]
+    concepts: tuple[str, ...]
+    events: int

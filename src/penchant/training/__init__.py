@@ -1,0 +1,1 @@
+"""One training loop, its losses, schedules and checkpoints."""
