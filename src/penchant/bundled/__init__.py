@@ -1,1 +1,6 @@
-"""Data shipped with the package."""
+"""Data shipped with the package: books and their readers (goodbooks-10k, CC BY-SA 4.0; see ATTRIBUTION.md)."""
+
+from pathlib import Path
+
+BOOKS = Path(__file__).parent / "goodbooks"
+"""A folder that `penchant import` reads: `interactions.parquet` and `items.parquet`."""
