@@ -138,3 +138,52 @@ class ItemView:
     attributes: dict[str, Any]
     concepts: tuple[str, ...]
     events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEvent:
+    """An event of a user's history as shown to a person. `position` is its place in his history, oldest 0."""
+
+    event_id: str
+    item_id: str | None
+    title: str
+    event_type: str
+    timestamp: int
+    position: int
+    value: float | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSummary:
+    """A user found by a search."""
+
+    user_id: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemSummary:
+    """An item found by a search."""
+
+    item_id: str
+    title: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An event that was not taken: its place in what was sent, the column at fault, and why."""
+
+    index: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserveResult:
+    """What became of observed events: accepted + duplicates + len(rejected) = events sent."""
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[Rejection, ...] = ()
