@@ -60,7 +60,7 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"(world-war|military-history|civil-war)", "World War II & military history"),
     (r"((^|-)wars?(-|$)|warfare|military)", "war"),
     (r"(american-history|us-history|u-s-history|history-american)", "American history"),
-    (r"(ancient-hist|world-hist|european-hist|british-hist|english-hist|history-books|general-hist|microhist)", "history"),
+    (r"((ancient|world|european|british|english|general)-hist|history-books|microhist)", "history"),
     (r"(historical-non|historical-fic|historicalfic|historic-fic|fiction-hist|historical-novel|historicals)",
      "historical fiction"),
     (r"(natural-history|science$|non-fiction-science)", "popular science"),

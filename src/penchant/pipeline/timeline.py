@@ -1,0 +1,193 @@
+"""Everything users did: the dataset the model was fitted on, and the events observed since."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Histories
+from penchant.records import Event, HistoryEvent, ObserveResult, Rejection
+from penchant.types import BoolArray
+
+MAX_ID_LENGTH = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Live:
+    """An observed event; `item` is −1 for a search or free text."""
+
+    key: int
+    item: int
+    type: int
+    timestamp: int
+    value: float
+    text: str | None
+
+
+class Timeline:
+    """Histories that grow: the fitted dataset never changes, observed events are laid over it.
+
+    Where the dataset's clock is ``position``, an observed event takes the user's next position and its own timestamp is
+    not read; where it is ``time``, an event without a timestamp takes `now`.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.event_types = list(dataset.event_types)
+        self._live: dict[str, list[_Live]] = {}
+        self._ids: dict[int, str] = {}
+        self._seen_ids: set[str] = set()
+        self._next_key = int(dataset.events.keys.max(initial=-1)) + 1
+
+    def known(self, user_id: str) -> bool:
+        """Whether the user has an entry in the dataset or an observed event."""
+        return self.dataset.users.row(user_id) >= 0 or user_id in self._live
+
+    def version(self, user_id: str) -> int:
+        """Changes whenever an event of the user is observed."""
+        return len(self._live.get(user_id, ()))
+
+    def live_users(self) -> list[str]:
+        """Users with observed events who are not in the dataset."""
+        return [user for user in self._live if self.dataset.users.row(user) < 0]
+
+    def event_id(self, key: int) -> str:
+        """The id of an event, observed or imported."""
+        return self._ids[key] if key in self._ids else self.dataset.event_id(key)
+
+    def history(self, user_id: str, *, as_of: int | None = None) -> Histories:
+        """One user's item events, oldest first (B = 1); none for an unknown user.
+
+        `as_of` keeps the events up to that moment: the first `as_of` events where the clock is ``position``, those with
+        timestamp ≤ `as_of` (UTC microseconds) where it is ``time``.
+        """
+        row = self.dataset.users.row(user_id)
+        base = self.dataset.histories(np.array([row], dtype=np.int32)) if row >= 0 else _none(row)
+        live = [event for event in self._live.get(user_id, ()) if event.item >= 0]
+        if live:
+            base = _joined(base, live)
+        if as_of is None:
+            return base
+        if self.dataset.clock == "position":
+            return base.keep(np.arange(len(base.items)) < as_of)
+        return base.keep(base.timestamps <= as_of)
+
+    def texts(self, user_id: str) -> list[str]:
+        """Texts the user typed since the model was fitted, such as searches, oldest first."""
+        return [event.text for event in self._live.get(user_id, ()) if event.text]
+
+    def observe(self, events: Sequence[Event], *, now: int) -> ObserveResult:
+        """Take the good events, count repeated ids once, and say why the others were refused."""
+        accepted = duplicates = 0
+        rejected = []
+        for index, event in enumerate(events):
+            fault = self._fault(event)
+            if fault:
+                rejected.append(Rejection(index=index, column=fault[0], reason=fault[1]))
+            elif event.event_id is not None and event.event_id in self._seen_ids:
+                duplicates += 1
+            else:
+                self._add(event, now)
+                accepted += 1
+        return ObserveResult(accepted=accepted, duplicates=duplicates, rejected=tuple(rejected))
+
+    def events(
+        self, user_id: str, *, limit: int, before: int | None, concepts: Sequence[tuple[str, ...]]
+    ) -> list[HistoryEvent]:
+        """The user's item events, newest first, from those at a position below `before`."""
+        history = self.history(user_id)
+        end = len(history.items) if before is None else max(0, min(before, len(history.items)))
+        return [
+            HistoryEvent(
+                event_id=self.event_id(int(history.keys[n])),
+                item_id=self.dataset.items.ids[history.items[n]],
+                title=self.dataset.title(int(history.items[n])),
+                event_type=self.event_types[history.types[n]],
+                timestamp=int(history.timestamps[n]),
+                value=None if math.isnan(history.values[n]) else float(history.values[n]),
+                position=n,
+                concepts=concepts[history.items[n]],
+            )
+            for n in range(end - 1, max(end - 1 - limit, -1), -1)
+        ]
+
+    def of_types(self, history: Histories, names: frozenset[str]) -> BoolArray:
+        """(N,) whether each event's type is one of `names`."""
+        return np.isin(history.types, [code for code, name in enumerate(self.event_types) if name in names])
+
+    def _fault(self, event: Event) -> tuple[str, str] | None:
+        if not event.user_id.strip():
+            return "user_id", "empty: name the user"
+        for column, value in (
+            ("user_id", event.user_id),
+            ("event_type", event.event_type),
+            ("event_id", event.event_id),
+        ):
+            if value is not None and len(value) > MAX_ID_LENGTH:
+                return column, f"longer than {MAX_ID_LENGTH} characters"
+        if not event.event_type.strip():
+            return "event_type", "empty: say what the user did, such as 'click' or 'purchase'"
+        if event.item_id is None and not event.text:
+            return "item_id", "missing: an event needs an item, or a text such as a search"
+        if event.item_id is not None and self.dataset.items.row(event.item_id) < 0:
+            return "item_id", f"no item {event.item_id!r} in the catalogue of this model"
+        if event.value is not None and not math.isfinite(event.value):
+            return "value", "not a finite number"
+        if event.timestamp is not None and abs(event.timestamp) >= 2**62:
+            return "timestamp", "outside the range of microseconds since 1970"
+        return None
+
+    def _add(self, event: Event, now: int) -> None:
+        mine = self._live.setdefault(event.user_id, [])
+        if self.dataset.clock == "position":
+            row = self.dataset.users.row(event.user_id)
+            base = self.dataset.histories(np.array([row], dtype=np.int32)).timestamps if row >= 0 else ()
+            stamp = (int(base[-1]) + 1 if len(base) else 0) + len(mine)
+        else:
+            stamp = now if event.timestamp is None else event.timestamp
+        if event.event_type not in self.event_types:
+            self.event_types.append(event.event_type)
+        key, self._next_key = self._next_key, self._next_key + 1
+        self._ids[key] = event.event_id or f"e{key}"
+        if event.event_id is not None:
+            self._seen_ids.add(event.event_id)
+        mine.append(
+            _Live(
+                key=key,
+                item=-1 if event.item_id is None else self.dataset.items.row(event.item_id),
+                type=self.event_types.index(event.event_type),
+                timestamp=stamp,
+                value=math.nan if event.value is None else event.value,
+                text=event.text,
+            )
+        )
+
+
+def _none(row: int) -> Histories:
+    return Histories(
+        users=np.array([row], dtype=np.int32),
+        indptr=np.zeros(2, dtype=np.int64),
+        items=np.zeros(0, dtype=np.int32),
+        timestamps=np.zeros(0, dtype=np.int64),
+        types=np.zeros(0, dtype=np.int32),
+        values=np.zeros(0),
+        keys=np.zeros(0, dtype=np.int64),
+    )
+
+
+def _joined(base: Histories, live: list[_Live]) -> Histories:
+    stamps = np.concatenate([base.timestamps, [e.timestamp for e in live]]).astype(np.int64)
+    keys = np.concatenate([base.keys, [e.key for e in live]]).astype(np.int64)
+    # Ties in time keep the order of arrival: imported events first, in file order, then observed ones.
+    order = np.lexsort((np.arange(len(stamps)), stamps))
+    return Histories(
+        users=base.users,
+        indptr=np.array([0, len(stamps)], dtype=np.int64),
+        items=np.concatenate([base.items, [e.item for e in live]]).astype(np.int32)[order],
+        timestamps=stamps[order],
+        types=np.concatenate([base.types, [e.type for e in live]]).astype(np.int32)[order],
+        values=np.concatenate([base.values, [e.value for e in live]]).astype(np.float64)[order],
+        keys=keys[order],
+    )
