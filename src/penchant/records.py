@@ -87,7 +87,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interest:
-    """A concept's place in a profile: `strength` is signed, in standard deviations over users; `confidence` in [0, 1]."""
+    """A concept's place in a profile.
+
+    `strength` is signed, in standard deviations over users; `confidence` is a probability.
+    """
 
     concept_id: str
     concept: str
@@ -115,47 +118,6 @@ class Profile:
     interests: tuple[Interest, ...]
     events: int
     cold: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEvent:
-    """An event of a user's history as shown to a person."""
-
-    event_id: str
-    item_id: str
-    title: str
-    event_type: str
-    timestamp: int
-    value: float | None
-    position: int
-    """Its place in the user's history, 0 the oldest."""
-    concepts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
-    """Why an event was not taken: its place in the request, the column at fault, and the reason."""
-
-    index: int
-    column: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObserveResult:
-    """What became of a batch of events: good ones are kept, repeated ids count once."""
-
-    accepted: int
-    duplicates: int
-    rejected: tuple[Rejection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserView:
-    """A user as found by a search."""
-
-    user_id: str
-    events: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

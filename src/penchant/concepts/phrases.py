@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
-        """a about all an and are as at be but by can do for from get has have he her his how i if in into is it its my
-        new no not of off on one or our out over set she so that the their them they this to up us was we what when who will
-        with you your pack size inch oz ounce count pcs piece pieces volume vol edition book part""",
+        """
+        a about all an and are as at be but by can do for from get has have he her his how i if in into is it its my
+        new no not of off on one or our out over set she so that the their them they this to up us was we what when
+        who will with you your pack size inch oz ounce count pcs piece pieces volume vol edition book part
+        """,
     )
 )
 WORD = re.compile(r"[^\W\d_][\w'’]*", re.UNICODE)

@@ -93,9 +93,7 @@ class Timeline:
                 accepted += 1
         return ObserveResult(accepted=accepted, duplicates=duplicates, rejected=tuple(rejected))
 
-    def events(
-        self, user_id: str, *, limit: int, before: int | None, concepts: Sequence[tuple[str, ...]]
-    ) -> list[HistoryEvent]:
+    def events(self, user_id: str, *, limit: int, before: int | None) -> list[HistoryEvent]:
         """The user's item events, newest first, from those at a position below `before`."""
         history = self.history(user_id)
         end = len(history.items) if before is None else max(0, min(before, len(history.items)))
@@ -108,7 +106,6 @@ class Timeline:
                 timestamp=int(history.timestamps[n]),
                 value=None if math.isnan(history.values[n]) else float(history.values[n]),
                 position=n,
-                concepts=concepts[history.items[n]],
             )
             for n in range(end - 1, max(end - 1 - limit, -1), -1)
         ]
@@ -143,8 +140,8 @@ class Timeline:
         mine = self._live.setdefault(event.user_id, [])
         if self.dataset.clock == "position":
             row = self.dataset.users.row(event.user_id)
-            base = self.dataset.histories(np.array([row], dtype=np.int32)).timestamps if row >= 0 else ()
-            stamp = (int(base[-1]) + 1 if len(base) else 0) + len(mine)
+            base = self.dataset.histories(np.array([row], dtype=np.int32)) if row >= 0 else _none(row)
+            stamp = int(base.timestamps.max(initial=-1)) + 1 + len(mine)
         else:
             stamp = now if event.timestamp is None else event.timestamp
         if event.event_type not in self.event_types:
