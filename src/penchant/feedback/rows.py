@@ -1,0 +1,81 @@
+"""Records to table rows and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from penchant.feedback.stores import Edit
+from penchant.records import Event, Reason, RecommendedItem, Slate
+
+EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "timestamp", "value", "text", "slate_id")
+EDIT_COLUMNS = ("edit_id", "user_id", "concept_id", "action", "edited_at")
+_SLATE_COLUMNS = ("slate_id", "user_id", "generated_at", "bundle", "policy", "cold", "note")
+_ITEM_COLUMNS = (
+    "item_id",
+    "title",
+    "rank",
+    "score",
+    "explored",
+    "propensity",
+    "other",
+    "residual",
+    "probability",
+    "rerank_adjustment",
+)
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """An event's columns, without its place in the log."""
+    return {name: getattr(event, name) for name in EVENT_COLUMNS}
+
+
+def event_of(row: Mapping[str, Any]) -> Event:
+    """The event of a row."""
+    return Event(**{name: row[name] for name in EVENT_COLUMNS})
+
+
+def edit_row(edit: Edit) -> dict[str, Any]:
+    """An edit's columns, without its place in the log."""
+    return {name: getattr(edit, name) for name in EDIT_COLUMNS}
+
+
+def edit_of(row: Mapping[str, Any]) -> Edit:
+    """The edit of a row."""
+    return Edit(**{name: row[name] for name in EDIT_COLUMNS})
+
+
+def slate_row(slate: Slate) -> dict[str, Any]:
+    """A slate's own columns."""
+    row = {name: getattr(slate, name) for name in _SLATE_COLUMNS}
+    return {**row, "timings_ms": _json(slate.timings_ms)}
+
+
+def item_rows(slate: Slate) -> list[dict[str, Any]]:
+    """The rows of a slate's items, in the order they were served."""
+    return [
+        {
+            **{name: getattr(item, name) for name in _ITEM_COLUMNS},
+            "slate_id": slate.slate_id,
+            "position": position,
+            "reasons": _json(item.reasons),
+        }
+        for position, item in enumerate(slate.items)
+    ]
+
+
+def slate_of(row: Mapping[str, Any], items: list[Mapping[str, Any]]) -> Slate:
+    """The slate of its row and its items' rows in order."""
+    own = {name: row[name] for name in _SLATE_COLUMNS}
+    return Slate(**own, timings_ms=orjson.loads(row["timings_ms"]), items=tuple(_item_of(item) for item in items))
+
+
+def _item_of(row: Mapping[str, Any]) -> RecommendedItem:
+    reasons = tuple(
+        Reason(**{**reason, "evidence": tuple(reason["evidence"])}) for reason in orjson.loads(row["reasons"])
+    )
+    return RecommendedItem(**{name: row[name] for name in _ITEM_COLUMNS}, reasons=reasons)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()

@@ -1,0 +1,86 @@
+"""What any store of events, edits and served slates promises."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self
+
+from penchant.records import Event, Slate
+
+EditAction = Literal["more", "less", "mute", "reset"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A user's own word on one of his interests. `edited_at` is UTC microseconds."""
+
+    edit_id: str
+    user_id: str
+    concept_id: str
+    action: EditAction
+    edited_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """An event or an edit with its place in the log: a model that is handed entries in this order stands where the
+    model stood that took them live.
+    """
+
+    sequence: int
+    entry: Event | Edit
+
+
+class Stores(ABC):
+    """One log of events and edits, and the slates that were served. Safe to share between threads.
+
+    A method that returns without an error has its work on disk; one that raises `StoreError` has changed nothing.
+    """
+
+    @abstractmethod
+    def add_events(self, events: Sequence[Event]) -> list[bool]:
+        """Append events to the log. True for each one stored; False where its `event_id` is in the log already, or
+        earlier among `events`: a repeated event counts once, and the first one stands. Raises `SchemaError` for an
+        event without an id.
+        """
+
+    @abstractmethod
+    def withdraw_events(self, event_ids: Sequence[str]) -> None:
+        """Take events out of the log again: for those the model refused. An id that is not there is no error."""
+
+    @abstractmethod
+    def add_edit(self, edit: Edit) -> None:
+        """Append an edit to the log. A repeated `edit_id` counts once."""
+
+    @abstractmethod
+    def withdraw_edit(self, edit_id: str) -> None:
+        """Take an edit out of the log again: for one the model refused."""
+
+    @abstractmethod
+    def log(self, *, after: int = 0) -> Iterator[Logged]:
+        """Events and edits in the order they were taken, those after the sequence number `after`."""
+
+    @abstractmethod
+    def add_slate(self, slate: Slate) -> None:
+        """Keep a served slate with its items, positions, scores and reasons. A repeated `slate_id` counts once."""
+
+    @abstractmethod
+    def slate(self, slate_id: str) -> Slate:
+        """A served slate as it was. Raises `NotFoundError`."""
+
+    @abstractmethod
+    def counts(self) -> dict[str, int]:
+        """How many events, edits and slates are kept."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the store. A closed store is not used again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
