@@ -190,3 +190,19 @@ class ObserveResult:
     accepted: int
     duplicates: int
     rejected: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What a fitted model is and what it stands on."""
+
+    bundle: str
+    """The bundle's name and version, as slates carry it."""
+    dataset: str
+    clock: Literal["time", "position"]
+    users: int
+    items: int
+    events: int
+    concepts: int
+    encoder: str | None = None
+    fitted_at: str | None = None
