@@ -1,13 +1,15 @@
 """Protocols: disjoint parts, no look into the future, bad input."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from penchant.data.dataset import Clock, Dataset, Table
-from penchant.data.splitting import split
-from penchant.errors import ConfigError, ProtocolError
+from penchant.data.histories import Cases
+from penchant.data.splitting import PROTOCOLS, HeldOut, Protocol, SplitConfig, split, splits
+from penchant.errors import ConfigError, ProtocolError, SourceError
 
 
 def make_dataset(
@@ -70,3 +72,236 @@ def test_the_hash_changes_with_an_event_and_not_with_a_second_run():
     first, again = split(make_dataset(rows)), split(make_dataset(rows))
     other = split(make_dataset([*rows[:2], ("u", "d", 2), ("u", "c", 3)]))
     assert first.hash == again.hash != other.hash
+
+
+def make_world(n_users: int = 120, n_items: int = 60, *, seed: int = 0, clock: Clock = "time") -> Dataset:
+    """Users with 1 to 20 distinct items each, popular items first, times from one year with many ties."""
+    rng = np.random.default_rng(seed)
+    appeal = 1.0 / np.arange(1, n_items + 1)
+    rows: list[tuple[str, str | None, int]] = []
+    for user in range(n_users):
+        items = rng.choice(n_items, size=rng.integers(1, 21), replace=False, p=appeal / appeal.sum())
+        times = np.sort(rng.integers(0, 365, size=len(items))) * 86_400_000_000
+        rows += [(f"u{user}", f"i{item}", int(time)) for item, time in zip(items, times, strict=True)]
+    return make_dataset(rows, clock=clock, items=[f"i{item}" for item in range(n_items)])
+
+
+def pairs(cases: Cases) -> set[tuple[int, int]]:
+    owners = np.repeat(cases.histories.users, np.diff(cases.target_indptr))
+    return set(zip(owners.tolist(), cases.target_items.tolist(), strict=True))
+
+
+def trained_pairs(data: Dataset) -> set[tuple[int, int]]:
+    return set(zip(data.events.users.tolist(), data.events.items.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_three_parts_are_disjoint(protocol: Protocol) -> None:
+    # Users meet an item once, so a pair is an event. Cold users are asked several times, of events of their own.
+    data = make_world()
+    for made in splits(data, protocol, config=SplitConfig(cold_share=0.2)):
+        train, validation, test = trained_pairs(made.train), pairs(made.validation), pairs(made.test)
+        assert train
+        assert validation
+        assert test
+        assert not train & validation
+        assert not train & test
+        assert not validation & test
+        assert made.facts["test_cases"] == len(made.test)
+        assert made.facts["train_events"] == len(made.train.events)
+
+
+@pytest.mark.parametrize("protocol", [p for p in PROTOCOLS if p != "k-fold"])
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_nothing_asked_for_is_earlier_than_training_of_the_same_user(protocol: Protocol, part: str) -> None:
+    data = make_world(seed=1)
+    place = {(u, i): n for n, (u, i) in enumerate(zip(data.events.users, data.events.items, strict=True))}
+    for made in splits(data, protocol, config=SplitConfig(cold_share=0.2)):
+        last_trained: dict[int, int] = {}
+        for u, i in zip(made.train.events.users.tolist(), made.train.events.items.tolist(), strict=True):
+            last_trained[u] = max(last_trained.get(u, -1), place[u, i])
+        cases: Cases = getattr(made, part)
+        for b in range(len(cases)):
+            user = int(cases.histories.users[b])
+            targets = [place[user, int(item)] for item in cases.targets(b)]
+            assert min(targets) > last_trained.get(user, -1)
+            given = [place[user, int(item)] for item in cases.histories.items[cases.histories.of(b)]]
+            assert max(given) < min(targets)
+
+
+def test_temporal_cuts_all_users_at_one_time() -> None:
+    data = make_world(seed=2)
+    made = split(data, "temporal", config=SplitConfig(test_share=0.2, validation_share=0.2))
+    start, end = made.facts["validation_from"], made.facts["test_from"]
+    assert made.train.events.timestamps.max() < start < end
+    assert made.test.histories.timestamps.max() < end
+    later = data.events.timestamps >= end
+    assert later.mean() == pytest.approx(0.2, abs=0.02)
+    asked = set(pairs(made.test))
+    known = set(data.events.users[data.events.timestamps < end].tolist())
+    events = zip(data.events.users[later].tolist(), data.events.items[later].tolist(), strict=True)
+    assert asked == {(u, i) for u, i in events if u in known}
+
+
+def test_temporal_without_time_is_refused_by_name() -> None:
+    with pytest.raises(ProtocolError, match=r"temporal needs times, and 'toy' has positions only"):
+        split(make_world(clock="position"), "temporal")
+
+
+def test_temporal_at_one_moment_finds_nobody() -> None:
+    with pytest.raises(ProtocolError, match="temporal finds nobody"):
+        split(make_dataset([("u", "a", 5), ("u", "b", 5), ("v", "a", 5)]), "temporal")
+
+
+def test_later_targets_are_distinct_items_in_the_order_of_time() -> None:
+    rows = [("u", "a", 1), ("u", "c", 8), ("u", "b", 9), ("u", "c", 10), ("v", "a", 1), ("v", "b", 2), ("w", "a", 9)]
+    made = split(make_dataset(rows), "temporal", config=SplitConfig(test_share=0.5, validation_share=0.2))
+    assert made.facts["test_from"] == 8
+    assert [made.train.items.ids[i] for i in made.test.target_items] == ["c", "b"]
+    assert made.facts["test_users_without_history"] == 1
+
+
+@pytest.mark.parametrize("protocol", ["k-fold", "k-fold-users"])
+def test_folds_cover_everything_once(protocol: Protocol) -> None:
+    data = make_world(seed=3)
+    made = list(splits(data, protocol, config=SplitConfig(folds=4)))
+    assert len({one.hash for one in made}) == 4
+    asked = [pair for one in made for pair in pairs(one.test)]
+    assert len(asked) == len(set(asked))
+    if protocol == "k-fold-users":
+        askable = np.flatnonzero(data.histories().lengths >= 2)
+        assert sorted(user for user, _ in asked) == askable.tolist()
+        for one in made:
+            users = set(one.test.histories.users.tolist()) | set(one.validation.histories.users.tolist())
+            assert not users & set(one.train.events.users.tolist())
+    else:
+        assert "published figures only" in made[0].facts["caution"]
+        unasked = sum(one.facts["test_users_without_history"] for one in made)
+        assert len(asked) + unasked >= len(data.events) - 4 * data.n_users
+
+
+def test_a_fold_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match="folds 0 to 4"):
+        split(make_world(), "k-fold", fold=5)
+
+
+def test_cold_items_are_nowhere_but_in_the_question() -> None:
+    data = make_world(seed=4)
+    held_out = HeldOut.choose(data, share=0.2, seed=7)
+    made = split(data, "cold-items", config=SplitConfig(held_out=held_out))
+    cold = set(data.items.rows(held_out.items).tolist())
+    assert not cold & set(made.train.events.items.tolist())
+    for cases in (made.validation, made.test):
+        assert not cold & set(cases.histories.items.tolist())
+    assert cold >= set(made.test.target_items.tolist())
+    # Every cold event with a warm one before it is a case, and its history is all the warm events before it.
+    expected = {}
+    for user in range(data.n_users):
+        own = data.events.items[data.events.users == user].tolist()
+        for n, item in enumerate(own):
+            warm = [i for i in own[:n] if i not in cold]
+            if item in cold and warm:
+                expected[user, item] = warm
+    found = {
+        (int(made.test.histories.users[b]), int(made.test.targets(b)[0])): made.test.histories.items[
+            made.test.histories.of(b)
+        ].tolist()
+        for b in range(len(made.test))
+    }
+    assert found == expected
+    assert made.facts["cold_events"] == made.facts["cold_events_asked"] + made.facts["cold_events_without_history"]
+
+
+def test_cold_items_keep_later_events_by_option_and_say_so() -> None:
+    data = make_world(seed=4)
+    kept = split(data, "cold-items", config=SplitConfig(later_events="keep"))
+    dropped = split(data, "cold-items")
+    assert len(kept.train.events) > len(dropped.train.events)
+    assert (kept.facts["time_respected"], dropped.facts["time_respected"]) == (False, True)
+    assert kept.facts["later_events_dropped"] == 0 < dropped.facts["later_events_dropped"]
+
+
+def test_too_many_cold_cases_become_a_seeded_sample() -> None:
+    data = make_world(seed=4)
+    few = split(data, "cold-items", config=SplitConfig(max_cases=5))
+    assert len(few.test) == 5
+    assert few.hash == split(data, "cold-items", config=SplitConfig(max_cases=5)).hash
+    assert pairs(few.test) < pairs(split(data, "cold-items").test)
+
+
+def test_cold_users_are_asked_after_their_first_events() -> None:
+    data = make_world(seed=5)
+    held_out = HeldOut.choose(data, share=0.1, seed=0)
+    made = split(data, "cold-users", config=SplitConfig(held_out=held_out))
+    rows = data.users.rows(held_out.users)
+    assert not set(rows.tolist()) & set(made.train.events.users.tolist())
+    for row in rows:
+        own = data.events.items[data.events.users == row].tolist()
+        cases = np.flatnonzero(made.test.histories.users == row)
+        assert made.test.histories.lengths[cases].tolist() == [n for n in (1, 2, 3, 5, 10) if n < len(own)]
+        for b in cases.tolist():
+            n = int(made.test.histories.lengths[b])
+            assert made.test.histories.items[made.test.histories.of(b)].tolist() == own[:n]
+            assert made.test.targets(b).tolist() == [own[n]]
+
+
+def test_held_out_ids_are_stratified_and_the_same_for_any_order_of_the_source() -> None:
+    data = make_world(300, 100, seed=6)
+    chosen = HeldOut.choose(data, share=0.1, seed=3)
+    assert len(chosen.items) == 10
+    ranked = np.argsort(-data.item_counts(), kind="stable")
+    decile = {int(row): place // 10 for place, row in enumerate(ranked)}
+    assert len({decile[row] for row in data.items.rows(chosen.items).tolist()}) >= 8
+    assert HeldOut.choose(data, share=0.1, seed=4).items != chosen.items
+    order = np.random.default_rng(0).permutation(len(data.events))
+    rows = [
+        (data.users.ids[data.events.users[n]], data.items.ids[data.events.items[n]], int(data.events.timestamps[n]))
+        for n in order
+    ]
+    shuffled = make_dataset(rows)
+    assert set(HeldOut.choose(shuffled, share=0.1, seed=3).items) == set(chosen.items)
+
+
+def test_the_split_file_is_shared(tmp_path: Path) -> None:
+    data = make_world()
+    chosen = HeldOut.choose(data, share=0.1, seed=0)
+    chosen.save(tmp_path / "cold.json")
+    assert HeldOut.load(tmp_path / "cold.json") == chosen
+    with pytest.raises(ProtocolError, match="made from data with fingerprint"):
+        split(make_world(seed=9), "cold-items", config=SplitConfig(held_out=chosen))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "dataset"}', '{"kind": "cold-split", "seed": "x"}'])
+def test_another_file_is_not_a_split_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cold.json").write_text(text)
+    with pytest.raises(SourceError, match="not a split file"):
+        HeldOut.load(tmp_path / "cold.json")
+
+
+def test_a_missing_split_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="No split file"):
+        HeldOut.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_one_user_with_one_event_is_an_error_of_every_protocol(protocol: Protocol) -> None:
+    with pytest.raises(ProtocolError):
+        split(make_dataset([("u", "a", 1)]), protocol)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_event_at_all_is_an_error_of_every_protocol(protocol: Protocol) -> None:
+    empty = make_dataset([("u", "a", 1)]).select(np.zeros(1, dtype=np.bool_))
+    with pytest.raises(ProtocolError):
+        split(empty, protocol)
+
+
+@pytest.mark.parametrize("settings", [{"folds": 1}, {"test_share": 0}, {"cold_share": 1}, {"later": "keep"}])
+def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        SplitConfig.of(settings)
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(ConfigError, match="leave nothing"):
+        split(make_world(), "temporal", config=SplitConfig(test_share=0.6, validation_share=0.4))

@@ -14,118 +14,98 @@ of the same user (events at one moment keep the source's order). A validation ev
 part of the history a model is handed, no more.
 """
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from collections.abc import Iterator
+from dataclasses import replace
 
-import numpy as np
+from pydantic import Field
 
+from penchant.config import Config
+from penchant.data import cold_start, protocols
+from penchant.data.cold_start import HeldOut, LaterEvents
 from penchant.data.dataset import Dataset
-from penchant.data.histories import Cases, Histories
-from penchant.errors import ConfigError, ProtocolError
-from penchant.types import BoolArray, RowArray
+from penchant.data.partition import PROTOCOLS, Protocol, Split
+from penchant.errors import ConfigError
 
-Protocol = Literal["leave-one-out", "temporal", "k-fold", "k-fold-users", "cold-items", "cold-users"]
-PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+__all__ = ["PROTOCOLS", "HeldOut", "Protocol", "Split", "SplitConfig", "split", "splits"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Split:
-    """One division of a dataset. Validation and test are asked with `Cases`; only `train` is fitted."""
+class SplitConfig(Config):
+    """Settings of the protocols; each protocol reads its own."""
 
-    protocol: Protocol
-    train: Dataset
-    validation: Cases
-    test: Cases
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the protocol did, for the report: settings, counts, the share of users whose last event is tied."""
-
-    @property
-    def hash(self) -> str:
-        """16 hex digits that change when any training event, history or target does."""
-        events = self.train.events
-        arrays = [events.users, events.items, events.timestamps]
-        for cases in (self.validation, self.test):
-            asked = cases.histories
-            arrays += [
-                asked.users,
-                asked.indptr,
-                asked.items,
-                asked.timestamps,
-                cases.target_indptr,
-                cases.target_items,
-            ]
-        digest = hashlib.blake2b(self.protocol.encode(), digest_size=8)
-        for table in (self.train.users, self.train.items):
-            digest.update("\x1f".join(table.ids).encode())
-        for array in arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+    seed: int = 0
+    folds: int = Field(default=5, ge=2, le=100)
+    """k-fold, k-fold-users"""
+    test_share: float = Field(default=0.1, gt=0, lt=1)
+    """temporal: share of the item events after the last cut"""
+    validation_share: float = Field(default=0.1, gt=0, lt=1)
+    """temporal, k-fold, k-fold-users: share of the item events, or of the users, kept for tuning"""
+    cold_share: float = Field(default=0.05, gt=0, lt=1)
+    """cold-items, cold-users: share of items and users held out, where no `held_out` is given"""
+    held_out: HeldOut | None = None
+    """cold-items, cold-users: which are cold, read from a file that everybody shares"""
+    later_events: LaterEvents = "drop"
+    """cold-items: what becomes of a user's warm events after his first cold one"""
+    max_cases: int = Field(default=100_000, ge=1)
+    """cold-items: above this the cases are a seeded sample"""
 
 
-def split(dataset: Dataset, protocol: Protocol = "leave-one-out") -> Split:
-    """Divide a dataset by a protocol.
+def split(
+    dataset: Dataset, protocol: Protocol = "leave-one-out", *, config: SplitConfig | None = None, fold: int = 0
+) -> Split:
+    """Divide a dataset by a protocol; `fold` picks one division of the k-fold protocols.
 
-    Raises `ConfigError` for a protocol that does not exist and `ProtocolError` where the data cannot serve it: no
-    time, or nobody with enough events.
+    Raises `ConfigError` for a protocol or fold that does not exist and `ProtocolError` where the data cannot serve
+    it: no time, or nobody with enough events.
     """
-    if protocol == "leave-one-out":
-        return leave_one_out(dataset)
-    raise ConfigError(f"No protocol is called {protocol!r}.", hint=f"There are: {', '.join(PROTOCOLS)}.")
-
-
-def leave_one_out(dataset: Dataset) -> Split:
-    """The last item event of each user is the test, the one before the validation.
-
-    Users with fewer than three item events stay in training whole. Searches and other events without an item are
-    trained on where they come before the user's validation event.
-    """
-    histories = dataset.histories()
-    tested = np.flatnonzero(histories.lengths >= 3).astype(np.int32)
-    if not len(tested):
-        longest = int(histories.lengths.max(initial=0))
-        raise ProtocolError(
-            f"leave-one-out needs a user with three events on items; the longest history has {longest}.",
-            hint="Import more events of each user, or evaluate with k-fold-users (two events) or temporal.",
+    config = config or SplitConfig()
+    folds = fold_count(protocol, config)
+    if not 0 <= fold < folds:
+        raise ConfigError(f"{protocol} has folds 0 to {folds - 1}; {fold} came.", hint="Give one of them.")
+    if protocol in {"k-fold", "k-fold-users"}:
+        made = (protocols.random_folds if protocol == "k-fold" else protocols.user_folds)(
+            dataset, folds=folds, fold=fold, validation_share=config.validation_share, seed=config.seed
         )
-    asked = histories.take(tested.astype(np.int64))
-    train = dataset.select(before(dataset, tested, back=2))
-    return Split(
-        protocol="leave-one-out",
-        train=train,
-        validation=next_item(asked.without_tail(1)),
-        test=next_item(asked),
-        facts={"users_only_in_training": int(dataset.n_users - len(tested)), **tied_last_events(dataset)},
-    )
+        settings = {"seed": config.seed, "folds": folds, "fold": fold, "validation_share": config.validation_share}
+    elif protocol == "temporal":
+        shares = {"test_share": config.test_share, "validation_share": config.validation_share}
+        if sum(shares.values()) >= 1:
+            raise ConfigError(f"Test and validation share leave nothing to train on: {shares}.", hint="Lower them.")
+        made, settings = protocols.temporal(dataset, **shares), dict(shares)
+    elif protocol in {"cold-items", "cold-users"}:
+        held_out = config.held_out or HeldOut.choose(dataset, share=config.cold_share, seed=config.seed)
+        settings = {"seed": config.seed, "cold_share": held_out.share}
+        made = (
+            cold_start.cold_users(dataset, held_out)
+            if protocol == "cold-users"
+            else cold_start.cold_items(
+                dataset,
+                held_out,
+                later_events=config.later_events,
+                max_cases=config.max_cases,
+                seed=config.seed,
+            )
+        )
+    else:
+        made, settings = protocols.leave_one_out(dataset), {}
+    counts = {
+        "train_events": len(made.train.events),
+        "validation_cases": len(made.validation),
+        "test_cases": len(made.test),
+    }
+    return replace(made, facts={**settings, **counts, **made.facts})
 
 
-def next_item(histories: Histories) -> Cases:
-    """Cases that ask for the last item of each history, given the events before it."""
-    last = histories.indptr[1:] - 1
-    return Cases(
-        histories=histories.without_tail(1),
-        target_indptr=np.arange(len(histories) + 1, dtype=np.int64),
-        target_items=histories.items[last],
-    )
+def splits(
+    dataset: Dataset, protocol: Protocol = "leave-one-out", *, config: SplitConfig | None = None
+) -> Iterator[Split]:
+    """Every division of a protocol: one for each fold of the k-fold protocols, one for the others."""
+    config = config or SplitConfig()
+    for fold in range(fold_count(protocol, config)):
+        yield split(dataset, protocol, config=config, fold=fold)
 
 
-def before(dataset: Dataset, users: RowArray, *, back: int) -> BoolArray:
-    """Which events (N,) come before the user's `back`-th last item event; all events of users not named."""
-    events = dataset.events
-    on_items = np.flatnonzero(events.items >= 0)
-    end = np.full(dataset.n_users, len(events), dtype=np.int64)
-    end[users] = on_items[dataset.histories().indptr[users + 1] - back]
-    return np.asarray(np.arange(len(events)) < end[events.users])
-
-
-def tied_last_events(dataset: Dataset) -> dict[str, Any]:
-    """The share of users (with two events or more) whose last event has the same time as the one before it: their
-    test event is the last only by the order in the source. None where the clock is a position.
-    """
-    histories = dataset.histories()
-    last = histories.indptr[1:][histories.lengths >= 2] - 1
-    if dataset.clock == "position" or not len(last):
-        return {"tied_last_event_share": None}
-    tied = histories.timestamps[last] == histories.timestamps[last - 1]
-    return {"tied_last_event_share": round(float(tied.mean()), 4)}
+def fold_count(protocol: Protocol, config: SplitConfig) -> int:
+    """How many divisions a protocol makes; `ConfigError` where no protocol has that name."""
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"No protocol is called {protocol!r}.", hint=f"There are: {', '.join(PROTOCOLS)}.")
+    return config.folds if protocol in {"k-fold", "k-fold-users"} else 1

@@ -102,29 +102,29 @@ def hits_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
 
 def hit_rate_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """1 where any target is among the first k, (B,)."""
-    return (hits_at(ranks, indptr, k) > 0).astype(np.float64)
+    return np.minimum(hits_at(ranks, indptr, k), 1.0)
 
 
 def precision_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """Hits over k, (B,); a list shorter than k is divided by k all the same."""
-    return np.asarray(hits_at(ranks, indptr, k) / k, dtype=np.float64)
+    return np.divide(hits_at(ranks, indptr, k), k)
 
 
 def recall_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """Hits over targets, (B,)."""
-    return np.asarray(hits_at(ranks, indptr, k) / np.diff(indptr), dtype=np.float64)
+    return np.divide(hits_at(ranks, indptr, k), np.diff(indptr))
 
 
 def f1_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """``2PR / (P + R) = 2 hits / (k + T)``, (B,)."""
-    return np.asarray(2.0 * hits_at(ranks, indptr, k) / (k + np.diff(indptr)), dtype=np.float64)
+    return np.divide(2.0 * hits_at(ranks, indptr, k), k + np.diff(indptr))
 
 
 def ndcg_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """Discounted gain over the best that T targets allow within k, (B,)."""
     gains = np.where(ranks < _check(k), 1.0 / np.log2(np.minimum(ranks, k) + 2.0), 0.0)
-    ideal = np.cumsum(1.0 / np.log2(np.arange(k) + 2.0))
-    return _sum(gains, indptr) / ideal[np.minimum(k, np.diff(indptr)) - 1]
+    ideal: DoubleArray = np.cumsum(1.0 / np.log2(np.arange(k) + 2.0))
+    return np.divide(_sum(gains, indptr), ideal[np.minimum(k, np.diff(indptr)) - 1])
 
 
 def average_precision_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
@@ -157,7 +157,7 @@ def false_positive_rates(ranks: IntArray, indptr: IntArray, candidates: IntArray
 
 def auc(ranks: IntArray, indptr: IntArray, candidates: IntArray) -> DoubleArray:
     """Area under each case's ROC curve, (B,): the share of (target, other candidate) pairs in the right order."""
-    return 1.0 - _sum(false_positive_rates(ranks, indptr, candidates), indptr) / np.diff(indptr)
+    return np.subtract(1.0, _sum(false_positive_rates(ranks, indptr, candidates), indptr) / np.diff(indptr))
 
 
 def check_ks(ks: Sequence[int]) -> tuple[int, ...]:

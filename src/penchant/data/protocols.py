@@ -1,0 +1,142 @@
+"""The protocols that divide what is there: by place in a sequence, by time, by row and by user."""
+
+import numpy as np
+
+from penchant.data.dataset import Dataset
+from penchant.data.partition import (
+    Split,
+    before_item_event,
+    later_items,
+    next_item,
+    tied_last_events,
+)
+from penchant.errors import ProtocolError
+from penchant.seeding import numpy_rng
+from penchant.types import MICROSECONDS_PER_DAY
+
+
+def leave_one_out(dataset: Dataset) -> Split:
+    """The last item event of each user is the test, the one before the validation.
+
+    Users with fewer than three item events stay in training whole. Searches and other events without an item are
+    trained on where they come before the user's validation event.
+    """
+    histories = dataset.histories()
+    tested = np.flatnonzero(histories.lengths >= 3)
+    if not len(tested):
+        raise ProtocolError(
+            f"leave-one-out needs a user with three events on items; the longest history has {_longest(dataset)}.",
+            hint="Import more events of each user, or evaluate with k-fold-users (two events are enough).",
+        )
+    asked = histories.take(tested)
+    return Split(
+        protocol="leave-one-out",
+        train=dataset.select(before_item_event(dataset, tested, histories.indptr[tested + 1] - 2)),
+        validation=next_item(asked.without_tail(1)),
+        test=next_item(asked),
+        facts={"users_only_in_training": dataset.n_users - len(tested), **tied_last_events(dataset)},
+    )
+
+
+def temporal(dataset: Dataset, *, test_share: float, validation_share: float) -> Split:
+    """Two cuts in time for all users: the last `test_share` of the item events is the test, the `validation_share`
+    before it the validation. A user with events on both sides of a cut is asked for all later items at once.
+
+    Events at the moment of a cut all fall after it, so the shares are met as nearly as equal times allow.
+    """
+    if dataset.clock == "position":
+        raise ProtocolError(
+            f"temporal needs times, and {dataset.name!r} has positions only: events of two users cannot be ordered.",
+            hint="Evaluate with leave-one-out or k-fold-users, or import the data with its timestamps.",
+        )
+    histories = dataset.histories()
+    times = np.sort(histories.timestamps)
+    n = len(times)
+    cuts = [
+        int(times[min(n - 1, int(n * share))]) if n else 0
+        for share in (1 - test_share - validation_share, 1 - test_share)
+    ]
+    start, end = cuts
+    validation, _ = later_items(
+        histories, histories.timestamps < start, (histories.timestamps >= start) & (histories.timestamps < end)
+    )
+    test, unknown = later_items(histories, histories.timestamps < end, histories.timestamps >= end)
+    train = dataset.select(dataset.events.timestamps < start)
+    if not len(test) or not len(train.events):
+        raise ProtocolError(
+            f"temporal finds nobody with events before and after its cuts in {dataset.name!r}.",
+            hint="Raise the test share, or evaluate with leave-one-out.",
+        )
+    return Split(
+        protocol="temporal",
+        train=train,
+        validation=validation,
+        test=test,
+        facts={
+            "validation_from": start,
+            "test_from": end,
+            "test_days": round((int(times[-1]) - end) / MICROSECONDS_PER_DAY, 2),
+            "test_users_without_history": unknown,
+        },
+    )
+
+
+def random_folds(dataset: Dataset, *, folds: int, fold: int, validation_share: float, seed: int) -> Split:
+    """Fold `fold` of `folds` of the item events in a seeded random order; `validation_share` of the rest is the
+    validation. A user is asked for the items of his held-out events from his other events, later ones included.
+    """
+    histories = dataset.histories()
+    n = len(histories.items)
+    held = numpy_rng(seed, "k-fold").permutation(n) % folds == fold
+    aside = ~held & (numpy_rng(seed, "k-fold validation", str(fold)).random(n) < validation_share)
+    test, unknown = later_items(histories, ~held, held)
+    validation, _ = later_items(histories, ~held & ~aside, aside)
+    if not len(test):
+        raise ProtocolError(
+            f"Fold {fold} of {folds} holds no event of a user with other events.", hint="Use fewer folds."
+        )
+    train = np.ones(len(dataset.events), dtype=np.bool_)
+    train[dataset.events.items >= 0] = ~held & ~aside
+    return Split(
+        protocol="k-fold",
+        train=dataset.select(train),
+        validation=validation,
+        test=test,
+        facts={
+            "caution": "random rows: histories hold events later than the test; for comparison with published "
+            "figures only",
+            "test_users_without_history": unknown,
+        },
+    )
+
+
+def user_folds(dataset: Dataset, *, folds: int, fold: int, validation_share: float, seed: int) -> Split:
+    """Fold `fold` of `folds` of the users in a seeded random order: they have no event in training and are asked for
+    their last item from the events before it. `validation_share` of the other users is held out in the same way.
+
+    Users with one item event cannot be asked and stay in training.
+    """
+    histories = dataset.histories()
+    askable = np.flatnonzero(histories.lengths >= 2)
+    if len(askable) < folds:
+        raise ProtocolError(
+            f"k-fold-users with {folds} folds needs {folds} users with two events on items; there are {len(askable)}.",
+            hint="Use fewer folds, or import more users.",
+        )
+    shuffled = numpy_rng(seed, "k-fold-users").permutation(askable)
+    place = np.arange(len(shuffled)) % folds
+    tested, others = np.sort(shuffled[place == fold]), shuffled[place != fold]
+    aside = np.sort(others[: max(1, round(validation_share * len(others)))])
+    held = np.zeros(dataset.n_users, dtype=np.bool_)
+    held[tested] = held[aside] = True
+    return Split(
+        protocol="k-fold-users",
+        train=dataset.select(~held[dataset.events.users]),
+        validation=next_item(histories.take(aside)),
+        test=next_item(histories.take(tested)),
+        facts={"users_only_in_training": dataset.n_users - len(askable), **tied_last_events(dataset)},
+    )
+
+
+def _longest(dataset: Dataset) -> int:
+    return int(dataset.histories().lengths.max(initial=0))
