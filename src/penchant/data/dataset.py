@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -101,6 +102,19 @@ class Dataset:
     event_ids: Mapping[int, str] | None = None
     """Event key → the id its source gave it; None where the source gave none (then ids are ``e<key>``)."""
     licence: str = ""
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Dataset":
+        """Read a dataset folder; `BundleError` where it is missing, cut in half, altered or of a newer format."""
+        from penchant.data.folder import load_dataset
+
+        return load_dataset(path)
+
+    def save(self, path: Path | str) -> Path:
+        """Write the dataset to a folder, which takes its place only when whole."""
+        from penchant.data.folder import save_dataset
+
+        return save_dataset(self, path)
 
     @classmethod
     def of_rows(
