@@ -65,6 +65,30 @@ class Histories:
         from_end = np.repeat(self.indptr[1:], self.lengths) - np.arange(len(self.items))
         return self.keep(from_end > n)
 
+    def leaving_out(self, events: IntArray) -> "Histories":
+        """For one user (B = 1), a history without each of the given events in turn: (len(events),) histories."""
+        n = len(self.items)
+        copies = self.take(np.zeros(len(events), dtype=np.int64))
+        mask = np.ones(len(events) * n, dtype=bool)
+        mask[np.arange(len(events)) * n + events] = False
+        return copies.keep(mask)
+
+    @staticmethod
+    def stack(parts: Sequence["Histories"]) -> "Histories":
+        """The users of several histories one after the other."""
+        starts = np.cumsum([0] + [len(part.items) for part in parts])
+        return Histories(
+            users=np.concatenate([part.users for part in parts]),
+            indptr=np.concatenate(
+                [[0], *(part.indptr[1:] + start for part, start in zip(parts, starts[:-1], strict=True))]
+            ).astype(np.int64),
+            items=np.concatenate([part.items for part in parts]),
+            timestamps=np.concatenate([part.timestamps for part in parts]),
+            types=np.concatenate([part.types for part in parts]),
+            values=np.concatenate([part.values for part in parts]),
+            keys=np.concatenate([part.keys for part in parts]),
+        )
+
     def batches(self, size: int) -> Iterator[tuple[slice, "Histories"]]:
         """Consecutive runs of at most `size` users, with their place among the B."""
         for start in range(0, len(self), size):

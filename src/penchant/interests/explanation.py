@@ -1,0 +1,118 @@
+"""Why an item has its score: named parts that add up to it exactly.
+
+With gates g of the user, z_i = μ + Σ_c a_ic d_c + r_i and the neighbourhood's parts κ_ji of past events j,
+
+    s_i = offset + g_τ (u·μ + Σ_c a_ic u·d_c + u·r_i) + g_τ Σ_c a_ic deviation_c (correction_c + edit_c) + g_κ Σ_j κ_ji
+
+A concept's part is told against the population: a_ic g_τ (u·d_c − mean_c + deviation_c correction_c); the means
+together are the part ``everyone``. What is not told as a reason is `other`; g_τ u·r_i is `residual`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from penchant.concepts.space import ConceptSpace
+from penchant.concepts.vocabulary import Vocabulary
+from penchant.interests.population import Population
+from penchant.records import Reason
+from penchant.types import DoubleArray, RowArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreParts:
+    """The sums behind the scores of K items for one user, all float64."""
+
+    items: RowArray
+    """(K,)"""
+    concept: DoubleArray
+    """(K, C) parts of concepts, told against the population, corrections included."""
+    edit: DoubleArray
+    """(K, C) parts of the user's edits."""
+    everyone: DoubleArray
+    """(K,)"""
+    event: DoubleArray
+    """(L, K) parts of past events."""
+    residual: DoubleArray
+    """(K,)"""
+    constant: float
+    """Equal for all items."""
+
+    @property
+    def score(self) -> DoubleArray:
+        """(K,): the sum of all parts."""
+        return np.asarray(
+            self.concept.sum(axis=1)
+            + self.edit.sum(axis=1)
+            + self.everyone
+            + self.event.sum(axis=0)
+            + self.residual
+            + self.constant
+        )
+
+
+def split_score(
+    items_K: RowArray,
+    *,
+    user_vector_D: DoubleArray,
+    tracker_gate: float,
+    offset: float,
+    event_parts_LK: DoubleArray,
+    correction_C: DoubleArray,
+    edits_C: DoubleArray,
+    vocabulary: Vocabulary,
+    space: ConceptSpace,
+    population: Population,
+) -> ScoreParts:
+    """The parts of K items' scores. `event_parts_LK` holds g_κ κ_ji already."""
+    activations = vocabulary.activations[items_K].toarray().astype(np.float64)
+    mean = population.mean.astype(np.float64)
+    deviation = population.deviation.astype(np.float64)
+    reading = space.directions.astype(np.float64) @ user_vector_D
+    gated = tracker_gate * activations
+    return ScoreParts(
+        items=items_K,
+        concept=gated * (reading - mean + deviation * correction_C),
+        edit=gated * (deviation * edits_C),
+        everyone=gated @ mean,
+        event=event_parts_LK,
+        residual=tracker_gate * (space.residuals[items_K].astype(np.float64) @ user_vector_D),
+        constant=offset + tracker_gate * float(space.mean.astype(np.float64) @ user_vector_D),
+    )
+
+
+def reasons_of(
+    parts: ScoreParts,
+    k: int,
+    *,
+    concept_reason: Callable[[int, float, Literal["concept", "edit"]], Reason],
+    event_reason: Callable[[int, float], Reason],
+    most: int = 4,
+) -> tuple[tuple[Reason, ...], float, float]:
+    """The reasons, `other` and `residual` of the k-th item; together they are its score.
+
+    Told are the `most` largest parts in size among concepts and past events that speak for the item, every edit that
+    touches it, and the part ``everyone``.
+    """
+    told: list[tuple[float, Reason]] = []
+    for c in np.flatnonzero(parts.edit[k]):
+        told.append((np.inf, concept_reason(int(c), float(parts.edit[k, c]), "edit")))
+    candidates = [(float(parts.concept[k, c]), "concept", int(c)) for c in np.flatnonzero(parts.concept[k])]
+    candidates += [(float(parts.event[n, k]), "event", int(n)) for n in np.flatnonzero(parts.event[:, k])]
+    speaking = sorted((c for c in candidates if c[0] > 0), key=lambda c: (-c[0], c[1], c[2]))[:most]
+    against = min((c for c in candidates if c[0] < 0), default=None)
+    if against is not None and len(speaking) < most:
+        speaking.append(against)
+    for part, kind, index in speaking:
+        reason = concept_reason(index, part, "concept") if kind == "concept" else event_reason(index, part)
+        told.append((part, reason))
+    if parts.everyone[k]:
+        part = float(parts.everyone[k])
+        told.append((part, Reason(source="everyone", contribution=part, text="what most users like")))
+    told.sort(key=lambda entry: -entry[0])
+    reasons = tuple(reason for _, reason in told)
+    residual = float(parts.residual[k])
+    other = float(parts.score[k]) - residual - sum(reason.contribution for reason in reasons)
+    return reasons, other, residual

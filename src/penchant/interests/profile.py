@@ -1,0 +1,180 @@
+"""A user's profile: which concepts he leans to, how surely, since when, and on what evidence.
+
+The strength of concept c for a user with vector u is what the ranking itself uses, told against the population:
+
+    strength_c = (u·d_c − mean_c) / deviation_c + correction_c        in standard deviations over users
+
+`correction_c` holds what the model cannot read from a sequence of items: events against an item, and the user's own
+edits. Reads of one history at two moments give the long-term part (before the last `recent` events) and the
+short-term part (what those events added).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from pydantic import Field
+from scipy.special import betainc
+
+from penchant.concepts.vocabulary import Vocabulary
+from penchant.config import Config
+from penchant.interests.population import Population
+from penchant.interests.words import summary
+from penchant.records import Evidence, Interest, Profile, Trend
+from penchant.types import DoubleArray, FloatArray, IntArray, RowArray
+
+
+class ProfileConfig(Config):
+    """How a profile is read."""
+
+    recent: int = Field(default=10, ge=1)
+    """Events that make the short term."""
+    trend_step: float = Field(default=0.3, gt=0)
+    """A short-term change above this many standard deviations is a trend."""
+    prior_events: float = Field(default=10.0, gt=0)
+    """κ: a user without events counts as this many events spread like everyone's."""
+    against_step: float = Field(default=0.5, ge=0)
+    """Standard deviations by which an event against an item lowers each of its concepts, times a_ic."""
+    against_half_life: float = Field(default=50.0, gt=0)
+    """Later events after which an event against an item counts half."""
+    evidence: int = Field(default=5, ge=0)
+    """Events shown behind an interest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What a profile is made from, for one user."""
+
+    items: RowArray
+    """(L,) the user's item events, oldest first."""
+    polarity: FloatArray
+    """(L,) +1 or −1"""
+    timestamps: IntArray
+    """(L,)"""
+    now: DoubleArray
+    """(C,) strength without corrections, from the whole history."""
+    before: DoubleArray
+    """(C,) the same before the last `recent` events."""
+    correction: DoubleArray
+    """(C,) from events against items, in standard deviations."""
+    edits: DoubleArray
+    """(C,) from the user's own edits, in standard deviations."""
+
+
+def against_correction(
+    items_L: RowArray, polarity_L: FloatArray, vocabulary: Vocabulary, config: ProfileConfig
+) -> DoubleArray:
+    """(C,): −step · Σ over events j against an item of a_jc · 2^(−events since j / half-life)."""
+    against = np.flatnonzero(polarity_L < 0)
+    if not len(against):
+        return np.zeros(vocabulary.activations.shape[1])
+    age = len(items_L) - 1 - against
+    weights = config.against_step * np.exp2(-age / config.against_half_life)
+    return np.asarray(-(vocabulary.activations[items_L[against]].T @ weights), dtype=np.float64)
+
+
+def confidence(counts_C: DoubleArray, events: int, population: Population, prior_events: float) -> DoubleArray:
+    """P(the user's share of events on c is above the population's), (C,).
+
+    With a prior Beta(κπ, κ(1−π)) centred on the population's share π and n of N events on c, the posterior of the
+    user's share is Beta(κπ + n, κ(1−π) + N − n); the result is its mass above π.
+    """
+    rate = population.rate.astype(np.float64)
+    a, b = prior_events * rate + counts_C, prior_events * (1 - rate) + events - counts_C
+    return np.asarray(1.0 - betainc(a, b, rate), dtype=np.float64)
+
+
+def trend_of(short_term: float, *, first_seen_recently: bool, step: float) -> Trend:
+    """``new`` where every supporting event is recent, else by the sign of a short-term change above `step`."""
+    if first_seen_recently:
+        return "new"
+    if abs(short_term) <= step:
+        return "steady"
+    return "rising" if short_term > 0 else "fading"
+
+
+def choose_concepts(readings: Readings, counts_C: DoubleArray, against_C: DoubleArray, *, limit: int) -> list[int]:
+    """Which concepts a profile of `limit` interests tells, strongest first.
+
+    Only concepts the user's events touch, or that he edited. Up to a quarter of the places, one at least, are kept for
+    interests that have faded most, and for those he turned against, where there are any.
+    """
+    strength = readings.now + readings.correction + readings.edits
+    touched = np.flatnonzero((counts_C > 0) | (against_C > 0) | (readings.edits != 0))
+    if limit <= 0 or not len(touched):
+        return []
+    by_strength = touched[np.argsort(-strength[touched], kind="stable")]
+    reserve = max(1, limit // 4)
+    faded = [c for c in touched if readings.before[c] >= 1.0 and readings.now[c] - readings.before[c] <= -0.5]
+    faded.sort(key=lambda c: readings.now[c] - readings.before[c])
+    disliked = [c for c in by_strength[::-1] if readings.correction[c] + readings.edits[c] < 0 and strength[c] < 0]
+    special = list(dict.fromkeys([*faded[:reserve], *disliked[:1]]))[:reserve]
+    main = [c for c in by_strength if c not in special and strength[c] > 0][: limit - len(special)]
+    return sorted({int(c) for c in [*main, *special]}, key=lambda c: (-strength[c], c))
+
+
+def build_profile(
+    readings: Readings,
+    *,
+    user_id: str,
+    as_of: int,
+    vocabulary: Vocabulary,
+    population: Population,
+    config: ProfileConfig,
+    limit: int,
+    effects: Callable[[IntArray, list[int]], DoubleArray],
+    evidence: Callable[[int, float], Evidence],
+    nouns: tuple[str, str],
+) -> Profile:
+    """Tell a user's interests.
+
+    `effects(events_E, concepts)` gives (E, len(concepts)): by how much each event moves each strength;
+    `evidence(event, effect)` makes the record of one event.
+    """
+    n_events = len(readings.items)
+    touches: sp.csr_array = vocabulary.activations[readings.items] > 0
+    for_it = readings.polarity > 0
+    counts = np.asarray(touches[for_it].sum(axis=0), dtype=np.float64).ravel()
+    against = np.asarray(touches[~for_it].sum(axis=0), dtype=np.float64).ravel()
+    sure = confidence(counts, int(for_it.sum()), population, config.prior_events)
+    chosen = choose_concepts(readings, counts, against, limit=limit)
+    supporters = {c: np.flatnonzero(touches[:, [c]].toarray().ravel()) for c in chosen}
+    asked = np.unique(np.concatenate([*supporters.values(), np.zeros(0, dtype=np.int64)])).astype(np.int64)
+    moved = effects(asked, chosen) if len(asked) else np.zeros((0, len(chosen)))
+    interests = []
+    for column, c in enumerate(chosen):
+        events = supporters[c]
+        positive = events[for_it[events]]
+        strength = float(readings.now[c] + readings.correction[c] + readings.edits[c])
+        long_term = float(readings.before[c])
+        short_term = strength - long_term - float(readings.edits[c])
+        told = positive if len(positive) else events
+        trend = trend_of(
+            short_term,
+            first_seen_recently=len(told) > 0 and n_events > config.recent and told[0] >= n_events - config.recent,
+            step=config.trend_step,
+        )
+        effect = moved[np.searchsorted(asked, events), column]
+        top = np.lexsort((-events, -np.abs(effect)))[: config.evidence]
+        shown = tuple(evidence(int(events[n]), float(effect[n])) for n in top)
+        last = evidence(int(told[-1]), 0.0).title if len(told) else ""
+        interests.append(
+            Interest(
+                concept_id=vocabulary.concepts[c].id,
+                concept=vocabulary.concepts[c].name,
+                parent=vocabulary.concepts[c].parent,
+                strength=strength,
+                confidence=float(sure[c] if strength >= 0 else 1 - sure[c]),
+                trend=trend,
+                short_term=short_term,
+                long_term=long_term,
+                first_seen=int(readings.timestamps[told[0]]) if len(told) else as_of,
+                last_seen=int(readings.timestamps[told[-1]]) if len(told) else as_of,
+                count=len(positive),
+                source="explicit" if readings.edits[c] != 0 else "behaviour",
+                evidence=shown,
+                summary=summary(strength, trend, count=len(positive), last=last, nouns=nouns),
+            )
+        )
+    return Profile(user_id=user_id, as_of=as_of, interests=tuple(interests), events=n_events, cold=n_events == 0)

@@ -1,0 +1,55 @@
+"""Strengths, trends and reasons in plain words."""
+
+from penchant.records import Trend
+
+VERBS = {
+    "purchase": "bought",
+    "buy": "bought",
+    "rating": "rated",
+    "review": "reviewed",
+    "click": "clicked on",
+    "view": "viewed",
+    "watch": "watched",
+    "play": "played",
+    "listen": "listened to",
+    "read": "read",
+    "like": "liked",
+    "add_to_cart": "put in the cart",
+}
+TREND_WORDS: dict[Trend, str] = {
+    "rising": "rising",
+    "steady": "steady",
+    "fading": "fading",
+    "new": "new",
+}
+
+
+def strength_word(strength: float) -> str:
+    """A strength in standard deviations over users, as a word."""
+    for floor, word in ((2.0, "very strong"), (1.0, "strong"), (0.4, "moderate"), (-0.4, "slight")):
+        if strength >= floor:
+            return word
+    return "turned away from"
+
+
+def summary(strength: float, trend: Trend, *, count: int, last: str, nouns: tuple[str, str]) -> str:
+    """An interest in words: "strong and steady (14 books, last: Dune)"."""
+    support = f"{count} {nouns[0] if count == 1 else nouns[1]}" if count else "no " + nouns[1]
+    tail = f", last: {last}" if last else ""
+    return f"{strength_word(strength)} and {TREND_WORDS[trend]} ({support}{tail})"
+
+
+def because_of_event(event_type: str, title: str) -> str:
+    """Why a neighbour of something in the history is here."""
+    verb = VERBS.get(event_type)
+    return f"because you {verb} {title}" if verb else f"because of {title}"
+
+
+def because_of_concept(concept: str, *, count: int, last: str, contribution: float, nouns: tuple[str, str]) -> str:
+    """Why an item with this concept is here, or what speaks against it."""
+    if contribution < 0:
+        return f"{concept}: less your thing"
+    if not count:
+        return f"{concept}: close to what you like"
+    support = f"{count} of your {nouns[1]}" if count > 1 else f"one of your {nouns[1]}"
+    return f"{concept}: {support}, such as {last}"

@@ -1,0 +1,106 @@
+"""A bundle: everything serving needs, in one folder, without pickle."""
+
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import orjson
+import scipy.sparse as sp
+
+import penchant
+from penchant.artifacts import new_folder, read_arrays, read_manifest, write_arrays, write_json
+from penchant.concepts.space import ConceptSpace
+from penchant.concepts.vocabulary import Concept, Vocabulary
+from penchant.data.folder import load_dataset, save_dataset
+from penchant.errors import BundleError
+from penchant.interests.population import Population
+from penchant.models.hybrid import Interest
+from penchant.pipeline.fitting import Fitted, InterestModelConfig
+
+KIND = "bundle"
+
+
+def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int, now: datetime) -> None:
+    """Write a bundle; a crash leaves the old one whole.
+
+    ``dataset/`` holds the events and catalogue, ``model/`` the ranking model, ``concepts.safetensors`` and
+    ``concepts.json`` the concept space, ``manifest.json`` configs, fingerprints, and the hash of each file.
+    """
+    data = fitted.dataset
+    manifest = {
+        "kind": KIND,
+        "penchant": penchant.__version__,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "created_at": now.isoformat(),
+        "seed": seed,
+        "config": config.model_dump(mode="json"),
+        "facts": fitted.facts,
+        "dataset": {
+            "name": data.name,
+            "fingerprint": data.fingerprint,
+            "users": data.n_users,
+            "items": data.n_items,
+            "events": len(data.events),
+            "licence": data.licence,
+        },
+    }
+    with new_folder(path, manifest) as folder:
+        save_dataset(data, folder / "dataset")
+        (folder / "model").mkdir()
+        fitted.model.save(folder / "model")
+        activations = fitted.vocabulary.activations
+        write_arrays(
+            folder / "concepts.safetensors",
+            {
+                "mean": fitted.space.mean,
+                "directions": fitted.space.directions,
+                "residuals": fitted.space.residuals,
+                "population_mean": fitted.population.mean,
+                "population_deviation": fitted.population.deviation,
+                "population_rate": fitted.population.rate,
+                "activation_values": activations.data,
+                "activation_columns": activations.indices.astype(np.int64),
+                "activation_starts": activations.indptr.astype(np.int64),
+            },
+        )
+        write_json(
+            folder / "concepts.json",
+            {"explained": fitted.space.explained, "concepts": [asdict(c) for c in fitted.vocabulary.concepts]},
+        )
+
+
+def load(path: Path) -> tuple[Fitted, InterestModelConfig, int]:
+    """Read a bundle back: what was fitted, its config and its seed."""
+    manifest = read_manifest(path, kind=KIND)
+    config = InterestModelConfig.of(manifest["config"], where=f"{path}: config")
+    arrays = read_arrays(path / "concepts.safetensors")
+    try:
+        told = orjson.loads((path / "concepts.json").read_bytes())
+        concepts = tuple(Concept(**concept) for concept in told["concepts"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, OSError):
+        raise BundleError(f"{path}: concepts.json is damaged.", hint="Make the bundle again.") from None
+    dataset = load_dataset(path / "dataset")
+    activations = sp.csr_array(
+        (arrays["activation_values"], arrays["activation_columns"], arrays["activation_starts"]),
+        shape=(dataset.n_items, len(concepts)),
+    )
+    fitted = Fitted(
+        dataset=dataset,
+        model=Interest.load(path / "model"),
+        vocabulary=Vocabulary(concepts=concepts, activations=activations),
+        space=ConceptSpace(
+            mean=arrays["mean"],
+            directions=arrays["directions"],
+            residuals=arrays["residuals"],
+            explained=float(told["explained"]),
+        ),
+        population=Population(
+            mean=arrays["population_mean"],
+            deviation=arrays["population_deviation"],
+            rate=arrays["population_rate"],
+        ),
+        facts=manifest["facts"],
+    )
+    return fitted, config, int(manifest["seed"])

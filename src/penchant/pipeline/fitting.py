@@ -1,0 +1,103 @@
+"""Learning: from a dataset to everything that serving needs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concept_space
+from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.encoders import load_encoder, render_items
+from penchant.errors import ConfigError
+from penchant.interests.population import Population, fit_population
+from penchant.interests.profile import ProfileConfig
+from penchant.interfaces import Encoder, FitOptions
+from penchant.models.hybrid import Interest, InterestConfig
+from penchant.progress import Progress
+from penchant.seeding import numpy_rng
+from penchant.types import FloatArray
+
+POPULATION_SAMPLE = 2_000
+
+
+class InterestModelConfig(Config):
+    """Everything a fit can be told."""
+
+    model: InterestConfig = Field(default_factory=InterestConfig)
+    vocabulary: VocabularyConfig = Field(default_factory=VocabularyConfig)
+    concepts: ConceptSpaceConfig = Field(default_factory=ConceptSpaceConfig)
+    profile: ProfileConfig = Field(default_factory=ProfileConfig)
+    text: bool = True
+    """Read the items' texts; without, items are known by behaviour alone."""
+    nouns: tuple[str, str] = ("item", "items")
+    """What things are called, one and many."""
+    pool: int = Field(default=300, ge=10)
+    """Candidates per retrieval source."""
+    most_reasons: int = Field(default=4, ge=1)
+    """Reasons told for a recommended item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What a fit learned; nothing in it changes afterwards."""
+
+    dataset: Dataset
+    model: Interest
+    vocabulary: Vocabulary
+    space: ConceptSpace
+    population: Population
+    facts: dict[str, Any]
+    """What the bundle's manifest says of the fit: seed, encoder, concepts, the share of the item space they explain."""
+
+
+def fit(
+    data: Dataset,
+    config: InterestModelConfig,
+    *,
+    encoder: Encoder | None,
+    model: Interest | None,
+    seed: int,
+    progress: Progress,
+) -> Fitted:
+    """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned."""
+    if not len(data.events):
+        raise ConfigError("The dataset has no events.", hint="Import interactions first: `penchant import`.")
+    facts: dict[str, Any] = {"seed": seed}
+    if model is None:
+        vectors = _item_vectors(data, config, encoder, progress, facts)
+        options = FitOptions(item_vectors=vectors, seed=seed, progress=progress)
+        model = Interest(config.model).fit(data, options=options)
+        model.refresh_neighbours(data)
+    with progress.task("Naming interests") as advance:
+        vocabulary = build_vocabulary(data.items, config.vocabulary)
+        space = fit_concept_space(model.tracker.item_vectors, vocabulary, config.concepts)
+        population = _population(data, model, vocabulary, space, seed=seed)
+        advance(1, f"{len(vocabulary.concepts)} concepts explain {space.explained:.0%} of the item space")
+    facts |= {"concepts": len(vocabulary.concepts), "explained": space.explained}
+    return Fitted(dataset=data, model=model, vocabulary=vocabulary, space=space, population=population, facts=facts)
+
+
+def _item_vectors(
+    data: Dataset, config: InterestModelConfig, encoder: Encoder | None, progress: Progress, facts: dict[str, Any]
+) -> FloatArray | None:
+    texts = render_items(data.items) if config.text else []
+    if not any(texts):
+        return None
+    encoder = encoder or load_encoder(None)
+    facts["encoder"] = encoder.identity
+    return encoder.encode(texts, progress=progress)
+
+
+def _population(
+    data: Dataset, model: Interest, vocabulary: Vocabulary, space: ConceptSpace, *, seed: int
+) -> Population:
+    histories = data.histories()
+    active = np.flatnonzero(histories.lengths > 0)
+    if len(active) > POPULATION_SAMPLE:
+        active = np.sort(numpy_rng(seed, "population").choice(active, POPULATION_SAMPLE, replace=False))
+    sample = histories.take(active)
+    readings = [space.readings(model.tracker.user_vectors(batch)) for _, batch in sample.batches(256)]
+    return fit_population(np.concatenate(readings), vocabulary, data.item_counts())

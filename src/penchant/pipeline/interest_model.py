@@ -1,0 +1,186 @@
+"""The Python API: fit, recommend, read interests, observe, edit, save and load."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from penchant.data.dataset import Dataset
+from penchant.errors import ConfigError, NotFoundError
+from penchant.interfaces import Encoder
+from penchant.models.hybrid import Interest
+from penchant.pipeline import bundle, fitting
+from penchant.pipeline.fitting import Fitted, InterestModelConfig
+from penchant.pipeline.live import Live
+from penchant.pipeline.profiles import read_profile
+from penchant.pipeline.search import Finder
+from penchant.pipeline.slates import serve
+from penchant.progress import SILENT, Progress
+from penchant.records import (
+    Event,
+    HistoryEvent,
+    ItemSummary,
+    ItemView,
+    ObserveResult,
+    Profile,
+    SimilarItem,
+    Slate,
+    UserSummary,
+)
+from penchant.types import FloatArray
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class InterestModel:
+    """Learns what each user is interested in, says it in words, and recommends from it.
+
+    `encoder` reads the items' texts (None: the embedded one); `now` gives the present moment (UTC), which dates slates
+    and observed events.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: InterestModelConfig | None = None,
+        encoder: Encoder | None = None,
+        seed: int = 0,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self.config = config or InterestModelConfig()
+        self.encoder = encoder
+        self.seed = seed
+        self.bundle = "unsaved"
+        self.now = now
+        self._live: Live | None = None
+
+    def fit(self, data: Dataset, *, model: Interest | None = None, progress: Progress = SILENT) -> Self:
+        """Learn from a dataset. Where a fitted ranking `model` is handed in, only the rest is learned."""
+        fitted = fitting.fit(data, self.config, encoder=self.encoder, model=model, seed=self.seed, progress=progress)
+        return self.start(fitted)
+
+    def start(self, fitted: Fitted) -> Self:
+        """Serve what was learned, with no events observed and no edits made."""
+        self._live = Live(fitted, self.config, seed=self.seed, now=self.now)
+        self.__dict__.pop("_finder", None)
+        self.__dict__.pop("_unit_vectors", None)
+        return self
+
+    @property
+    def live(self) -> Live:
+        """The state in use; `ConfigError` before `fit`."""
+        if self._live is None:
+            raise ConfigError("This model has not been fitted.", hint="Call fit(dataset), or penchant.load(path).")
+        return self._live
+
+    @property
+    def fitted(self) -> Fitted:
+        """What was learned; `ConfigError` before `fit`."""
+        return self.live.fitted
+
+    def recommend(self, user_id: str, k: int = 10, *, exclude_seen: bool = True, explain: bool = True) -> Slate:
+        """The K items for a user, best first, each with its reasons.
+
+        An unknown user, or one without events, gets the popular items, and the slate says so. A K above the catalogue
+        gives all that is left. `ConfigError` where k < 1.
+        """
+        if k < 1:
+            raise ConfigError(f"k is {k}; a slate has at least one item.", hint="Ask for k ≥ 1.")
+        return serve(self.live, user_id, k, exclude_seen=exclude_seen, explain=explain, bundle=self.bundle)
+
+    def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
+        """The user's interests, strongest first, each with its degree, trend and the events behind it.
+
+        `as_of` reads the profile as it was: after that many events where the data has positions, at that moment (UTC
+        microseconds) where it has times. An unknown user's profile is empty and cold.
+        """
+        return read_profile(self.live, user_id, as_of=as_of, limit=limit)
+
+    def edit(self, user_id: str, concept_id: str, action: str) -> Profile:
+        """Change an interest by hand: ``more``, ``less``, ``mute`` or ``reset``; the next slate follows it.
+
+        `NotFoundError` for an unknown concept, `ConfigError` for an unknown action.
+        """
+        self.live.edit(user_id, concept_id, action)
+        return self.interests(user_id)
+
+    def observe(self, events: Sequence[Event]) -> ObserveResult:
+        """Take new events: the user's next recommendations and interests follow them at once."""
+        return self.live.timeline.observe(events, now=self.live.microseconds())
+
+    def history(self, user_id: str, *, limit: int = 50, before: int | None = None) -> list[HistoryEvent]:
+        """The user's item events, newest first; `before` is a position, to page on."""
+        return self.live.timeline.events(user_id, limit=limit, before=before)
+
+    def similar(self, item_id: str, k: int = 10) -> list[SimilarItem]:
+        """The K nearest items by the cosine of their vectors, with the concepts they share."""
+        live = self.live
+        row = self._item_row(item_id)
+        cosines = self._unit_vectors @ self._unit_vectors[row]
+        order = np.lexsort((live.ties, -cosines))
+        mine = set(live.concepts_of(row))
+        return [
+            SimilarItem(
+                item_id=live.fitted.dataset.items.ids[other],
+                title=live.fitted.dataset.title(int(other)),
+                similarity=float(cosines[other]),
+                shared=tuple(name for name in live.concepts_of(int(other)) if name in mine),
+            )
+            for other in order[order != row][:k]
+        ]
+
+    def item(self, item_id: str) -> ItemView:
+        """An item with its attributes, concepts and how many events it has."""
+        dataset, row = self.fitted.dataset, self._item_row(item_id)
+        attributes = dataset.items.attributes(row)
+        attributes.pop("title", None)
+        return ItemView(
+            item_id=item_id,
+            title=dataset.title(row),
+            text=str(attributes.pop("text", "")),
+            attributes=attributes,
+            concepts=self.live.concepts_of(row),
+            events=int(self.live.counts[row]),
+        )
+
+    def find_users(self, query: str, limit: int = 20) -> list[UserSummary]:
+        """Users whose id holds the query."""
+        return self._finder.users(query, limit, also=self.live.timeline.live_users())
+
+    def find_items(self, query: str, limit: int = 20) -> list[ItemSummary]:
+        """Items whose title or id holds every word of the query."""
+        return self._finder.items(query, limit)
+
+    def save(self, path: str | Path) -> None:
+        """Write the bundle: a folder without pickle, whole or not at all. Observed events and edits are not in it."""
+        bundle.save(self.fitted, self.config, Path(path), seed=self.seed, now=self.now())
+        self.bundle = Path(path).name
+
+    @cached_property
+    def _finder(self) -> Finder:
+        return Finder(self.fitted.dataset)
+
+    @cached_property
+    def _unit_vectors(self) -> FloatArray:
+        vectors = self.fitted.model.tracker.item_vectors
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+    def _item_row(self, item_id: str) -> int:
+        row = self.fitted.dataset.items.row(item_id)
+        if row < 0:
+            raise NotFoundError(f"No item {item_id!r} in the catalogue.", hint="Find items by title with a search.")
+        return row
+
+
+def load(path: str | Path, *, now: Callable[[], datetime] = _utc_now) -> InterestModel:
+    """Read a bundle; `BundleError` says what is wrong with one that is missing, damaged or newer."""
+    fitted, config, seed = bundle.load(Path(path))
+    model = InterestModel(config=config, seed=seed, now=now)
+    model.bundle = Path(path).name
+    return model.start(fitted)

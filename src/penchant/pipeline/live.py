@@ -1,0 +1,99 @@
+"""The state that serving changes: observed events and users' edits, laid over what was fitted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Histories
+from penchant.data.polarity import AGAINST, polarity
+from penchant.errors import NotFoundError
+from penchant.interests.profile import against_correction
+from penchant.pipeline.edits import Edits
+from penchant.pipeline.fitting import Fitted, InterestModelConfig
+from penchant.pipeline.timeline import Timeline
+from penchant.seeding import tie_breaks
+from penchant.types import BoolArray, DoubleArray, FloatArray
+
+
+class Live:
+    """A fitted model in use. `now` gives the present moment (UTC)."""
+
+    def __init__(self, fitted: Fitted, config: InterestModelConfig, *, seed: int, now: Callable[[], datetime]) -> None:
+        self.fitted = fitted
+        self.config = config
+        self.now = now
+        self.timeline = Timeline(fitted.dataset)
+        self.ties = tie_breaks(fitted.dataset.items.ids, seed=seed)
+        self.counts = fitted.dataset.item_counts()
+        self._edits: dict[str, Edits] = {}
+
+    @property
+    def dataset(self) -> Dataset:
+        """The fitted dataset with the event types that came since."""
+        dataset = self.fitted.dataset
+        if len(self.timeline.event_types) == len(dataset.event_types):
+            return dataset
+        return replace(dataset, event_types=tuple(self.timeline.event_types))
+
+    def microseconds(self) -> int:
+        """Now, in UTC microseconds."""
+        return int(self.now().timestamp() * 1e6)
+
+    def moment(self, history: Histories) -> int:
+        """Now on the dataset's clock: the number of events where it counts positions."""
+        return len(history.items) if self.fitted.dataset.clock == "position" else self.microseconds()
+
+    def edits(self, user_id: str) -> Edits:
+        """The user's edits, none for a user without."""
+        return self._edits.get(user_id) or Edits()
+
+    def edit(self, user_id: str, concept_id: str, action: str) -> None:
+        """Change one interest by hand."""
+        column = self.fitted.vocabulary.row(concept_id)
+        if column < 0:
+            raise NotFoundError(
+                f"No concept is called {concept_id!r}.", hint="Take a concept_id from the user's interests."
+            )
+        self._edits.setdefault(user_id, Edits()).apply(column, action)
+
+    def against(self, raw: Histories) -> BoolArray:
+        """(N,) events that are no consumption, such as ``not_interested``."""
+        return self.timeline.of_types(raw, AGAINST)
+
+    def consumed(self, raw: Histories) -> Histories:
+        """What the models read of a history."""
+        return raw.keep(~self.against(raw))
+
+    def polarity(self, raw: Histories) -> FloatArray:
+        """(N,) +1 for an event for its item, −1 against."""
+        return polarity(raw, self.dataset)
+
+    def correction(self, raw: Histories) -> DoubleArray:
+        """(C,) standard deviations, from events against items."""
+        return against_correction(raw.items, self.polarity(raw), self.fitted.vocabulary, self.config.profile)
+
+    def excluded(self, raw: Histories, edits: Edits, *, exclude_seen: bool) -> BoolArray:
+        """(I,) items that must not be served: turned down, of a muted concept, and by option those seen."""
+        excluded = np.zeros(self.fitted.dataset.n_items, dtype=bool)
+        excluded[raw.items if exclude_seen else raw.items[self.against(raw)]] = True
+        if edits.muted:
+            muted = self.fitted.vocabulary.activations[:, sorted(edits.muted)]
+            excluded |= np.asarray(muted.sum(axis=1)).ravel() > 0
+        return excluded
+
+    def strengths(self, histories: Histories) -> DoubleArray:
+        """(B, C) the model's reading of each concept in standard deviations over users; 0 for an empty history."""
+        population = self.fitted.population
+        vectors = self.fitted.model.tracker.user_vectors(histories)
+        strengths = (self.fitted.space.readings(vectors) - population.mean) / population.deviation
+        strengths[histories.lengths == 0] = 0.0
+        return strengths.astype(np.float64)
+
+    def concepts_of(self, item: int) -> tuple[str, ...]:
+        """Names of the concepts an item activates."""
+        activations = self.fitted.vocabulary.activations
+        columns = activations.indices[activations.indptr[item] : activations.indptr[item + 1]]
+        return tuple(self.fitted.vocabulary.concepts[c].name for c in columns)

@@ -1,0 +1,154 @@
+"""From a user to a slate as served: candidates and scores, reasons, or the cold answer."""
+
+import time
+import uuid
+from typing import Literal
+
+import numpy as np
+
+from penchant.data.histories import Histories
+from penchant.interests.explanation import reasons_of
+from penchant.interests.words import because_of_concept, because_of_event
+from penchant.pipeline.live import Live
+from penchant.pipeline.recommendation import Chosen, Request, recommend
+from penchant.records import Reason, RecommendedItem, Slate
+
+POLICY = "greedy"
+
+
+def serve(live: Live, user_id: str, k: int, *, exclude_seen: bool, explain: bool, bundle: str) -> Slate:
+    """The K items for a user; for one without events the popular items, and the slate says so."""
+    raw = live.timeline.history(user_id)
+    history = live.consumed(raw)
+    cold = not len(history.items)
+    timings: dict[str, float] = {}
+    if cold:
+        items = _cold_items(live, user_id, k, exclude_seen=exclude_seen)
+    else:
+        edits = live.edits(user_id)
+        request = Request(
+            history=history,
+            excluded=live.excluded(raw, edits, exclude_seen=exclude_seen),
+            correction=live.correction(raw),
+            edits=edits.vector(len(live.fitted.vocabulary.concepts)),
+            k=min(k, live.fitted.dataset.n_items),
+            pool=max(live.config.pool, 2 * k),
+        )
+        fitted = live.fitted
+        chosen = recommend(
+            request,
+            model=fitted.model,
+            vocabulary=fitted.vocabulary,
+            space=fitted.space,
+            population=fitted.population,
+            ties=live.ties,
+        )
+        start = time.perf_counter()
+        items = _items(live, chosen, history, explain=explain)
+        timings = {**chosen.timings_ms, "explain": (time.perf_counter() - start) * 1e3}
+    return Slate(
+        user_id=user_id,
+        slate_id=uuid.uuid4().hex,
+        generated_at=live.now().isoformat(),
+        bundle=bundle,
+        policy=POLICY,
+        items=items,
+        cold=cold,
+        note=_cold_note(live, user_id) if cold else "",
+        timings_ms=timings,
+    )
+
+
+def _items(live: Live, chosen: Chosen, history: Histories, *, explain: bool) -> tuple[RecommendedItem, ...]:
+    fitted = live.fitted
+    concepts = fitted.vocabulary.concepts
+    touches = fitted.vocabulary.activations[history.items].tocsc()
+
+    def concept_reason(c: int, part: float, source: Literal["concept", "edit"]) -> Reason:
+        events = np.sort(touches.indices[touches.indptr[c] : touches.indptr[c + 1]])[::-1]
+        last = fitted.dataset.title(int(history.items[events[0]])) if len(events) else ""
+        name = concepts[c].name
+        told = because_of_concept(name, count=len(events), last=last, contribution=part, nouns=live.config.nouns)
+        return Reason(
+            source=source,
+            contribution=part,
+            concept_id=concepts[c].id,
+            concept=name,
+            evidence=tuple(live.timeline.event_id(int(history.keys[n])) for n in events[:5]),
+            text=f"{name}: your own setting" if source == "edit" else told,
+        )
+
+    def event_reason(n: int, part: float) -> Reason:
+        item = int(history.items[n])
+        event_id = live.timeline.event_id(int(history.keys[n]))
+        title = fitted.dataset.title(item)
+        return Reason(
+            source="event",
+            contribution=part,
+            event_id=event_id,
+            item_id=fitted.dataset.items.ids[item],
+            title=title,
+            evidence=(event_id,),
+            text=because_of_event(live.timeline.event_types[history.types[n]], title),
+        )
+
+    items = []
+    for place, (item, score) in enumerate(zip(chosen.items, chosen.scores, strict=True)):
+        reasons: tuple[Reason, ...] = ()
+        other, residual = float(score), 0.0
+        if explain:
+            reasons, other, residual = reasons_of(
+                chosen.parts,
+                place,
+                concept_reason=concept_reason,
+                event_reason=event_reason,
+                most=live.config.most_reasons,
+            )
+        items.append(
+            RecommendedItem(
+                item_id=fitted.dataset.items.ids[item],
+                title=fitted.dataset.title(int(item)),
+                rank=place + 1,
+                score=float(score),
+                reasons=reasons,
+                other=other,
+                residual=residual,
+            )
+        )
+    return tuple(items)
+
+
+def _cold_items(live: Live, user_id: str, k: int, *, exclude_seen: bool) -> tuple[RecommendedItem, ...]:
+    """The popular items, shifted by the user's edits e: s_i = log(1 + events of i) + Σ_c a_ic deviation_c e_c."""
+    fitted, edits = live.fitted, live.edits(user_id)
+    excluded = live.excluded(live.timeline.history(user_id), edits, exclude_seen=exclude_seen)
+    shift = fitted.population.deviation * edits.vector(len(fitted.vocabulary.concepts))
+    popular, edited = np.log1p(live.counts.astype(np.float64)), np.asarray(fitted.vocabulary.activations @ shift)
+    rows = np.flatnonzero(~excluded)
+    order = rows[np.lexsort((live.ties[rows], -(popular + edited)[rows]))][:k]
+    items = []
+    for rank, row in enumerate(order, start=1):
+        reasons = [
+            Reason(
+                source="popularity",
+                contribution=float(popular[row]),
+                text=f"popular: chosen {int(live.counts[row])} times",
+            )
+        ]
+        if edited[row]:
+            reasons.append(Reason(source="edit", contribution=float(edited[row]), text="your own settings"))
+        items.append(
+            RecommendedItem(
+                item_id=fitted.dataset.items.ids[row],
+                title=fitted.dataset.title(int(row)),
+                rank=rank,
+                score=float(popular[row] + edited[row]),
+                reasons=tuple(reasons),
+            )
+        )
+    return tuple(items)
+
+
+def _cold_note(live: Live, user_id: str) -> str:
+    what = "has no events yet" if live.timeline.known(user_id) else "is not known to this model"
+    return f"{user_id} {what}: these are the most popular {live.config.nouns[1]}."
