@@ -49,7 +49,8 @@ def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST)
 def read_manifest(path: Path, *, kind: str, name: str = MANIFEST, verify: bool = True) -> dict[str, Any]:
     """The manifest of a folder of the given `kind`, after its files have been checked against it.
 
-    `verify=False` checks that the files are there, not their bytes. Raises `BundleError` where the folder is missing, of another kind, of a newer format, cut in half or altered.
+    `verify=False` checks that the files are there, not their bytes. Raises `BundleError` where the folder is missing,
+    of another kind, of a newer format, cut in half or altered.
     """
     if not (path / name).is_file():
         maker = "penchant import SOURCE --to DIR" if kind == "dataset" else "penchant fit DIR --to BUNDLE"

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from penchant.cli import screen
+from penchant.cli import fit, screen, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -14,6 +14,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+fit.register(app)
+use.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,43 @@
+"""`penchant fit`: from a dataset to a bundle."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penchant.cli import screen
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("fit")(fit)
+
+
+def fit(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder made by `penchant import`.")],
+    to: Annotated[Path, typer.Option("--to", metavar="BUNDLE", help="Folder to write the fitted model to.")],
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; see configs/.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="PATH", help="A Hugging Face folder or id that reads the items' texts.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
+) -> None:
+    """Fit the interest model on a dataset and save it as a bundle that the other commands use."""
+    from penchant.config import read_toml
+    from penchant.data.dataset import Dataset
+    from penchant.pipeline.encoding import cached_encoder
+    from penchant.pipeline.interest_model import InterestModel, InterestModelConfig
+
+    progress = screen.reporter(quiet=as_json)
+    settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))
+    dataset = Dataset.load(data)
+    model = InterestModel(config=settings, encoder=cached_encoder(encoder, data), seed=seed)
+    model.fit(dataset, progress=progress)
+    model.save(to)
+    if as_json:
+        screen.print_json({"bundle": str(to), **model.fitted.facts})
+    else:
+        facts = model.fitted.facts
+        screen.out.print(f"[bold]{to}[/bold]: {dataset.n_users:,} users, {dataset.n_items:,} items, ", end="")
+        screen.out.print(f"{facts['concepts']:,} concepts. Next: penchant serve {to}")

@@ -1,0 +1,76 @@
+"""`penchant recommend`, `interests` and `similar`: a bundle in use."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penchant.cli import screen
+
+Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `penchant fit`.")]
+User = Annotated[str, typer.Option("--user", help="The user's id.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("recommend")(recommend)
+    app.command("interests")(interests)
+    app.command("similar")(similar)
+
+
+def recommend(
+    bundle: Bundle,
+    user: User,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each item is here.")] = False,
+    seen: Annotated[bool, typer.Option("--seen", help="Also items the user knows already.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Recommend items to a user; an unknown user gets the popular ones, and is told so."""
+    from penchant.cli.views import slate_view
+    from penchant.pipeline.interest_model import load
+
+    slate = load(bundle).recommend(user, k, exclude_seen=not seen, explain=explain or as_json)
+    if as_json:
+        screen.print_json(slate)
+    else:
+        screen.out.print(slate_view(slate, explain=explain))
+
+
+def interests(
+    bundle: Bundle,
+    user: User,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many interests.")] = 12,
+    as_of: Annotated[
+        int | None, typer.Option(help="Read the profile as it was: after so many events, or at a UTC microsecond.")
+    ] = None,
+    evidence: Annotated[int, typer.Option(min=0, help="Events shown behind each interest.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Say what a user is interested in, how surely, and on what evidence."""
+    from penchant.cli.views import profile_view
+    from penchant.pipeline.interest_model import load
+
+    profile = load(bundle).interests(user, as_of=as_of, limit=limit)
+    if as_json:
+        screen.print_json(profile)
+    else:
+        screen.out.print(profile_view(profile, evidence=evidence))
+
+
+def similar(
+    bundle: Bundle,
+    item: Annotated[str, typer.Option("--item", help="The item's id.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """List the items nearest to an item, with what they share."""
+    from penchant.cli.views import similar_view
+    from penchant.pipeline.interest_model import load
+
+    items = load(bundle).similar(item, k)
+    if as_json:
+        screen.print_json({"item_id": item, "similar": items})
+    else:
+        screen.out.print(similar_view(items))

@@ -1,0 +1,74 @@
+"""How profiles, slates and neighbours look on a terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from penchant.records import Interest, Profile, RecommendedItem, SimilarItem, Slate
+
+ARROWS = {"rising": "↗", "steady": "→", "fading": "↘", "new": "✦"}
+COLOURS = {"rising": "green", "steady": "cyan", "fading": "yellow", "new": "magenta"}
+
+
+def profile_view(profile: Profile, *, evidence: int = 0) -> RenderableType:
+    """Interests as bars with their words, and under each, where asked, the events behind it."""
+    if profile.cold:
+        return Text(f"{profile.user_id}: no events, so no interests yet.", style="yellow")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    strongest = max((abs(i.strength) for i in profile.interests), default=1.0) or 1.0
+    for interest in profile.interests:
+        grid.add_row(
+            Text(interest.concept, style="bold"),
+            _bar(interest, strongest),
+            Text(f"{ARROWS[interest.trend]} {interest.summary}", style=COLOURS[interest.trend]),
+        )
+        for event in interest.evidence[:evidence]:
+            grid.add_row("", "", Text(f"{event.effect:+.2f}  {event.title}", style="dim"))
+    return grid
+
+
+def slate_view(slate: Slate, *, explain: bool = True) -> RenderableType:
+    """The items in order, each with its reasons."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column()
+    grid.add_column(justify="right", no_wrap=True)
+    for item in slate.items:
+        grid.add_row(Text(f"{item.rank}.", style="dim"), Text(item.title, style="bold"), f"{item.score:.2f}")
+        if explain:
+            for line in reason_lines(item):
+                grid.add_row("", line, "")
+    note = [Text(slate.note, style="yellow")] if slate.note else []
+    return Group(*note, grid)
+
+
+def reason_lines(item: RecommendedItem) -> list[Text]:
+    """One line a reason, with its part of the score."""
+    lines = [Text(f"{reason.contribution:+.2f}  {reason.text}", style="dim") for reason in item.reasons]
+    rest = item.other + item.residual
+    if item.reasons and abs(rest) >= 0.005:
+        lines.append(
+            Text(f"{rest:+.2f}  what has no name (other {item.other:+.2f}, residual {item.residual:+.2f})", "dim")
+        )
+    return lines
+
+
+def similar_view(items: list[SimilarItem]) -> RenderableType:
+    """Neighbours with what they share."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column()
+    for item in items:
+        grid.add_row(f"{item.similarity:.2f}", Text(item.title, style="bold"))
+        if item.shared:
+            grid.add_row("", Text("both: " + ", ".join(item.shared), style="dim"))
+    return grid
+
+
+def _bar(interest: Interest, strongest: float, width: int = 14) -> Text:
+    filled = round(width * abs(interest.strength) / strongest)
+    style = "red" if interest.strength < 0 else COLOURS[interest.trend]
+    return Text("█" * filled, style=style) + Text("░" * (width - filled), style="dim")
