@@ -107,6 +107,8 @@ class Interest:
     evidence: tuple[Evidence, ...] = ()
     summary: str = ""
     """The interest as a person reads it: "strong and steady (14 books, last: …)"."""
+    muted: bool = False
+    """The user asked for nothing of it; no item with this concept is served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,3 +208,5 @@ class ModelCard:
     concepts: int
     encoder: str | None = None
     fitted_at: str | None = None
+    nouns: tuple[str, str] = ("item", "items")
+    """What one item and many are called, such as book and books."""
