@@ -153,7 +153,7 @@ def _assemble(
         chosen = sorted(mine, key=lambda c: (sizes[c], c))[: config.max_per_item]
         rows += [row] * len(chosen)
         columns += chosen
-        values += [len(chosen) ** -0.5] * len(chosen)
+        values += [max(len(chosen), 1) ** -0.5] * len(chosen)
     activations = sp.coo_array(
         (np.array(values, dtype=np.float32), (np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64))),
         shape=(n_items, len(keys)),

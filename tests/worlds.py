@@ -1,0 +1,42 @@
+"""Tiny worlds whose right answers are known."""
+
+import numpy as np
+
+from penchant.data.dataset import Dataset, Table
+
+GENRES = ("space opera", "cozy mystery", "cookery", "chess")
+
+
+def genre_world(
+    *, users: int = 120, per_genre: int = 15, length: int = 14, seed: int = 0, ratings: bool = False
+) -> Dataset:
+    """Users who keep to one genre for their first half and to another for the second, and walk each genre in order.
+
+    Item ``g-n`` is the n-th of genre g; after it most users take ``g-(n+1)``. User ``u-k`` starts with genre k mod 4
+    and goes on to genre (k + 1) mod 4.
+    """
+    rng = np.random.default_rng(seed)
+    genres = len(GENRES)
+    ids = [f"{g}-{n}" for g in range(genres) for n in range(per_genre)]
+    titles = [f"{GENRES[g]} volume {n}" for g in range(genres) for n in range(per_genre)]
+    user_rows, item_rows = [], []
+    for user in range(users):
+        for half in range(2):
+            genre = (user + half) % genres
+            place = int(rng.integers(per_genre))
+            for _ in range(length // 2):
+                user_rows.append(user)
+                item_rows.append(genre * per_genre + place)
+                place = (place + (1 if rng.random() < 0.85 else int(rng.integers(1, per_genre)))) % per_genre
+    tags = np.empty(len(ids), dtype=object)
+    tags[:] = [[GENRES[g]] for g in range(genres) for _ in range(per_genre)]
+    return Dataset.of_rows(
+        name="genre world",
+        users=Table(tuple(f"u-{k}" for k in range(users))),
+        items=Table(tuple(ids), {"title": np.array(titles, dtype=object), "tags": tags}),
+        user_rows=np.array(user_rows),
+        item_rows=np.array(item_rows),
+        values=np.full(len(user_rows), 5.0) if ratings else None,
+        rating_scale=(1.0, 5.0) if ratings else None,
+        event_types=("rating",) if ratings else ("interaction",),
+    )
