@@ -1,0 +1,34 @@
+"""Every recommender by name."""
+
+from pathlib import Path
+
+from penchant.interfaces import Recommender
+from penchant.models.content_based import ContentBased, ContentBasedConfig
+from penchant.models.hybrid import Interest, InterestConfig
+from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.popularity import Popularity, PopularityConfig, RandomConfig, RandomOrder
+from penchant.models.saving import saved_name
+from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.interest_tracker import InterestTracker
+from penchant.registry import Registry
+
+RECOMMENDERS: Registry[Recommender] = Registry("recommender")
+RECOMMENDERS.register("random", config=RandomConfig, cls=RandomOrder, summary="Chance, as a floor.")
+RECOMMENDERS.register("popularity", config=PopularityConfig, cls=Popularity, summary="What most users touched.")
+RECOMMENDERS.register(
+    "item_knn", config=ItemKNNConfig, cls=ItemKNN, summary="What followed the history's items for other users."
+)
+RECOMMENDERS.register(
+    "content_based", config=ContentBasedConfig, cls=ContentBased, summary="What reads like the history; needs text."
+)
+RECOMMENDERS.register(
+    "tracker", config=InterestTrackerConfig, cls=InterestTracker, summary="A sequence model over item vectors."
+)
+RECOMMENDERS.register(
+    "interest", config=InterestConfig, cls=Interest, summary="Tracker and neighbours blended; the default."
+)
+
+
+def load_recommender(folder: Path) -> Recommender:
+    """The recommender saved in a folder, whichever it is."""
+    return RECOMMENDERS[saved_name(folder)].cls.load(folder)

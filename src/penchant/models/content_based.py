@@ -1,0 +1,103 @@
+"""Content-based recommendation: items that are about what the history is about."""
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+from pydantic import Field
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Histories
+from penchant.errors import UnsupportedError
+from penchant.interfaces import FitOptions, Recommender
+from penchant.models.saving import fitted, read_model, write_model
+from penchant.models.similarity import Similarity, similarity, unit
+from penchant.types import AnyArray, FloatArray
+
+NAME = "content_based"
+
+
+class ContentBasedConfig(Config):
+    """Settings of `ContentBased`."""
+
+    similarity: Similarity = "cosine"
+    decay: float = Field(default=0.8, gt=0, le=1)
+    """Weight of a history's event relative to the one after it."""
+    attribute_weight: float = Field(default=1.0, ge=0)
+    """Weight of the user's own attributes beside a most recent event's 1."""
+
+
+class ContentBased(Recommender):
+    """Similarity of an item's text with the texts of a fading history.
+
+    ::
+
+        x_i   = (t_i − mean of t) / ‖t_i − mean of t‖        t: text vectors of the items; zero where there is no text
+        u_b   = Σ_k decay^(L−k) x_{h_k} + attribute_weight · y_b
+        s_bi  = cos(u_b, x_i)   or   u_b · x_i
+
+    ``y_b`` is the vector of the user's own attributes, centred in the same way, where the dataset has any. Unit: cosine
+    in [−1, 1], or its weighted sum. Pazzani and Billsus (2007) give the family. It needs no other user, so an item
+    without events is ranked by its text, and a user without events by his attributes.
+
+    `fit` raises `UnsupportedError` without item text.
+    """
+
+    folds_in_items: ClassVar[bool] = True
+    config: ContentBasedConfig
+
+    def __init__(self, config: ContentBasedConfig | None = None) -> None:
+        super().__init__(config or ContentBasedConfig())
+        self._items: FloatArray | None = None
+        self._users: FloatArray | None = None
+
+    def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
+        """Centre the text vectors."""
+        options = options or FitOptions()
+        if options.item_vectors is None or not np.any(options.item_vectors):
+            raise UnsupportedError(
+                f"{NAME} needs item text, and {dataset.name!r} has none.",
+                hint="Import items with titles or descriptions, or use the model item_knn.",
+            )
+        texts = options.item_vectors
+        present = np.any(texts != 0, axis=1)
+        mean = texts[present].mean(axis=0)
+        self._items = unit((texts - mean) * present[:, None])
+        self._users = None
+        if options.user_vectors is not None and np.any(options.user_vectors):
+            described = np.any(options.user_vectors != 0, axis=1)
+            self._users = unit((options.user_vectors - mean) * described[:, None])
+        return self
+
+    def user_vectors(self, histories: Histories) -> FloatArray:
+        """Vectors u_b, (B, D): what each history is about. Zero where neither history nor user has text."""
+        items = fitted(self._items, NAME)
+        ages = np.repeat(histories.indptr[1:], histories.lengths) - 1 - np.arange(len(histories.items))
+        fades = np.power(self.config.decay, ages).astype(np.float32)
+        shape = (len(histories), len(items))
+        vectors: FloatArray = sp.csr_array((fades, histories.items, histories.indptr), shape=shape) @ items
+        if self._users is not None:
+            known = histories.users >= 0
+            vectors[known] += np.float32(self.config.attribute_weight) * self._users[histories.users[known]]
+        return vectors
+
+    def score(self, histories: Histories) -> FloatArray:
+        """The scores s_bi, (B, I)."""
+        return similarity(self.user_vectors(histories), fitted(self._items, NAME), kind=self.config.similarity)
+
+    def save(self, folder: Path) -> None:
+        """Write the centred vectors."""
+        arrays: dict[str, AnyArray] = {"items": fitted(self._items, NAME)}
+        if self._users is not None:
+            arrays["users"] = self._users
+        write_model(folder, NAME, self.config, arrays=arrays)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the centred vectors."""
+        config, _, arrays = read_model(folder, NAME, ContentBasedConfig)
+        model = cls(config)
+        model._items, model._users = arrays["items"], arrays.get("users")
+        return model

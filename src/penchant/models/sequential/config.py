@@ -1,0 +1,40 @@
+"""Settings of the interest tracker, shared by the model and its training."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from penchant.config import Config
+from penchant.training.loop import TrainingConfig
+
+
+class InterestTrackerConfig(Config):
+    """Settings of `InterestTracker`."""
+
+    dim: int = Field(default=64, ge=2)
+    """D"""
+    layers: int = Field(default=2, ge=1)
+    heads: int = Field(default=2, ge=1)
+    max_length: int = Field(default=50, ge=1)
+    """Only the last so many events of a history are read."""
+    dropout: float = Field(default=0.4, ge=0, lt=1)
+    attention_dropout: float = Field(default=0.1, ge=0, lt=1)
+    temperature: float = Field(default=0.07, gt=0.02)
+    """Softmax temperature over cosines at the start of training; it is learned from there."""
+    gate_events: float = Field(default=3.0, ge=0)
+    """An item with so many training events draws half on its id; see `ItemSpace`."""
+    full_softmax_items: int = Field(default=30_000, ge=0)
+    """Up to so many items the loss ranks the target among all of them; beyond, among a sample."""
+    negatives: int = Field(default=4096, ge=1)
+    """Items sampled for a batch, by popularity with correction, where the catalogue is larger than that."""
+    batch_tokens: int = Field(default=2048, ge=1)
+    """Events in a training batch, about."""
+    validation_users: int = Field(default=20_000, ge=1)
+    """Cases that decide when to stop, at most."""
+    training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> Self:
+        if self.dim % self.heads:
+            raise ValueError(f"dim {self.dim} is not a multiple of heads {self.heads}")
+        return self

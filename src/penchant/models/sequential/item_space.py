@@ -1,0 +1,71 @@
+"""Item vectors: what a text says, plus what behaviour adds where there is enough of it."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from penchant.types import FloatArray, IntArray
+
+ID_SPREAD = 0.1
+TEXT_SPREAD = 0.12
+"""Standard deviations of the two parts at the start: the text leads, as it does for a new item."""
+
+
+class ItemSpace(nn.Module):
+    """The vectors that histories are made of and that scores are dot products with.
+
+    ::
+
+        z_i  = v_i / ‖v_i‖,     v_i = W x_i + γ_i e_i,     γ_i = n_i / (n_i + gate_events)
+
+    with x_i the centred text vector (0 without text), W a learned projection that begins as the texts' principal axes,
+    e_i a learned embedding of the id, and n_i the item's training events: a new item rests on its text alone. An item
+    with neither text nor events has z_i = 0.
+    """
+
+    text: Tensor | None
+    gates: Tensor
+
+    def __init__(self, *, dim: int, counts: IntArray, text: FloatArray | None, gate_events: float) -> None:
+        super().__init__()
+        self.ids = nn.Parameter(torch.randn(len(counts), dim) * ID_SPREAD)
+        gates = counts / (counts + gate_events) if gate_events > 0 else (counts > 0)
+        self.register_buffer("gates", torch.from_numpy(np.asarray(gates, dtype=np.float32)[:, None]), persistent=False)
+        scaled = None if text is None else _scaled(text)
+        self.register_buffer("text", None if scaled is None else torch.from_numpy(scaled), persistent=False)
+        self.projection: nn.Linear | None = None
+        if scaled is not None:
+            self.projection = nn.Linear(scaled.shape[1], dim, bias=False)
+            with torch.no_grad():
+                self.projection.weight.copy_(torch.from_numpy(_principal_axes(scaled, dim)))
+
+    def forward(self) -> Tensor:
+        """z, (I, D): unit vectors, or zero where nothing is known."""
+        vectors = self.ids * self.gates
+        if self.projection is not None:
+            vectors = vectors + self.projection(self.text)
+        return functional.normalize(vectors, dim=-1)
+
+
+def _scaled(text: FloatArray) -> FloatArray:
+    """Text vectors centred over the items that have text and scaled to unit variance; the others stay zero."""
+    present = np.any(text != 0, axis=1)
+    if not present.any():
+        return np.zeros_like(text, dtype=np.float32)
+    centred = np.where(present[:, None], text - text[present].mean(axis=0), 0.0)
+    return np.asarray(centred / max(float(centred[present].std()), 1e-6), dtype=np.float32)
+
+
+def _principal_axes(scaled: FloatArray, dim: int) -> FloatArray:
+    """(D, dimension of the text): the axes of greatest variance, scaled so that projections have std `TEXT_SPREAD`.
+
+    Where D is larger than the text's dimension, the rows beyond are zero.
+    """
+    wide = scaled.astype(np.float64)
+    _, vectors = np.linalg.eigh(wide.T @ wide)
+    axes = np.zeros((dim, scaled.shape[1]))
+    kept = min(dim, scaled.shape[1])
+    axes[:kept] = vectors[:, ::-1][:, :kept].T
+    spread = float((wide @ axes.T).std())
+    return np.asarray(axes * (TEXT_SPREAD / spread if spread > 0 else 0.0), dtype=np.float32)

@@ -1,0 +1,131 @@
+"""How the interest tracker is trained: its module, its batches, its loss."""
+
+import copy
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from penchant.data.dataset import Dataset
+from penchant.interfaces import FitOptions
+from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.item_space import ItemSpace
+from penchant.models.sequential.transformer import SequenceEncoder
+from penchant.models.sequential.windows import NO_TARGET, WindowBatch, training_batches
+from penchant.seeding import derive, numpy_rng, torch_rng
+from penchant.training.loop import TrainingRecord, train
+from penchant.training.losses import full_softmax_loss, sampled_softmax_loss
+from penchant.types import FloatArray, IntArray
+
+
+class TrackerModule(nn.Module):
+    """Item space and sequence encoder, trained together."""
+
+    user_text: Tensor | None
+
+    def __init__(
+        self,
+        config: InterestTrackerConfig,
+        *,
+        counts: IntArray,
+        item_text: FloatArray | None,
+        user_text: FloatArray | None,
+    ) -> None:
+        super().__init__()
+        self.space = ItemSpace(dim=config.dim, counts=counts, text=item_text, gate_events=config.gate_events)
+        self.encoder = self.encoder_of(config)
+        known = None if user_text is None or not np.any(user_text) else torch.from_numpy(user_text)
+        self.register_buffer("user_text", known, persistent=False)
+        self.attributes = None if known is None else nn.Linear(known.shape[1], config.dim, bias=False)
+
+    @staticmethod
+    def encoder_of(config: InterestTrackerConfig) -> SequenceEncoder:
+        """A sequence encoder with fresh weights."""
+        return SequenceEncoder(
+            dim=config.dim,
+            layers=config.layers,
+            heads=config.heads,
+            max_length=config.max_length,
+            dropout=config.dropout,
+            attention_dropout=config.attention_dropout,
+            temperature=config.temperature,
+        )
+
+    def encoder_copy(self) -> SequenceEncoder:
+        """The encoder as it is now, on the CPU, for serving."""
+        return copy.deepcopy(self.encoder).cpu().eval()
+
+    def starts(self) -> Tensor | None:
+        """What each user's attributes add to the start, (U, D); None without attributes."""
+        return None if self.attributes is None else self.attributes(self.user_text)
+
+    def starts_of(self, users_B: Tensor) -> Tensor | None:
+        """The same for some users, (B, D); zero for an unknown user (−1)."""
+        if self.attributes is None or self.user_text is None:
+            return None
+        vectors: Tensor = self.attributes(self.user_text[users_B.clamp(min=0)])
+        return vectors * (users_B >= 0)[:, None]
+
+
+def fit_tracker(
+    dataset: Dataset,
+    config: InterestTrackerConfig,
+    options: FitOptions,
+    *,
+    evaluate: Callable[[TrackerModule], float] | None,
+) -> tuple[TrackerModule, TrainingRecord]:
+    """Train a tracker module on a dataset. The process's own torch randomness is as before afterwards."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    histories, counts = dataset.histories(), dataset.item_counts()
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(options.seed, "tracker"))
+        module = TrackerModule(
+            config, counts=counts, item_text=options.item_vectors, user_text=options.user_vectors
+        ).to(device)
+        loss = SoftmaxLoss(module, config, counts, device=device, seed=options.seed)
+
+        def batches(epoch: int) -> Sequence[WindowBatch]:
+            rng = numpy_rng(options.seed, "windows", str(epoch))
+            return training_batches(histories, max_length=config.max_length, batch_tokens=config.batch_tokens, rng=rng)
+
+        record = train(
+            module,
+            batches=batches,
+            loss=loss,
+            evaluate=None if evaluate is None else (lambda: evaluate(module)),
+            config=config.training,
+            progress=options.progress,
+            name="Training the interest tracker",
+        )
+    return module, record
+
+
+class SoftmaxLoss:
+    """The loss of a batch: each state against the items that have training events, all of them or a sample."""
+
+    def __init__(
+        self, module: TrackerModule, config: InterestTrackerConfig, counts: IntArray, *, device: torch.device, seed: int
+    ) -> None:
+        self._module, self._device = module, device
+        warm = np.flatnonzero(counts)
+        places = np.full(len(counts), NO_TARGET, dtype=np.int64)
+        places[warm] = np.arange(len(warm))
+        self._warm, self._places = torch.from_numpy(warm).to(device), torch.from_numpy(places).to(device)
+        self._negatives = 0 if len(warm) <= config.full_softmax_items else config.negatives
+        self._chances = torch.from_numpy(counts[warm] / counts.sum())
+        self._log_q = self._chances.log().float().to(device)
+        self._rng = torch_rng(seed, "negatives")
+
+    def __call__(self, batch: WindowBatch) -> Tensor:
+        """Mean loss in nats, a scalar."""
+        batch = batch.to(self._device)
+        items = self._module.space()  # (I, D)
+        states, _ = self._module.encoder(items[batch.items_BL], self._module.starts_of(batch.users_B))
+        asked = batch.targets_BS != NO_TARGET
+        states, targets = states[asked], self._places[batch.targets_BS[asked]]  # (N, D), (N,)
+        warm = items[self._warm]
+        if not self._negatives:
+            return full_softmax_loss(states, warm, targets)
+        drawn = torch.multinomial(self._chances, self._negatives, replacement=True, generator=self._rng)
+        return sampled_softmax_loss(states, warm, targets, drawn.to(self._device), self._log_q)

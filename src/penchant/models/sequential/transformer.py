@@ -1,0 +1,98 @@
+"""A small causal transformer that knows how far back an event lies, not where in the history it stands."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class CausalBlock(nn.Module):
+    """Pre-norm self-attention and feed-forward, each with a residual (SASRec, Kang and McAuley 2018).
+
+    ``a_ls = softmax_{s ≤ l}( q_l · k_s / sqrt(D/H) + bias_h[l − s] )``: a learned bias for the distance stands in place
+    of position embeddings (Shaw et al. 2018; Raffel et al. 2020), so a window cut anywhere reads like a whole history.
+    """
+
+    def __init__(
+        self, *, dim: int, heads: int, max_length: int, dropout: float, attention_dropout: float, expansion: int = 4
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm, self.forward_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.query_key_value, self.mix = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.expand, self.contract = nn.Linear(dim, expansion * dim), nn.Linear(expansion * dim, dim)
+        self.distance_bias = nn.Parameter(torch.zeros(heads, max_length + 1))
+        self.dropout, self.attention_dropout = nn.Dropout(dropout), nn.Dropout(attention_dropout)
+
+    def forward(self, x_BLD: Tensor) -> tuple[Tensor, Tensor]:
+        """The block's output, (B, L, D), and its attention, (B, H, L, L), rows summing to 1 over s ≤ l."""
+        B, L, D = x_BLD.shape
+        packed = self.query_key_value(self.attention_norm(x_BLD)).view(B, L, 3, self.heads, D // self.heads)
+        query, key, value = packed.permute(2, 0, 3, 1, 4)  # each (B, H, L, D/H)
+        place = torch.arange(L, device=x_BLD.device)
+        distance = place[:, None] - place[None, :]  # (L, L), below 0 in the future
+        bias = self.distance_bias[:, distance.clamp(min=0)].masked_fill(distance < 0, float("-inf"))  # (H, L, L)
+        attention = (query @ key.transpose(-1, -2) / math.sqrt(D // self.heads) + bias).softmax(dim=-1)
+        mixed = (self.attention_dropout(attention) @ value).transpose(1, 2).reshape(B, L, D)
+        x_BLD = x_BLD + self.dropout(self.mix(mixed))
+        wide = functional.gelu(self.expand(self.forward_norm(x_BLD)))
+        return x_BLD + self.dropout(self.contract(wide)), attention
+
+
+class SequenceEncoder(nn.Module):
+    """From the vectors of a history's events to a user vector after each of them.
+
+    ::
+
+        x    = [start_b ; sqrt(D) z_1 ; … ; sqrt(D) z_L]     start_b: the learned start, moved by the user's attributes
+        h    = blocks(dropout(norm(x)))
+        u_l  = exp(t) · P norm(h_l) / ‖P norm(h_l)‖
+
+    The learned scale exp(t) is the inverse temperature of the softmax over unit item vectors. P is the user's own
+    projection, beside the item's.
+    """
+
+    MAX_SCALE = 50.0
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        layers: int,
+        heads: int,
+        max_length: int,
+        dropout: float,
+        attention_dropout: float,
+        temperature: float,
+    ) -> None:
+        super().__init__()
+        self.start = nn.Parameter(torch.randn(dim))
+        self.input_norm, self.output_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            CausalBlock(
+                dim=dim, heads=heads, max_length=max_length, dropout=dropout, attention_dropout=attention_dropout
+            )
+            for _ in range(layers)
+        )
+        self.projection = nn.Linear(dim, dim, bias=False)
+        nn.init.eye_(self.projection.weight)
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+
+    def forward(self, events_BLD: Tensor, starts_BD: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """User vectors, (B, L + 1, D), the first before any event; and each block's attention, (B, H, L + 1, L + 1).
+
+        `starts_BD` is added to the learned start.
+        """
+        B, _, D = events_BLD.shape
+        start = self.start.expand(B, D)
+        if starts_BD is not None:
+            start = start + starts_BD
+        x = self.dropout(self.input_norm(torch.cat([start[:, None], math.sqrt(D) * events_BLD], dim=1)))
+        attentions = []
+        for block in self.blocks:
+            x, attention = block(x)
+            attentions.append(attention)
+        direction = functional.normalize(self.projection(self.output_norm(x)), dim=-1)
+        return direction * self.log_scale.exp().clamp(max=self.MAX_SCALE), attentions

@@ -1,0 +1,90 @@
+"""Histories cut into training windows and packed into batches of like length, with little padding."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from penchant.data.histories import Histories
+from penchant.types import IntArray
+
+NO_TARGET = -1
+
+
+@dataclass(frozen=True, slots=True)
+class WindowBatch:
+    """B windows of at most L events. State 0 is the start, before any event; state l follows event l."""
+
+    items_BL: Tensor
+    """Item rows, oldest first, padded on the right with 0."""
+    targets_BS: Tensor
+    """(B, S = L + 1) what each state must predict; `NO_TARGET` where there is nothing to."""
+    users_B: Tensor
+    """User rows, −1 unknown."""
+
+    def to(self, device: torch.device) -> "WindowBatch":
+        """The batch on another device."""
+        return WindowBatch(self.items_BL.to(device), self.targets_BS.to(device), self.users_B.to(device))
+
+
+def training_batches(
+    histories: Histories, *, max_length: int, batch_tokens: int, rng: np.random.Generator
+) -> list[WindowBatch]:
+    """Every event of every history as a target exactly once, in batches of about `batch_tokens` states.
+
+    A history of more than `max_length` + 1 events is cut where a random phase falls, so that cuts move between epochs;
+    a window that does not begin at the history's beginning takes the event before it as its first input, and its start
+    state predicts nothing. Windows of like length share a batch; batches come in random order.
+    """
+    users, first, last = _windows(histories, max_length, rng)
+    lengths = last - first
+    order = np.argsort(lengths + rng.random(len(lengths)), kind="stable")
+    batches = []
+    start = 0
+    while start < len(order):
+        # Lengths only grow along `order`, so the last window of a batch is its longest.
+        stop = start + 1
+        while stop < len(order) and (stop - start + 1) * (lengths[order[stop]] + 1) <= batch_tokens:
+            stop += 1
+        chosen = order[start:stop]
+        batches.append(_pack(histories, users[chosen], first[chosen], last[chosen]))
+        start = stop
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def input_batch(histories: Histories, max_length: int) -> tuple[Tensor, Tensor]:
+    """The last `max_length` events of each history, (B, L) item rows padded on the right with 0, and lengths (B,)."""
+    recent = histories.tail(max_length)
+    lengths = recent.lengths
+    items = np.zeros((len(recent), int(lengths.max(initial=0))), dtype=np.int64)
+    items[np.arange(items.shape[1])[None, :] < lengths[:, None]] = recent.items
+    return torch.from_numpy(items), torch.from_numpy(lengths.astype(np.int64))
+
+
+def _windows(histories: Histories, max_length: int, rng: np.random.Generator) -> tuple[IntArray, IntArray, IntArray]:
+    """For each window its history and the half-open range of its targets within that history."""
+    lengths = histories.lengths
+    long = lengths > max_length + 1
+    phase = np.where(long, rng.integers(1, max_length + 1, size=len(lengths)), lengths)
+    counts = np.where(lengths > 0, 1 + np.where(long, -(-(lengths - phase) // max_length), 0), 0)
+    users = np.repeat(np.arange(len(lengths)), counts)
+    place = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = np.where(place == 0, 0, phase[users] + (place - 1) * max_length)
+    last = np.minimum(phase[users] + place * max_length, lengths[users])
+    return users, first, last
+
+
+def _pack(histories: Histories, users: IntArray, first: IntArray, last: IntArray) -> WindowBatch:
+    begin = np.maximum(first - 1, 0)  # the first input event
+    inputs = last - 1 - begin
+    offsets = histories.indptr[users] + begin
+    columns = np.arange(int(inputs.max(initial=0)))
+    valid = columns[None, :] < inputs[:, None]
+    places = np.where(valid, offsets[:, None] + columns[None, :], 0)
+    items = np.where(valid, histories.items[places], 0).astype(np.int64)
+    following = np.where(valid, histories.items[np.where(valid, places + 1, 0)], NO_TARGET).astype(np.int64)
+    starts = np.where(first == 0, histories.items[offsets], NO_TARGET).astype(np.int64)
+    targets = np.concatenate([starts[:, None], following], axis=1)
+    owners = histories.users[users].astype(np.int64)
+    return WindowBatch(torch.from_numpy(items), torch.from_numpy(targets), torch.from_numpy(owners))
