@@ -62,22 +62,24 @@ def recommend(
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):
         parts = model.parts(request.history)
+        user, neighbourhood = parts.users_BD[0], parts.neighbours_BI[0]
+        tracker_gate, knn_gate = float(parts.gates.tracker_B[0]), float(parts.gates.knn_B[0])
         shift = (population.deviation * (request.correction + request.edits)).astype(np.float32)
-        similarity = parts.tracker[0] + (vocabulary.activations @ shift if shift.any() else 0.0)
-        neighbourhood = parts.knn[0]
+        similarity = model.tracker.item_vectors @ user
+        if shift.any():
+            similarity += vocabulary.activations @ shift
         allowed = ~request.excluded
         similar = _largest(similarity, allowed, request.pool)
         near = _largest(neighbourhood, allowed & (neighbourhood > 0), request.pool)
         candidates = np.union1d(similar, near).astype(np.int32)
-        tracker_gate, knn_gate = float(parts.tracker_gate[0]), float(parts.knn_gate[0])
         rough = tracker_gate * similarity[candidates] + knn_gate * neighbourhood[candidates]
     with _timed(timings, "score"):
         finalists = candidates[np.lexsort((ties[candidates], -rough))][: max(4 * request.k, request.k + 20)]
         split = split_score(
             finalists,
-            user_vector_D=parts.user_vectors[0].astype(np.float64),
+            user_vector_D=user.astype(np.float64),
             tracker_gate=tracker_gate,
-            offset=float(parts.offset[0]),
+            offset=float(parts.gates.offset_B[0]),
             event_parts_LK=knn_gate * model.knn.event_weights(request.history, finalists),
             correction_C=request.correction,
             edits_C=request.edits,
