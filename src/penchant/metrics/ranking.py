@@ -107,24 +107,24 @@ def hit_rate_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
 
 def precision_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """Hits over k, (B,); a list shorter than k is divided by k all the same."""
-    return np.divide(hits_at(ranks, indptr, k), k)
+    return _quotient(hits_at(ranks, indptr, k), k)
 
 
 def recall_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """Hits over targets, (B,)."""
-    return np.divide(hits_at(ranks, indptr, k), np.diff(indptr))
+    return _quotient(hits_at(ranks, indptr, k), np.diff(indptr))
 
 
 def f1_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """``2PR / (P + R) = 2 hits / (k + T)``, (B,)."""
-    return np.divide(2.0 * hits_at(ranks, indptr, k), k + np.diff(indptr))
+    return _quotient(2.0 * hits_at(ranks, indptr, k), k + np.diff(indptr))
 
 
 def ndcg_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
     """Discounted gain over the best that T targets allow within k, (B,)."""
     gains = np.where(ranks < _check(k), 1.0 / np.log2(np.minimum(ranks, k) + 2.0), 0.0)
-    ideal: DoubleArray = np.cumsum(1.0 / np.log2(np.arange(k) + 2.0))
-    return np.divide(_sum(gains, indptr), ideal[np.minimum(k, np.diff(indptr)) - 1])
+    ideal = np.cumsum(1.0 / np.log2(np.arange(k) + 2.0))
+    return _quotient(_sum(gains, indptr), ideal[np.minimum(k, np.diff(indptr)) - 1])
 
 
 def average_precision_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
@@ -133,7 +133,7 @@ def average_precision_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArr
     ordered = ranks[np.lexsort((ranks, case_of))]
     found = np.arange(len(ranks)) - indptr[case_of] + 1.0  # targets up to and with this one
     precisions = np.where(ordered < _check(k), found / (np.minimum(ordered, k) + 1.0), 0.0)
-    return _sum(precisions, indptr) / np.diff(indptr)
+    return _quotient(_sum(precisions, indptr), np.diff(indptr))
 
 
 def reciprocal_rank_at(ranks: IntArray, indptr: IntArray, k: int) -> DoubleArray:
@@ -157,7 +157,7 @@ def false_positive_rates(ranks: IntArray, indptr: IntArray, candidates: IntArray
 
 def auc(ranks: IntArray, indptr: IntArray, candidates: IntArray) -> DoubleArray:
     """Area under each case's ROC curve, (B,): the share of (target, other candidate) pairs in the right order."""
-    return np.subtract(1.0, _sum(false_positive_rates(ranks, indptr, candidates), indptr) / np.diff(indptr))
+    return _quotient(_sum(1.0 - false_positive_rates(ranks, indptr, candidates), indptr), np.diff(indptr))
 
 
 def check_ks(ks: Sequence[int]) -> tuple[int, ...]:
@@ -176,3 +176,8 @@ def _sum(values: AnyArray | BoolArray, indptr: IntArray) -> DoubleArray:
     if len(indptr) <= 1:
         return np.zeros(0)
     return np.asarray(np.add.reduceat(values, indptr[:-1]), dtype=np.float64)
+
+
+def _quotient(over: DoubleArray, under: AnyArray | int) -> DoubleArray:
+    result: DoubleArray = over / under
+    return result

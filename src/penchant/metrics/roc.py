@@ -62,9 +62,9 @@ def mean_roc_curve(rates: DoubleArray, indptr: IntArray) -> RocCurve:
     x, place = np.unique(rates, return_inverse=True)
     risen = np.cumsum(np.bincount(place, weights=weights, minlength=len(x)))
     # Each step is drawn as two points, so that the trapezoids have the area of the steps.
+    steps = np.stack([np.concatenate([[0.0], risen[:-1]]), risen], axis=1)
     across = np.concatenate([[0.0], np.repeat(x, 2), [1.0]])
-    up = np.concatenate([[0.0], np.repeat(np.concatenate([[0.0], risen]), 2)[1:-1], [1.0, 1.0]])[: len(across)]
-    return RocCurve(across, np.clip(up, 0.0, 1.0))
+    return RocCurve(across, np.concatenate([[0.0], np.minimum(steps.ravel(), 1.0), [1.0]]))
 
 
 def thin(curve: RocCurve, points: int = 200) -> RocCurve:

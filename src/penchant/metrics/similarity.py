@@ -20,7 +20,8 @@ def dot(left_BD: AnyArray, right_ID: AnyArray) -> AnyArray:
 
 def cosine(left_BD: AnyArray, right_ID: AnyArray) -> AnyArray:
     """Cosines, (B, I), in the precision of the inputs; a zero vector is similar to nothing, itself included."""
-    return np.clip(dot(unit(left_BD), unit(right_ID)), -1.0, 1.0)
+    cosines: AnyArray = np.clip(dot(unit(left_BD), unit(right_ID)), -1.0, 1.0)
+    return cosines
 
 
 def unit(vectors_ND: AnyArray) -> AnyArray:
@@ -32,7 +33,8 @@ def unit(vectors_ND: AnyArray) -> AnyArray:
     largest = np.abs(vectors_ND).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.divide(vectors_ND, largest, out=np.zeros_like(vectors_ND), where=largest > 0)
     lengths = np.linalg.norm(scaled, axis=-1, keepdims=True)
-    return np.divide(scaled, lengths, out=np.zeros_like(scaled), where=lengths > 0)
+    units: AnyArray = np.divide(scaled, lengths, out=np.zeros_like(scaled), where=lengths > 0)
+    return units
 
 
 SIMILARITIES: Mapping[str, Callable[[AnyArray, AnyArray], AnyArray]] = MappingProxyType({"cosine": cosine, "dot": dot})
