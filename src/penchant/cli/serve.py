@@ -1,0 +1,37 @@
+"""`penchant serve`: the HTTP API and the console on a local port."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penchant.cli import screen
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(serve)
+
+
+def serve(
+    bundle: Annotated[Path, typer.Argument(help="A bundle made by `penchant fit`.", show_default=False)],
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8_420,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    store: Annotated[
+        str | None,
+        typer.Option(help="Where events, edits and slates are kept: sqlite:///PATH or a path. Beside the bundle."),
+    ] = None,
+    access_log: Annotated[bool, typer.Option(help="A JSON line on stderr for each request.")] = True,
+) -> None:
+    """Serve a bundle: API and console, until Ctrl-C."""
+    from penchant.feedback import open_stores
+    from penchant.pipeline.interest_model import load
+    from penchant.serving import create_app, server
+
+    listener = server.bind(host, port)  # before the bundle is read: a taken port is told at once
+    with listener, open_stores(store if store is not None else server.default_store(bundle)) as stores:
+        server.log_to_stderr(access=access_log)
+        app = create_app(load(bundle), stores, progress=screen.reporter())
+        at = server.address(listener)
+        server.serve(app, listener, started=lambda: screen.out.print(f"Penchant answers at {at} (Ctrl-C stops it)"))
+        screen.err.print("Stopped.")

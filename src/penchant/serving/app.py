@@ -1,0 +1,52 @@
+"""The application: routers, error shapes and the console put together."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+import penchant
+from penchant.errors import PenchantError
+from penchant.feedback import Stores
+from penchant.progress import SILENT, Progress
+from penchant.serving import console, failures
+from penchant.serving.door import Door
+from penchant.serving.live import LiveModel
+from penchant.serving.outgoing import Failure
+from penchant.serving.routes import ROUTERS
+from penchant.serving.served_model import ServedModel
+
+MAX_BODY_BYTES = 8 * 2**20
+
+
+def create_app(
+    model: ServedModel,
+    stores: Stores,
+    *,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    progress: Progress = SILENT,
+) -> FastAPI:
+    """An ASGI application that serves `model`, after what `stores` hold has been replayed into it.
+
+    The caller keeps `stores` open while the application runs, and closes them afterwards.
+    """
+    live = LiveModel(model, stores)
+    live.replay(progress=progress)
+    app = FastAPI(
+        title="Penchant",
+        version=penchant.__version__,
+        summary="Learns what each user is interested in, says it in words, and recommends from it.",
+        docs_url=None,  # the pages for people load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"4XX": {"model": Failure}, "5XX": {"model": Failure}},
+    )
+    app.add_exception_handler(PenchantError, failures.of_penchant)
+    app.add_exception_handler(RequestValidationError, failures.of_validation)
+    app.add_exception_handler(HTTPException, console.or_page(failures.of_http))
+    app.state.live = live
+    app.state.max_body_bytes = max_body_bytes
+    for router in ROUTERS:
+        app.include_router(router)
+    console.mount(app)
+    app.add_middleware(Door)
+    return app

@@ -1,0 +1,176 @@
+"""The model that answers and the stores that remember, kept in step."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import RLock
+from uuid import uuid4
+
+from penchant.errors import PenchantError, StoreError
+from penchant.feedback import Edit, EditAction, Stores
+from penchant.progress import SILENT, Progress
+from penchant.records import (
+    Event,
+    HistoryEvent,
+    ItemSummary,
+    ItemView,
+    ModelCard,
+    ObserveResult,
+    Profile,
+    Rejection,
+    SimilarItem,
+    Slate,
+    UserSummary,
+)
+from penchant.serving.served_model import ServedModel
+
+_log = logging.getLogger("penchant.serving")
+_BATCH = 1_000
+
+
+class LiveModel:
+    """Asks the model one thing at a time, and writes what users do to the stores *before* the model takes it.
+
+    So nothing the model stands on is missing from the disk: a crash between the two steps is mended by the replay at
+    the next start, which hands the model the same entries in the same order.
+    """
+
+    def __init__(self, model: ServedModel, stores: Stores) -> None:
+        self.stores = stores
+        self.slates_not_kept = 0
+        self._model = model
+        self._lock = RLock()
+
+    def replay(self, *, progress: Progress = SILENT) -> int:
+        """Hand the model all stored events and edits in their order; the number of entries it took.
+
+        An entry the model refuses, such as an event on an item that a newer bundle has no more, is left in the log and
+        counted in a warning.
+        """
+        counts = self.stores.counts()
+        taken = refused = 0
+        waiting: list[Event] = []
+
+        def hand_over() -> None:
+            nonlocal taken, refused
+            if waiting:
+                result = self._model.observe(waiting)
+                taken, refused = taken + result.accepted, refused + len(result.rejected)
+                waiting.clear()
+
+        with self._lock, progress.task("replay", counts["events"] + counts["edits"]) as advance:
+            for logged in self.stores.log():
+                entry = logged.entry
+                if isinstance(entry, Event):
+                    waiting.append(entry)
+                    if len(waiting) == _BATCH:
+                        hand_over()
+                else:
+                    hand_over()
+                    try:
+                        self._model.edit(entry.user_id, entry.concept_id, entry.action)
+                        taken += 1
+                    except PenchantError:
+                        refused += 1
+                advance()
+            hand_over()
+        if refused:
+            _log.warning("%d stored events or edits do not fit this bundle; they stay in the store.", refused)
+        return taken
+
+    def observe(self, events: Sequence[Event]) -> ObserveResult:
+        """Store events, then let the model take them. What the model refuses is taken out of the store again."""
+        now = time.time_ns() // 1_000
+        events = [
+            replace(
+                event,
+                event_id=event.event_id or uuid4().hex,
+                timestamp=now if event.timestamp is None else event.timestamp,
+            )
+            for event in events
+        ]
+        with self._lock:
+            stored = self.stores.add_events(events)
+            places = [place for place, new in enumerate(stored) if new]
+            fresh = [events[place] for place in places]
+            try:
+                result = self._model.observe(fresh) if fresh else ObserveResult(accepted=0, duplicates=0)
+            except Exception:
+                self.stores.withdraw_events([event.event_id or "" for event in fresh])
+                raise
+            self.stores.withdraw_events([fresh[fault.index].event_id or "" for fault in result.rejected])
+        return ObserveResult(
+            accepted=result.accepted,
+            duplicates=result.duplicates + len(events) - len(fresh),
+            rejected=tuple(
+                Rejection(index=places[fault.index], column=fault.column, reason=fault.reason)
+                for fault in result.rejected
+            ),
+        )
+
+    def edit(self, user_id: str, concept_id: str, action: EditAction) -> Profile:
+        """Store an edit, then let the model take it. An edit the model refuses is taken out of the store again."""
+        edit = Edit(
+            edit_id=uuid4().hex,
+            user_id=user_id,
+            concept_id=concept_id,
+            action=action,
+            edited_at=time.time_ns() // 1_000,
+        )
+        with self._lock:
+            self.stores.add_edit(edit)
+            try:
+                return self._model.edit(user_id, concept_id, action)
+            except Exception:
+                self.stores.withdraw_edit(edit.edit_id)
+                raise
+
+    def recommend(self, user_id: str, k: int, *, exclude_seen: bool) -> Slate:
+        """A slate, kept in the store so that events can name it.
+
+        A store that fails does not stop recommendations: the loss is logged and counted in `slates_not_kept`.
+        """
+        with self._lock:
+            slate = self._model.recommend(user_id, k, exclude_seen=exclude_seen)
+        try:
+            self.stores.add_slate(slate)
+        except StoreError as error:
+            self.slates_not_kept += 1
+            _log.error("Slate %s was served and not kept: %s", slate.slate_id, error.message)
+        return slate
+
+    def card(self) -> ModelCard:
+        """What the model is."""
+        with self._lock:
+            return self._model.card()
+
+    def interests(self, user_id: str, *, as_of: int | None, limit: int) -> Profile:
+        """A user's interests."""
+        with self._lock:
+            return self._model.interests(user_id, as_of=as_of, limit=limit)
+
+    def history(self, user_id: str, *, limit: int, before: int | None) -> Sequence[HistoryEvent]:
+        """A user's events, newest first."""
+        with self._lock:
+            return self._model.history(user_id, limit=limit, before=before)
+
+    def similar(self, item_id: str, k: int) -> Sequence[SimilarItem]:
+        """An item's neighbours."""
+        with self._lock:
+            return self._model.similar(item_id, k)
+
+    def item(self, item_id: str) -> ItemView:
+        """An item as shown to a person."""
+        with self._lock:
+            return self._model.item(item_id)
+
+    def find_users(self, query: str, limit: int) -> Sequence[UserSummary]:
+        """Users that match a query."""
+        with self._lock:
+            return self._model.find_users(query, limit)
+
+    def find_items(self, query: str, limit: int) -> Sequence[ItemSummary]:
+        """Items that match a query."""
+        with self._lock:
+            return self._model.find_items(query, limit)

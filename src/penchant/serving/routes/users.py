@@ -1,0 +1,89 @@
+"""A user's interests, history and recommendations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+
+from penchant.config import describe
+from penchant.records import Slate
+from penchant.serving.bodies import read_json
+from penchant.serving.failures import BodyError
+from penchant.serving.incoming import EditIn
+from penchant.serving.outgoing import UNKNOWN_USER, History, NotedProfile, Users, noted, reply
+from penchant.serving.parameters import ConceptId, K, Limit, Live, UserId, Words
+
+router = APIRouter(prefix="/v1/users", tags=["users"])
+
+Moment = Annotated[
+    int | None,
+    Query(
+        ge=-(2**62),
+        le=2**62,
+        description="Show the profile as it stood then: UTC microseconds, or after that many events where the "
+        "model's clock is `position`.",
+    ),
+]
+
+
+@router.get("", response_model=Users)
+def find_users(live: Live, q: Words = "", limit: Limit = 20) -> Response:
+    """Users whose id holds the words."""
+    return reply(Users(query=q, users=tuple(live.find_users(q, limit))))
+
+
+@router.get("/{user_id}/interests", response_model=NotedProfile)
+def interests(user_id: UserId, live: Live, as_of: Moment = None, limit: Limit = 12) -> Response:
+    """The user's interests, strongest first, each with the events behind it."""
+    return reply(noted(live.interests(user_id, as_of=as_of, limit=limit)))
+
+
+@router.get("/{user_id}/history", response_model=History)
+def history(
+    user_id: UserId,
+    live: Live,
+    limit: Limit = 50,
+    before: Annotated[int | None, Query(ge=0, le=2**62, description="`next_before` of the page before.")] = None,
+) -> Response:
+    """The user's events, newest first, a page at a time."""
+    page = live.history(user_id, limit=limit + 1, before=before)
+    events = tuple(page[:limit])
+    cold = not events and before is None
+    return reply(
+        History(
+            user_id=user_id,
+            events=events,
+            next_before=events[-1].position if len(page) > limit else None,
+            cold=cold,
+            note=UNKNOWN_USER if cold else "",
+        )
+    )
+
+
+@router.get("/{user_id}/recommendations", response_model=Slate)
+def recommendations(
+    user_id: UserId,
+    live: Live,
+    k: K = 10,
+    exclude_seen: Annotated[bool, Query(description="Leave out what the user has had.")] = True,
+) -> Response:
+    """The user's best items with the parts their scores are made of; kept under its `slate_id`."""
+    return reply(live.recommend(user_id, k, exclude_seen=exclude_seen))
+
+
+@router.put(
+    "/{user_id}/interests/{concept_id}",
+    response_model=NotedProfile,
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": EditIn.model_json_schema()}}}
+    },
+)
+async def edit(user_id: UserId, concept_id: ConceptId, live: Live, request: Request) -> Response:
+    """The user's own word: `more`, `less` or `mute` shifts the ranking at once, `reset` takes it back."""
+    body = await read_json(request, max_bytes=request.app.state.max_body_bytes)
+    try:
+        action = EditIn.model_validate(body).action
+    except ValidationError as error:
+        raise BodyError(describe(error), hint='Send {"action": "more"}, "less", "mute" or "reset".') from None
+    return reply(noted(await run_in_threadpool(live.edit, user_id, concept_id, action)))

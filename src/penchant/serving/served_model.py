@@ -1,0 +1,52 @@
+"""What the server asks of a model; `penchant.pipeline.interest_model.InterestModel` gives it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from penchant.feedback import EditAction
+from penchant.records import (
+    Event,
+    HistoryEvent,
+    ItemSummary,
+    ItemView,
+    ModelCard,
+    ObserveResult,
+    Profile,
+    SimilarItem,
+    Slate,
+    UserSummary,
+)
+
+
+class ServedModel(Protocol):
+    """A model in memory. It need not be safe under threads: the server asks one thing at a time."""
+
+    def card(self) -> ModelCard:
+        """What the model is, with its counts as they stand."""
+
+    def recommend(self, user_id: str, k: int = 10, *, exclude_seen: bool = True, explain: bool = True) -> Slate:
+        """At most `k` items; a cold slate with a note for a user it does not know."""
+
+    def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
+        """The user's interests, strongest first; a cold profile for a user it does not know."""
+
+    def history(self, user_id: str, *, limit: int = 50, before: int | None = None) -> Sequence[HistoryEvent]:
+        """The user's events, newest first, from those at a position below `before`."""
+
+    def similar(self, item_id: str, k: int = 10) -> Sequence[SimilarItem]:
+        """The items nearest to one. Raises `NotFoundError`."""
+
+    def item(self, item_id: str) -> ItemView:
+        """An item as shown to a person. Raises `NotFoundError`."""
+
+    def find_users(self, query: str, limit: int) -> Sequence[UserSummary]:
+        """Users whose id holds `query`; with an empty query some users worth a look."""
+
+    def find_items(self, query: str, limit: int) -> Sequence[ItemSummary]:
+        """Items whose title or id holds `query`; with an empty query the best known ones."""
+
+    def observe(self, events: Sequence[Event]) -> ObserveResult:
+        """Take events at once. A repeated `event_id` counts once; a bad event is named and changes nothing."""
+
+    def edit(self, user_id: str, concept_id: str, action: EditAction) -> Profile:
+        """Take the user's word on an interest. Raises `NotFoundError` for a concept that is not there."""

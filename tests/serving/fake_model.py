@@ -1,0 +1,275 @@
+"""A small model that keeps the promises of `ServedModel`, with answers one can work out by hand.
+
+A user's interest in a concept is the sum over his events on items with that concept of +1, or −2 for
+``not_interested``, plus 3 for each ``more`` and −3 for each ``less``. An item's score is the sum of the user's
+interests in its concepts, plus a tenth of its number of events.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from penchant.errors import NotFoundError
+from penchant.records import (
+    Event,
+    Evidence,
+    HistoryEvent,
+    Interest,
+    ItemSummary,
+    ItemView,
+    ModelCard,
+    ObserveResult,
+    Profile,
+    Reason,
+    RecommendedItem,
+    Rejection,
+    SimilarItem,
+    Slate,
+    UserSummary,
+)
+
+SHELVES = {
+    "epic fantasy": [
+        "The Way of Kings",
+        "The Name of the Wind",
+        "A Game of Thrones",
+        "Mistborn",
+        "The Eye of the World",
+    ],
+    "japanese fiction": [
+        "Kafka on the Shore",
+        "雪国 (Snow Country)",
+        "Norwegian Wood",
+        "Kokoro",
+        "Convenience Store Woman",
+    ],
+    "dystopia": ["1984", "Brave New World", "The Handmaid's Tale", "Never Let Me Go", "Fahrenheit 451"],
+    "popular science": ["Cosmos", "A Brief History of Time", "The Selfish Gene", "Sapiens", "Silent Spring"],
+    "crime": ["The Big Sleep", "Gone Girl", "In Cold Blood", "The Hound of the Baskervilles", "Out"],
+    "food & travel 🍜": [
+        "Kitchen Confidential",
+        "A Moveable Feast",
+        "<script>alert('x')</script> & <b>Sons</b>",
+        "Salt",
+        "Heat",
+    ],
+}
+ODD_ITEM = "b/2 <script>?#%2F.."
+ODD_USER = "读者 7/ü 🐉?#%2F"
+
+
+class FakeModel:
+    """Users `reader-0` … `reader-9` and one with an odd id; six shelves of five books, each on one shelf or two."""
+
+    def __init__(self) -> None:
+        self.titles: dict[str, str] = {}
+        self.concepts: dict[str, list[str]] = {}
+        for shelf, titles in SHELVES.items():
+            for n, title in enumerate(titles):
+                item_id = ODD_ITEM if title.startswith("<script>") else f"book-{len(self.titles)}"
+                self.titles[item_id] = title
+                self.concepts[item_id] = [shelf]
+                if n == 4:  # the last of a shelf stands on the next one too
+                    shelves = list(SHELVES)
+                    self.concepts[item_id].append(shelves[(shelves.index(shelf) + 1) % len(shelves)])
+        self.events: dict[str, list[Event]] = {}
+        self.edits: dict[tuple[str, str], list[str]] = {}
+        self.ids: set[str] = set()
+        self.calls: list[str] = []
+        items = list(self.titles)
+        for n, user_id in enumerate([*(f"reader-{n}" for n in range(10)), ODD_USER]):
+            for step in range(4 + n):
+                self._take(
+                    Event(
+                        user_id=user_id,
+                        item_id=items[(n * 7 + step) % len(items)],
+                        event_type="rating",
+                        event_id=f"{user_id}-{step}",
+                        value=float(3 + (n + step) % 3),
+                    )
+                )
+
+    def card(self) -> ModelCard:
+        return ModelCard(
+            bundle="shelves",
+            dataset="shelves",
+            clock="position",
+            users=len(self.events),
+            items=len(self.titles),
+            events=sum(map(len, self.events.values())),
+            concepts=len(SHELVES),
+            nouns=("book", "books"),
+        )
+
+    def recommend(self, user_id: str, k: int = 10, *, exclude_seen: bool = True, explain: bool = True) -> Slate:
+        self.calls.append(f"recommend {user_id}")
+        mine = self.events.get(user_id, [])
+        seen = {event.item_id for event in mine} if exclude_seen else set()
+        refused = {event.item_id for event in mine if event.event_type == "not_interested"}
+        muted = {concept for concept in SHELVES if "mute" in self.edits.get((user_id, concept), [])}
+        interests = self._interests(user_id)
+        popularity = Counter(event.item_id for events in self.events.values() for event in events)
+        ranked = []
+        for item_id, title in self.titles.items():
+            if item_id in seen | refused or muted & set(self.concepts[item_id]):
+                continue
+            reasons = [
+                Reason(
+                    source="concept",
+                    contribution=float(interests[concept]),
+                    concept_id=concept,
+                    concept=concept,
+                    text=f"{concept}: {sum(self._has(e, concept) for e in mine)} of your books",
+                )
+                for concept in self.concepts[item_id]
+                if interests.get(concept)
+            ]
+            part = popularity[item_id] / 10
+            reasons.append(Reason(source="popularity", contribution=part, text="read by many"))
+            ranked.append((sum(reason.contribution for reason in reasons), item_id, title, tuple(reasons)))
+        ranked.sort(key=lambda entry: (-entry[0], entry[1]))
+        return Slate(
+            user_id=user_id,
+            slate_id=f"slate-{len(self.calls)}",
+            generated_at="2026-01-01T00:00:00+00:00",
+            bundle="shelves",
+            policy="greedy",
+            items=tuple(
+                RecommendedItem(
+                    item_id=item_id,
+                    title=title,
+                    rank=rank,
+                    score=score,
+                    explored=rank == 4,
+                    reasons=reasons if explain else (),
+                    other=0.0 if explain else score,
+                )
+                for rank, (score, item_id, title, reasons) in enumerate(ranked[:k], start=1)
+            ),
+            cold=not mine,
+            note="" if mine else f"{user_id} is not known: these are the most read.",
+        )
+
+    def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
+        mine = self.events.get(user_id, [])[:as_of]
+        found = []
+        for concept, strength in sorted(self._interests(user_id, as_of).items(), key=lambda pair: -pair[1]):
+            places = [n for n, event in enumerate(mine) if self._has(event, concept)]
+            edits = self.edits.get((user_id, concept), [])
+            found.append(
+                Interest(
+                    concept_id=concept,
+                    concept=concept,
+                    parent=None,
+                    strength=float(strength),
+                    confidence=min(1.0, 0.2 * len(places)),
+                    trend="rising" if strength > 3 else "fading" if strength < 0 else "steady",
+                    short_term=1.0,
+                    long_term=float(strength) - 1.0,
+                    first_seen=places[0] if places else 0,
+                    last_seen=places[-1] if places else 0,
+                    count=len(places),
+                    source="explicit" if edits else "behaviour",
+                    evidence=tuple(self._evidence(mine[n], n) for n in places[-5:]),
+                    summary=f"{len(places)} books",
+                    muted="mute" in edits,
+                )
+            )
+        return Profile(
+            user_id=user_id, as_of=len(mine), interests=tuple(found[:limit]), events=len(mine), cold=not mine
+        )
+
+    def history(self, user_id: str, *, limit: int = 50, before: int | None = None) -> list[HistoryEvent]:
+        mine = self.events.get(user_id, [])
+        return [
+            HistoryEvent(
+                event_id=str(event.event_id),
+                item_id=event.item_id,
+                title=self.titles[str(event.item_id)],
+                event_type=event.event_type,
+                timestamp=position,
+                position=position,
+                value=event.value,
+            )
+            for position, event in reversed(list(enumerate(mine)))
+            if before is None or position < before
+        ][:limit]
+
+    def similar(self, item_id: str, k: int = 10) -> list[SimilarItem]:
+        mine = set(self.item(item_id).concepts)
+        near = [
+            SimilarItem(
+                item_id=other, title=title, similarity=len(mine & set(theirs)) / 2, shared=tuple(mine & set(theirs))
+            )
+            for other, title in self.titles.items()
+            if (theirs := self.concepts[other]) and other != item_id
+        ]
+        return sorted(near, key=lambda item: (-item.similarity, item.item_id))[:k]
+
+    def item(self, item_id: str) -> ItemView:
+        if item_id not in self.titles:
+            raise NotFoundError(f"No item {item_id!r} in the catalogue.", hint="Search for it by title.")
+        return ItemView(
+            item_id=item_id,
+            title=self.titles[item_id],
+            text="",
+            attributes={"authors": ["Ann <b>Author</b>", "周"], "year": 1999},
+            concepts=tuple(self.concepts[item_id]),
+            events=sum(event.item_id == item_id for events in self.events.values() for event in events),
+        )
+
+    def find_users(self, query: str, limit: int) -> list[UserSummary]:
+        found = [user for user in self.events if query.casefold() in user.casefold()]
+        return [UserSummary(user_id=user, events=len(self.events[user])) for user in found[:limit]]
+
+    def find_items(self, query: str, limit: int) -> list[ItemSummary]:
+        found = [i for i, title in self.titles.items() if query.casefold() in f"{title} {i}".casefold()]
+        return [ItemSummary(item_id=i, title=self.titles[i], events=self.item(i).events) for i in found[:limit]]
+
+    def observe(self, events: Sequence[Event]) -> ObserveResult:
+        accepted = duplicates = 0
+        rejected = []
+        for index, event in enumerate(events):
+            if event.item_id not in self.titles:
+                rejected.append(Rejection(index=index, column="item_id", reason=f"no item {event.item_id!r}"))
+            elif event.event_id in self.ids:
+                duplicates += 1
+            else:
+                self._take(event)
+                accepted += 1
+        return ObserveResult(accepted=accepted, duplicates=duplicates, rejected=tuple(rejected))
+
+    def edit(self, user_id: str, concept_id: str, action: str) -> Profile:
+        if concept_id not in SHELVES:
+            raise NotFoundError(f"No concept is called {concept_id!r}.", hint="Take one from the user's interests.")
+        if action == "reset":
+            self.edits.pop((user_id, concept_id), None)
+        else:
+            self.edits.setdefault((user_id, concept_id), []).append(action)
+        return self.interests(user_id)
+
+    def _take(self, event: Event) -> None:
+        self.ids.add(str(event.event_id))
+        self.events.setdefault(event.user_id, []).append(event)
+
+    def _has(self, event: Event, concept: str) -> bool:
+        return concept in self.concepts[str(event.item_id)]
+
+    def _interests(self, user_id: str, as_of: int | None = None) -> Counter[str]:
+        strengths: Counter[str] = Counter()
+        for event in self.events.get(user_id, [])[:as_of]:
+            for concept in self.concepts[str(event.item_id)]:
+                strengths[concept] += -2 if event.event_type == "not_interested" else 1
+        for (user, concept), edits in self.edits.items():
+            if user == user_id:
+                strengths[concept] += sum({"more": 3, "less": -3}.get(edit, 0) for edit in edits)
+        return strengths
+
+    def _evidence(self, event: Event, position: int) -> Evidence:
+        return Evidence(
+            event_id=str(event.event_id),
+            item_id=str(event.item_id),
+            title=self.titles[str(event.item_id)],
+            event_type=event.event_type,
+            timestamp=position,
+            effect=-2.0 if event.event_type == "not_interested" else 1.0,
+        )

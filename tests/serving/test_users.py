@@ -1,0 +1,152 @@
+"""What the API says of users: interests, history, recommendations, and the edits of interests."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from penchant.errors import NotFoundError
+from tests.serving.fake_model import ODD_USER, FakeModel
+from tests.serving.paths import path
+
+
+def test_search_finds_users_by_a_part_of_their_id(client):
+    found = client.get("/v1/users", params={"q": "READER-3"}).json()
+    assert found == {"query": "READER-3", "users": [{"user_id": "reader-3", "events": 7}]}
+    assert len(client.get("/v1/users?limit=3").json()["users"]) == 3
+    assert client.get("/v1/users", params={"q": "者 7/ü 🐉?#%2"}).json()["users"][0]["user_id"] == ODD_USER
+
+
+@pytest.mark.parametrize("user_id", ["reader-3", ODD_USER, "nobody/of that name %2F 龙"])
+@pytest.mark.parametrize("what", ["interests", "history", "recommendations"])
+def test_every_id_reaches_the_model_as_it_is(client, user_id, what):
+    answer = client.get(path("v1", "users", user_id, what))
+    assert answer.status_code == 200
+    assert answer.json()["user_id"] == user_id
+    assert answer.json()["cold"] == user_id.startswith("nobody")
+
+
+def test_interests_come_strongest_first_with_their_evidence(client):
+    profile = client.get("/v1/users/reader-6/interests").json()
+    strengths = [interest["strength"] for interest in profile["interests"]]
+    assert strengths == sorted(strengths, reverse=True)
+    first = profile["interests"][0]
+    assert {"concept_id", "concept", "parent", "confidence", "trend", "short_term", "long_term", "source"} <= set(first)
+    assert set(first["evidence"][0]) == {"event_id", "item_id", "title", "event_type", "timestamp", "effect"}
+    assert profile["note"] == ""
+    assert len(client.get("/v1/users/reader-6/interests?limit=1").json()["interests"]) == 1
+    assert client.get("/v1/users/reader-6/interests?as_of=2").json()["as_of"] == 2
+
+
+def test_history_is_paged_newest_first_without_a_gap(client):
+    seen, before = [], ""
+    while True:
+        page = client.get(f"/v1/users/reader-9/history?limit=4{before}").json()
+        seen += [event["position"] for event in page["events"]]
+        if page["next_before"] is None:
+            break
+        before = f"&before={page['next_before']}"
+    assert seen == list(range(12, -1, -1))
+    exact = client.get("/v1/users/reader-0/history?limit=4").json()
+    assert (len(exact["events"]), exact["next_before"]) == (4, None)
+
+
+def test_an_unknown_user_gets_a_cold_answer_that_says_so(client):
+    for what in ("interests", "history", "recommendations"):
+        answer = client.get(f"/v1/users/nobody/{what}").json()
+        assert answer["cold"] is True
+        assert answer["note"]
+    assert client.get("/v1/users/nobody/recommendations").json()["items"]
+
+
+def test_recommendations_add_up_and_are_kept(client, stores):
+    slate = client.get("/v1/users/reader-5/recommendations?k=7").json()
+    assert [item["rank"] for item in slate["items"]] == list(range(1, 8))
+    for item in slate["items"]:
+        parts = sum(reason["contribution"] for reason in item["reasons"]) + item["other"] + item["residual"]
+        assert parts == pytest.approx(item["score"], abs=1e-9)
+    kept = stores.slate(slate["slate_id"])
+    assert [item.item_id for item in kept.items] == [item["item_id"] for item in slate["items"]]
+    assert kept.items[0].reasons[0].text == slate["items"][0]["reasons"][0]["text"]
+    assert stores.counts()["slates"] == 1
+
+
+def test_seen_items_are_left_out_by_option(client):
+    seen = {event["item_id"] for event in client.get("/v1/users/reader-5/history").json()["events"]}
+
+    def asked(exclude: str) -> set[str]:
+        address = f"/v1/users/reader-5/recommendations?k=1000&exclude_seen={exclude}"
+        return {item["item_id"] for item in client.get(address).json()["items"]}
+
+    assert not seen & asked("true")
+    assert seen < asked("false")
+
+
+def test_a_k_above_the_catalogue_gives_what_there_is(client, model):
+    assert len(client.get("/v1/users/nobody/recommendations?k=1000").json()["items"]) == len(model.titles)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["recommendations?k=0", "recommendations?k=-1", "recommendations?k=1001", "recommendations?k=ten",
+     "recommendations?exclude_seen=perhaps", "interests?limit=0", "interests?as_of=soon", "interests?as_of=1e30",
+     "history?limit=501", "history?before=-1", "history?before=99999999999999999999"],
+)  # fmt: skip
+def test_parameters_outside_their_range_are_422_and_name_what_came(client, query):
+    answer = client.get(f"/v1/users/reader-1/{query}")
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["type"] == "ValidationError"
+    assert query.partition("?")[2].partition("=")[0] in error["message"]
+    assert query.partition("=")[2] in error["message"]
+    assert error["hint"]
+
+
+def top(client: TestClient) -> str:
+    return str(client.get("/v1/users/reader-0/recommendations?k=1").json()["items"][0]["reasons"][0]["concept"])
+
+
+def test_an_edit_shifts_the_ranking_at_once_and_can_be_taken_back(client):
+    before = client.get("/v1/users/reader-0/recommendations?k=30").json()["items"]
+    address = path("v1", "users", "reader-0", "interests", "food & travel 🍜")
+    assert top(client) != "food & travel 🍜"
+    for _ in range(3):
+        profile = client.put(address, json={"action": "more"}).json()
+    assert profile["interests"][0]["concept"] == "food & travel 🍜"
+    assert profile["interests"][0]["source"] == "explicit"
+    assert top(client) == "food & travel 🍜"
+    client.put(address, json={"action": "mute"})
+    muted = client.get("/v1/users/reader-0/recommendations?k=30").json()["items"]
+    assert not any(reason["concept"] == "food & travel 🍜" for item in muted for reason in item["reasons"])
+    client.put(address, json={"action": "reset"})
+    assert client.get("/v1/users/reader-0/recommendations?k=30").json()["items"] == before
+
+
+@pytest.mark.parametrize("body", [{"action": "love"}, {}, {"action": "more", "by": 2}, [], "more", 7])
+def test_an_edit_that_is_none_is_refused_and_not_kept(client, stores, body):
+    answer = client.put("/v1/users/reader-0/interests/crime", json=body)
+    assert answer.status_code == 400
+    assert "action" in answer.json()["error"]["hint"]
+    assert stores.counts()["edits"] == 0
+
+
+def test_an_edit_of_an_unknown_concept_is_404_and_not_kept(client, stores):
+    answer = client.put(path("v1", "users", "u", "interests", "no/such"), json={"action": "more"})
+    assert answer.status_code == 404
+    assert "no/such" in answer.json()["error"]["message"]
+    assert stores.counts()["edits"] == 0
+
+
+def test_a_store_that_fails_does_not_stop_recommendations(client, stores, monkeypatch, caplog):
+    from penchant.errors import StoreError
+
+    def full(slate: object) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(stores, "add_slate", full)
+    assert client.get("/v1/users/reader-0/recommendations").status_code == 200
+    assert "disk is full" in caplog.text
+    assert client.get("/health").json()["counts"]["slates_not_kept"] == 1
+
+
+def test_the_fake_refuses_what_the_model_refuses():
+    with pytest.raises(NotFoundError):
+        FakeModel().item("nothing")
