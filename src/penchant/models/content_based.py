@@ -1,7 +1,7 @@
 """Content-based recommendation: items that are about what the history is about."""
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,8 +12,8 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.errors import UnsupportedError
 from penchant.interfaces import FitOptions, Recommender
+from penchant.metrics.similarity import SIMILARITIES, unit
 from penchant.models.saving import fitted, read_model, write_model
-from penchant.models.similarity import Similarity, similarity, unit
 from penchant.types import AnyArray, FloatArray
 
 NAME = "content_based"
@@ -22,7 +22,7 @@ NAME = "content_based"
 class ContentBasedConfig(Config):
     """Settings of `ContentBased`."""
 
-    similarity: Similarity = "cosine"
+    similarity: Literal["cosine", "dot"] = "cosine"
     decay: float = Field(default=0.8, gt=0, le=1)
     """Weight of a history's event relative to the one after it."""
     attribute_weight: float = Field(default=1.0, ge=0)
@@ -85,7 +85,8 @@ class ContentBased(Recommender):
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
-        return similarity(self.user_vectors(histories), fitted(self._items, NAME), kind=self.config.similarity)
+        alike = SIMILARITIES[self.config.similarity]
+        return np.asarray(alike(self.user_vectors(histories), fitted(self._items, NAME)), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the centred vectors."""

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from tests.models.toys import dataset_of, strangers
+from tests.worlds import genre_world
+
+TOY = dataset_of([[0, 1, 2], [0, 1], [2, 0, 0]], 4)
+"""Counts 4, 2, 2, 0 of the items 0 … 3."""
+
+
+def by_hand() -> np.ndarray:
+    """κ of the toy, pair by pair. A pair d steps apart weighs d^−0.7 from earlier to later, half of it back."""
+    two = 2**-0.7
+    w = np.zeros((4, 4))
+    for earlier, later, weight in [
+        (0, 1, 1.0), (1, 2, 1.0), (0, 2, two),  # user 0
+        (0, 1, 1.0),  # user 1
+        (2, 0, 1.0), (2, 0, two),  # user 2: 0 twice; the pair 0–0 is no neighbour
+    ]:  # fmt: skip
+        w[earlier, later] += weight
+        w[later, earlier] += 0.5 * weight
+    root = np.sqrt([4, 2, 2, 1])
+    return w / root[:, None] / root[None, :]
+
+
+def test_neighbours_equal_the_matrix_by_hand():
+    model = ItemKNN().fit(TOY)
+    np.testing.assert_allclose(model.neighbours.toarray(), by_hand(), rtol=1e-6)
+
+
+def test_a_history_fades_by_recency_and_repeats_add_up():
+    scores = ItemKNN().fit(TOY).score(strangers([0, 1, 0], [], [2], n_items=4))
+    kappa = by_hand()
+    np.testing.assert_allclose(scores[0], 0.36 * kappa[0] + 0.6 * kappa[1] + kappa[0], rtol=1e-5)
+    np.testing.assert_array_equal(scores[1], np.zeros(4))
+    np.testing.assert_allclose(scores[2], kappa[2], rtol=1e-6)
+
+
+def test_event_weights_are_the_exact_parts_of_the_score():
+    data = genre_world(users=40)
+    model = ItemKNN().fit(data)
+    history = data.histories().take([7])
+    items = np.array([3, 0, 41, 17], dtype=np.int32)
+    parts = model.event_weights(history, items)
+    assert parts.shape == (len(history.items), 4)
+    np.testing.assert_allclose(parts.sum(axis=0), model.score(history)[0, items], atol=1e-6)
+    assert model.event_weights(strangers([], n_items=60), items).shape == (0, 4)
+
+
+def test_direction_matters():
+    forward = dataset_of([[0, 1]] * 5, 2)
+    kappa = ItemKNN().fit(forward).neighbours.toarray()
+    assert kappa[0, 1] == pytest.approx(2 * kappa[1, 0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"window": 1}, lambda k: k[0, 2] == 0),
+        ({"forward": 0.0}, lambda k: k[0, 1] == pytest.approx(0.5 * k[1, 0]) or k[0, 1] == 0),
+        ({"backward": 0.0}, lambda k: k[1, 0] == 0 and k[0, 1] > 0),
+        ({"distance_power": 0.0}, lambda k: k[0, 2] == k[0, 1]),
+        ({"max_neighbours": 1}, lambda k: (np.count_nonzero(k, axis=1) <= 1).all() and k[0, 1] > 0),
+    ],
+)
+def test_every_setting_reaches_the_neighbours(settings, expected):
+    model = ItemKNN(ItemKNNConfig(**settings)).fit(dataset_of([[0, 1, 2]], 3))
+    assert expected(model.neighbours.toarray())
+
+
+def test_decay_reaches_the_score():
+    model = ItemKNN(ItemKNNConfig(decay=1.0)).fit(TOY)
+    scores = model.score(strangers([0, 1], n_items=4))
+    np.testing.assert_allclose(scores[0], by_hand()[0] + by_hand()[1], rtol=1e-6)
+
+
+def test_one_event_a_user_gives_no_neighbours():
+    model = ItemKNN().fit(dataset_of([[0], [1]], 2))
+    assert model.neighbours.nnz == 0
+    assert not model.score(strangers([0], n_items=2)).any()

@@ -1,0 +1,60 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from penchant.training.losses import ROWS, full_softmax_loss, sampled_softmax_loss
+
+
+def test_full_softmax_is_the_number_in_its_docstring():
+    items = torch.tensor([[math.log(3.0), 0.0], [0.0, 5.0]])
+    loss = full_softmax_loss(torch.tensor([[1.0, 0.0]]), items, torch.tensor([0]))
+    assert loss.item() == pytest.approx(math.log(4 / 3), abs=1e-6)
+    assert round(math.log(4 / 3), 5) == 0.28768
+
+
+def test_sampled_softmax_is_the_number_in_its_docstring():
+    items = torch.tensor([[math.log(3.0), 0.0], [0.0, 5.0]])
+    log_q = torch.tensor([0.75, 0.25]).log()
+    loss = sampled_softmax_loss(torch.tensor([[1.0, 0.0]]), items, torch.tensor([0]), torch.tensor([1]), log_q)
+    assert loss.item() == pytest.approx(math.log(7 / 3), abs=1e-6)
+    assert round(math.log(7 / 3), 5) == 0.84730
+
+
+@pytest.mark.parametrize("rows", [1, ROWS, ROWS + 3])
+def test_full_softmax_and_its_gradients_equal_cross_entropy(rows):
+    generator = torch.Generator().manual_seed(1)
+    states = torch.randn(rows, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    items = torch.randn(11, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(11, (rows,), generator=generator)
+    ours = 2.0 * full_softmax_loss(states, items, targets)
+    theirs = 2.0 * functional.cross_entropy(states @ items.T, targets)
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-12)
+    for mine, reference in zip(
+        torch.autograd.grad(ours, [states, items]), torch.autograd.grad(theirs, [states, items]), strict=True
+    ):
+        torch.testing.assert_close(mine, reference)
+
+
+def test_a_large_logit_does_not_overflow():
+    items = torch.tensor([[1000.0], [-1000.0]])
+    assert full_softmax_loss(torch.tensor([[1.0]]), items, torch.tensor([0])).item() == 0.0
+
+
+def test_a_negative_that_is_the_target_counts_nothing():
+    items = torch.tensor([[1.0], [0.5]])
+    log_q = torch.tensor([0.5, 0.5]).log()
+    states, target = torch.tensor([[1.0]]), torch.tensor([0])
+    assert sampled_softmax_loss(states, items, target, torch.tensor([0, 0]), log_q).item() == pytest.approx(0.0)
+
+
+def test_with_many_negatives_the_sampled_loss_nears_the_full_one_whatever_the_popularity():
+    generator = torch.Generator().manual_seed(2)
+    states, items = torch.randn(6, 4, generator=generator), torch.randn(20, 4, generator=generator)
+    targets = torch.randint(20, (6,), generator=generator)
+    q = torch.arange(1.0, 21.0) ** 2
+    q = q / q.sum()
+    drawn = torch.multinomial(q, 200_000, replacement=True, generator=generator)
+    sampled = sampled_softmax_loss(states, items, targets, drawn, q.log())
+    assert sampled.item() == pytest.approx(full_softmax_loss(states, items, targets).item(), abs=0.02)
