@@ -15,3 +15,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no datasets at {folder}: set PENCHANT_SHARED_DATA to a folder that has them")
     return folder
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # noqa: ARG001
+    """Where PENCHANT_NO_SKIPS is set, as in CI, a skipped test is a failed one."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("PENCHANT_NO_SKIPS") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and PENCHANT_NO_SKIPS forbids it: {report.longrepr}"

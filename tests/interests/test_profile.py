@@ -90,17 +90,23 @@ def test_more_events_on_a_concept_never_lower_the_confidence(n, extra, rate):
 
 
 @pytest.mark.parametrize(
-    ("short", "recent", "trend"),
-    [
-        (0.0, False, "steady"),
-        (0.5, False, "rising"),
-        (-0.5, False, "fading"),
-        (-2.0, True, "new"),
-        (0.3, False, "steady"),
-    ],
+    ("recent", "before", "trend"),
+    [(5, 4, "rising"), (0, 30, "fading"), (1, 4, "steady"), (2, 0, "new"), (10, 40, "steady"), (0, 1, "steady")],
 )
-def test_trends(short, recent, trend):
-    assert trend_of(short, first_seen_recently=recent, step=0.3) == trend
+def test_trends_compare_the_last_ten_events_with_the_forty_before(recent, before, trend):
+    assert trend_of(recent, 10, before, 40, step=1.0) == trend
+
+
+def test_a_first_slate_of_events_has_no_trend():
+    assert trend_of(5, 5, 0, 0, step=1.0) == "steady"
+    assert trend_of(2, 10, 0, 3, step=1.0) == "steady"
+
+
+@given(st.integers(0, 10), st.integers(0, 40))
+def test_more_recent_events_never_turn_a_trend_down(recent, before):
+    order = {"fading": 0, "steady": 1, "rising": 2, "new": 2}
+    less = trend_of(max(recent - 1, 0), 10, before, 40, step=1.0)
+    assert order[less] <= order[trend_of(recent, 10, before, 40, step=1.0)]
 
 
 def test_only_touched_concepts_are_told_strongest_first():
@@ -114,7 +120,7 @@ def test_evidence_is_the_events_that_moved_the_interest_most():
     told = profile(readings([0, 0, 1, 0], [1.0, 1.0]), vocabulary, config=ProfileConfig(recent=2, evidence=2))
     first = next(i for i in told.interests if i.concept == "C0")
     assert [(e.event_id, round(e.effect, 2)) for e in first.evidence] == [("e3", 0.3), ("e1", 0.1)]
-    assert first.summary == "strong and steady (3 books, last: T3)"
+    assert first.summary == "strong and fading (3 books, last: T3)"
 
 
 def test_events_against_items_lower_their_concepts_and_fade():
@@ -138,7 +144,7 @@ def test_a_new_interest_is_called_new_and_a_faded_one_keeps_a_place():
     vocabulary = words(np.eye(6))
     before = [2.5, 1.0, 1.0, 1.0, 1.0, 0.0]
     now = [0.2, 1.0, 1.0, 1.0, 1.0, 1.5]
-    told = profile(readings([0, 0, 1, 2, 3, 4, 5], now, before), vocabulary, limit=4)
+    told = profile(readings([0, 0, 0, 0, 1, 2, 3, 4, 5, 5], now, before), vocabulary, limit=4)
     assert len(told.interests) == 4
     trends = {i.concept: i.trend for i in told.interests}
     assert trends["C5"] == "new"
@@ -154,7 +160,7 @@ def test_an_edited_concept_is_told_though_no_event_touches_it():
 
 def test_no_limit_no_concepts():
     data = readings([0], [1.0])
-    assert choose_concepts(data, np.array([1.0]), np.array([0.0]), limit=0) == []
+    assert choose_concepts(data, np.array([1.0]), np.array([0.0]), np.array([1.0]), limit=0) == []
 
 
 def test_the_population_is_measured_per_concept_and_deviation_is_never_zero():
@@ -169,9 +175,12 @@ def test_the_population_is_measured_per_concept_and_deviation_is_never_zero():
 def test_words():
     assert strength_word(2.5) == "very strong"
     assert strength_word(-1) == "turned away from"
+    books = ("book", "books")
     assert (
-        summary(1.2, "rising", count=1, last="Dune", nouns=("book", "books"))
-        == "strong and rising (1 book, last: Dune)"
+        summary(1.2, "steady", count=1, recent=1, last="Dune", nouns=books) == "strong and steady (1 book, last: Dune)"
     )
+    told = summary(2.1, "rising", count=5, recent=3, last="Dune", nouns=books)
+    assert told == "very strong and rising (5 books, 3 lately, last: Dune)"
+    assert summary(0.5, "steady", count=0, recent=0, last="", nouns=books) == "moderate and steady (no books)"
     assert because_of_event("purchase", "Dune") == "because you bought Dune"
     assert because_of_event("teleport", "Dune") == "because of Dune"

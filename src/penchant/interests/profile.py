@@ -6,7 +6,8 @@ The strength of concept c for a user with vector u is what the ranking itself us
 
 `correction_c` holds what the model cannot read from a sequence of items: events against an item, and the user's own
 edits. Reads of one history at two moments give the long-term part (before the last `recent` events) and the
-short-term part (what those events added).
+short-term part (what those events added). How sure an interest is, and where it is going, is counted from the events
+themselves, so that both can be checked by eye.
 """
 
 from collections.abc import Callable
@@ -30,8 +31,8 @@ class ProfileConfig(Config):
 
     recent: int = Field(default=10, ge=1)
     """Events that make the short term."""
-    trend_step: float = Field(default=0.3, gt=0)
-    """A short-term change above this many standard deviations is a trend."""
+    trend_step: float = Field(default=1.0, gt=0)
+    """A share of the last events this many standard errors off the share before is a trend."""
     prior_events: float = Field(default=10.0, gt=0)
     """κ: a user without events counts as this many events spread like everyone's."""
     against_step: float = Field(default=0.5, ge=0)
@@ -85,33 +86,54 @@ def confidence(counts_C: DoubleArray, events: int, population: Population, prior
     return np.asarray(1.0 - betainc(a, b, rate), dtype=np.float64)
 
 
-def trend_of(short_term: float, *, first_seen_recently: bool, step: float) -> Trend:
-    """``new`` where every supporting event is recent, else by the sign of a short-term change above `step`."""
-    if first_seen_recently:
-        return "new"
-    if abs(short_term) <= step:
+def trend_of(recent: int, of_recent: int, before: int, of_before: int, *, step: float) -> Trend:
+    """Where an interest is going, from how many of the last events and of those before touch it.
+
+    ``new`` where only the last events do, and there were as many before them. Else, with p the damped share of all
+    events, (touching + ½) / (events + 1), and n_r of R recent events against n_b of N_b before,
+
+        t = (n_r / R − n_b / N_b) / √(p (1 − p) (1/R + 1/N_b))
+
+    ``rising`` above `step`, ``fading`` below −`step`, else ``steady``.
+    """
+    if not of_before or not of_recent:
         return "steady"
-    return "rising" if short_term > 0 else "fading"
+    if recent and not before and of_before >= of_recent:
+        return "new"
+    share = (recent + before + 0.5) / (of_recent + of_before + 1)
+    error = np.sqrt(share * (1 - share) * (1 / of_recent + 1 / of_before))
+    distance = (recent / of_recent - before / of_before) / error
+    if abs(distance) <= step:
+        return "steady"
+    return "rising" if distance > 0 else "fading"
 
 
-def choose_concepts(readings: Readings, counts_C: DoubleArray, against_C: DoubleArray, *, limit: int) -> list[int]:
-    """Which concepts a profile of `limit` interests tells, strongest first.
+def choose_concepts(
+    readings: Readings, counts_C: DoubleArray, against_C: DoubleArray, sure_C: DoubleArray, *, limit: int
+) -> list[int]:
+    """Which concepts a profile of `limit` interests tells, the largest strength × confidence first.
 
-    Only concepts the user's events touch, or that he edited. Up to a quarter of the places, one at least, are kept for
-    interests that have faded most, and for those he turned against, where there are any.
+    Only concepts that the user's events touch, or that he edited: these always. Up to a quarter of the places, one at
+    least, are kept for interests that have faded most, and for what he turned against, where there are any.
     """
     strength = readings.now + readings.correction + readings.edits
+    weight = strength * np.where(strength >= 0, sure_C, 1 - sure_C)
+    edited = np.flatnonzero(readings.edits)
     touched = np.flatnonzero((counts_C > 0) | (against_C > 0) | (readings.edits != 0))
     if limit <= 0 or not len(touched):
         return []
-    by_strength = touched[np.argsort(-strength[touched], kind="stable")]
-    reserve = max(1, limit // 4)
-    faded = [c for c in touched if readings.before[c] >= 1.0 and readings.now[c] - readings.before[c] <= -0.5]
+    ranked = touched[np.argsort(-weight[touched], kind="stable")]
+    faded = [
+        c
+        for c in np.flatnonzero(counts_C)
+        if readings.before[c] >= 1.0 and readings.now[c] - readings.before[c] <= -0.5
+    ]
     faded.sort(key=lambda c: readings.now[c] - readings.before[c])
-    disliked = [c for c in by_strength[::-1] if readings.correction[c] + readings.edits[c] < 0 and strength[c] < 0]
-    special = list(dict.fromkeys([*faded[:reserve], *disliked[:1]]))[:reserve]
-    main = [c for c in by_strength if c not in special and strength[c] > 0][: limit - len(special)]
-    return sorted({int(c) for c in [*main, *special]}, key=lambda c: (-strength[c], c))
+    disliked = [c for c in ranked[::-1] if readings.correction[c] < 0 and strength[c] < 0]
+    reserve = max(1, limit // 4)
+    special = list(dict.fromkeys([*edited, *[*faded[:reserve], *disliked[:1]][:reserve]]))[:limit]
+    main = [c for c in ranked if c not in special and strength[c] > 0][: limit - len(special)]
+    return sorted({int(c) for c in [*main, *special]}, key=lambda c: (-weight[c], c))
 
 
 def build_profile(
@@ -126,11 +148,12 @@ def build_profile(
     effects: Callable[[IntArray, list[int]], DoubleArray],
     evidence: Callable[[int, float], Evidence],
     nouns: tuple[str, str],
+    muted: frozenset[int] = frozenset(),
 ) -> Profile:
     """Tell a user's interests.
 
     `effects(events_E, concepts)` gives (E, len(concepts)): by how much each event moves each strength;
-    `evidence(event, effect)` makes the record of one event.
+    `evidence(event, effect)` makes the record of one event; `muted` are the concepts the user wants nothing of.
     """
     n_events = len(readings.items)
     touches: sp.csr_array = vocabulary.activations[readings.items] > 0
@@ -138,10 +161,11 @@ def build_profile(
     counts = np.asarray(touches[for_it].sum(axis=0), dtype=np.float64).ravel()
     against = np.asarray(touches[~for_it].sum(axis=0), dtype=np.float64).ravel()
     sure = confidence(counts, int(for_it.sum()), population, config.prior_events)
-    chosen = choose_concepts(readings, counts, against, limit=limit)
+    chosen = choose_concepts(readings, counts, against, sure, limit=limit)
     supporters = {c: np.flatnonzero(touches[:, [c]].toarray().ravel()) for c in chosen}
     asked = np.unique(np.concatenate([*supporters.values(), np.zeros(0, dtype=np.int64)])).astype(np.int64)
     moved = effects(asked, chosen) if len(asked) else np.zeros((0, len(chosen)))
+    recent_from = max(0, n_events - config.recent)
     interests = []
     for column, c in enumerate(chosen):
         events = supporters[c]
@@ -150,15 +174,12 @@ def build_profile(
         long_term = float(readings.before[c])
         short_term = strength - long_term - float(readings.edits[c])
         told = positive if len(positive) else events
-        trend = trend_of(
-            short_term,
-            first_seen_recently=len(told) > 0 and n_events > config.recent and told[0] >= n_events - config.recent,
-            step=config.trend_step,
-        )
+        recent = int((positive >= recent_from).sum())
+        trend = trend_of(recent, n_events - recent_from, len(positive) - recent, recent_from, step=config.trend_step)
         effect = moved[np.searchsorted(asked, events), column]
         top = np.lexsort((-events, -np.abs(effect)))[: config.evidence]
         shown = tuple(evidence(int(events[n]), float(effect[n])) for n in top)
-        last = evidence(int(told[-1]), 0.0).title if len(told) else ""
+        last = evidence(int(positive[-1]), 0.0).title if len(positive) else ""
         interests.append(
             Interest(
                 concept_id=vocabulary.concepts[c].id,
@@ -173,8 +194,9 @@ def build_profile(
                 last_seen=int(readings.timestamps[told[-1]]) if len(told) else as_of,
                 count=len(positive),
                 source="explicit" if readings.edits[c] != 0 else "behaviour",
+                muted=c in muted,
                 evidence=shown,
-                summary=summary(strength, trend, count=len(positive), last=last, nouns=nouns),
+                summary=summary(strength, trend, count=len(positive), recent=recent, last=last, nouns=nouns),
             )
         )
     return Profile(user_id=user_id, as_of=as_of, interests=tuple(interests), events=n_events, cold=n_events == 0)

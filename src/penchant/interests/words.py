@@ -32,9 +32,11 @@ def strength_word(strength: float) -> str:
     return "turned away from"
 
 
-def summary(strength: float, trend: Trend, *, count: int, last: str, nouns: tuple[str, str]) -> str:
-    """An interest in words: "strong and steady (14 books, last: Dune)"."""
+def summary(strength: float, trend: Trend, *, count: int, recent: int, last: str, nouns: tuple[str, str]) -> str:
+    """An interest in words: "strong and rising (14 books, 3 lately, last: Dune)"."""
     support = f"{count} {nouns[0] if count == 1 else nouns[1]}" if count else "no " + nouns[1]
+    if trend in ("rising", "new") and 0 < recent < count:
+        support += f", {recent} lately"
     tail = f", last: {last}" if last else ""
     return f"{strength_word(strength)} and {TREND_WORDS[trend]} ({support}{tail})"
 

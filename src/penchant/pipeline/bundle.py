@@ -1,8 +1,8 @@
 """A bundle: everything serving needs, in one folder, without pickle."""
 
+import hashlib
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import orjson
 import scipy.sparse as sp
 
 import penchant
-from penchant.artifacts import new_folder, read_arrays, read_manifest, write_arrays, write_json
+from penchant.artifacts import MANIFEST, new_folder, read_arrays, read_manifest, write_arrays, write_json
 from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Concept, Vocabulary
 from penchant.data.folder import load_dataset, save_dataset
@@ -22,8 +22,8 @@ from penchant.pipeline.fitting import Fitted, InterestModelConfig
 KIND = "bundle"
 
 
-def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int, now: datetime) -> None:
-    """Write a bundle; a crash leaves the old one whole.
+def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) -> str:
+    """Write a bundle and give its label; a crash leaves the old one whole.
 
     ``dataset/`` holds the events and catalogue, ``model/`` the ranking model, ``concepts.safetensors`` and
     ``concepts.json`` the concept space, ``manifest.json`` configs, fingerprints, and the hash of each file.
@@ -33,7 +33,6 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int, 
         "kind": KIND,
         "penchant": penchant.__version__,
         "python": ".".join(map(str, sys.version_info[:3])),
-        "created_at": now.isoformat(),
         "seed": seed,
         "config": config.model_dump(mode="json"),
         "facts": fitted.facts,
@@ -69,10 +68,11 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int, 
             folder / "concepts.json",
             {"explained": fitted.space.explained, "concepts": [asdict(c) for c in fitted.vocabulary.concepts]},
         )
+    return _label(path)
 
 
-def load(path: Path) -> tuple[Fitted, InterestModelConfig, int]:
-    """Read a bundle back: what was fitted, its config and its seed."""
+def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
+    """Read a bundle back: what was fitted, its config, its seed and its label."""
     manifest = read_manifest(path, kind=KIND)
     config = InterestModelConfig.of(manifest["config"], where=f"{path}: config")
     arrays = read_arrays(path / "concepts.safetensors")
@@ -103,4 +103,9 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int]:
         ),
         facts=manifest["facts"],
     )
-    return fitted, config, int(manifest["seed"])
+    return fitted, config, int(manifest["seed"]), _label(path)
+
+
+def _label(path: Path) -> str:
+    """The bundle's name and a hash of its manifest, such as ``books@1f0c2a9b``: what slates carry."""
+    return f"{path.name}@{hashlib.blake2b((path / MANIFEST).read_bytes(), digest_size=4).hexdigest()}"

@@ -1,6 +1,8 @@
 """Learning: from a dataset to everything that serving needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -60,12 +62,13 @@ def fit(
     encoder: Encoder | None,
     model: Interest | None,
     seed: int,
+    now: Callable[[], datetime],
     progress: Progress,
 ) -> Fitted:
     """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned."""
     if not len(data.events):
         raise ConfigError("The dataset has no events.", hint="Import interactions first: `penchant import`.")
-    facts: dict[str, Any] = {"seed": seed}
+    facts: dict[str, Any] = {"seed": seed, "fitted_at": now().isoformat(timespec="seconds")}
     if model is None:
         vectors = _item_vectors(data, config, encoder, progress, facts)
         options = FitOptions(item_vectors=vectors, seed=seed, progress=progress)

@@ -24,6 +24,7 @@ from penchant.records import (
     HistoryEvent,
     ItemSummary,
     ItemView,
+    ModelCard,
     ObserveResult,
     Profile,
     SimilarItem,
@@ -61,7 +62,9 @@ class InterestModel:
 
     def fit(self, data: Dataset, *, model: Interest | None = None, progress: Progress = SILENT) -> Self:
         """Learn from a dataset. Where a fitted ranking `model` is handed in, only the rest is learned."""
-        fitted = fitting.fit(data, self.config, encoder=self.encoder, model=model, seed=self.seed, progress=progress)
+        fitted = fitting.fit(
+            data, self.config, encoder=self.encoder, model=model, seed=self.seed, now=self.now, progress=progress
+        )
         return self.start(fitted)
 
     def start(self, fitted: Fitted) -> Self:
@@ -156,10 +159,25 @@ class InterestModel:
         """Items whose title or id holds every word of the query."""
         return self._finder.items(query, limit)
 
+    def card(self) -> ModelCard:
+        """What the model is and what it stands on; observed events are counted in."""
+        fitted, timeline = self.fitted, self.live.timeline
+        return ModelCard(
+            bundle=self.bundle,
+            dataset=fitted.dataset.name,
+            clock=fitted.dataset.clock,
+            users=fitted.dataset.n_users + len(timeline.live_users()),
+            items=fitted.dataset.n_items,
+            events=len(fitted.dataset.events) + timeline.observed,
+            concepts=len(fitted.vocabulary.concepts),
+            encoder=fitted.facts.get("encoder"),
+            fitted_at=fitted.facts.get("fitted_at"),
+            nouns=self.config.nouns,
+        )
+
     def save(self, path: str | Path) -> None:
         """Write the bundle: a folder without pickle, whole or not at all. Observed events and edits are not in it."""
-        bundle.save(self.fitted, self.config, Path(path), seed=self.seed, now=self.now())
-        self.bundle = Path(path).name
+        self.bundle = bundle.save(self.fitted, self.config, Path(path), seed=self.seed)
 
     @cached_property
     def _finder(self) -> Finder:
@@ -180,7 +198,7 @@ class InterestModel:
 
 def load(path: str | Path, *, now: Callable[[], datetime] = _utc_now) -> InterestModel:
     """Read a bundle; `BundleError` says what is wrong with one that is missing, damaged or newer."""
-    fitted, config, seed = bundle.load(Path(path))
+    fitted, config, seed, label = bundle.load(Path(path))
     model = InterestModel(config=config, seed=seed, now=now)
-    model.bundle = Path(path).name
+    model.bundle = label
     return model.start(fitted)

@@ -64,4 +64,5 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         effects=effects,
         evidence=evidence,
         nouns=live.config.nouns,
+        muted=frozenset(edits.muted),
     )

@@ -49,6 +49,11 @@ class Timeline:
         """Changes whenever an event of the user is observed."""
         return len(self._live.get(user_id, ()))
 
+    @property
+    def observed(self) -> int:
+        """Events observed since the model was fitted."""
+        return sum(map(len, self._live.values()))
+
     def live_users(self) -> list[str]:
         """Users with observed events who are not in the dataset."""
         return [user for user in self._live if self.dataset.users.row(user) < 0]

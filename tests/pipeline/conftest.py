@@ -1,0 +1,26 @@
+"""One fitted model that the pipeline's tests share; each test gets it without what others observed."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from penchant.pipeline.interest_model import InterestModel, InterestModelConfig
+from tests.worlds import genre_world
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SETTINGS = {
+    "text": False,
+    "model": {"tracker": {"dim": 32, "training": {"max_epochs": 12, "warmup_steps": 5, "learning_rate": 0.01}}},
+}
+
+
+@pytest.fixture(scope="session")
+def fitted():
+    model = InterestModel(config=InterestModelConfig.of(SETTINGS), now=lambda: NOW).fit(genre_world())
+    return model.fitted, model.config
+
+
+@pytest.fixture
+def model(fitted) -> InterestModel:
+    learned, config = fitted
+    return InterestModel(config=config, now=lambda: NOW).start(learned)

@@ -1,0 +1,95 @@
+"""A bundle gives back what was saved, and a damaged one is refused by name."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from penchant.errors import BundleError
+from penchant.pipeline.interest_model import load
+
+
+@pytest.fixture
+def bundle(model, tmp_path):
+    path = tmp_path / "books"
+    model.save(path)
+    return path
+
+
+def test_a_loaded_bundle_serves_the_same_bit_for_bit(model, bundle):
+    again = load(bundle)
+    for user in ("u-0", "u-17", "nobody"):
+        first, second = model.recommend(user, 10), again.recommend(user, 10)
+        assert [(i.item_id, i.score, i.reasons) for i in first.items] == [
+            (i.item_id, i.score, i.reasons) for i in second.items
+        ]
+        assert model.interests(user, as_of=10) == again.interests(user, as_of=10)
+    assert again.bundle.startswith("books@")
+    assert again.bundle == model.bundle
+
+
+def test_a_new_process_gives_bit_equal_scores(model, bundle):
+    code = (
+        "import sys, json, penchant; m = penchant.load(sys.argv[1]);"
+        "print(json.dumps([[i.item_id, i.score.hex()] for i in m.recommend('u-5', 8).items]))"
+    )
+    out = subprocess.run([sys.executable, "-c", code, str(bundle)], capture_output=True, text=True, check=True)
+    assert json.loads(out.stdout) == [[i.item_id, i.score.hex()] for i in model.recommend("u-5", 8).items]
+
+
+def test_no_pickle_in_a_bundle(bundle):
+    files = [f for f in bundle.rglob("*") if f.is_file()]
+    assert {f.suffix for f in files} <= {".json", ".safetensors", ".parquet"}
+    assert (bundle / "manifest.json").is_file()
+
+
+def test_a_bundle_cut_in_half_is_refused(bundle):
+    for victim in sorted(f for f in bundle.rglob("*") if f.suffix in {".safetensors", ".parquet"}):
+        whole = victim.read_bytes()
+        victim.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(BundleError, match="cut short or altered"):
+            load(bundle)
+        victim.write_bytes(whole)
+    next(bundle.rglob("*.safetensors")).unlink()
+    with pytest.raises(BundleError, match="missing"):
+        load(bundle)
+
+
+def test_a_newer_format_is_refused_with_what_to_do(bundle):
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps(manifest | {"format_version": 99}))
+    with pytest.raises(BundleError, match="format 99") as caught:
+        load(bundle)
+    assert "Upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format_version": 1}'])
+def test_a_damaged_manifest_is_refused(bundle, text):
+    (bundle / "manifest.json").write_text(text)
+    with pytest.raises(BundleError, match="damaged"):
+        load(bundle)
+
+
+def test_no_bundle_and_the_wrong_kind(tmp_path, bundle):
+    with pytest.raises(BundleError, match="No bundle at"):
+        load(tmp_path / "nowhere")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps(manifest | {"kind": "dataset"}))
+    with pytest.raises(BundleError, match="holds a dataset"):
+        load(bundle)
+
+
+def test_saving_over_a_bundle_replaces_it_whole(model, bundle):
+    model.save(bundle)
+    assert load(bundle).recommend("u-0", 1).items
+    assert [p.name for p in bundle.parent.iterdir()] == ["books"]
+
+
+def test_saving_over_something_else_is_refused(model, tmp_path):
+    precious = tmp_path / "thesis"
+    precious.mkdir()
+    (precious / "chapter1.txt").write_text("the only copy")
+    with pytest.raises(BundleError, match="not a Penchant folder"):
+        model.save(precious)
+    assert (precious / "chapter1.txt").read_text() == "the only copy"
