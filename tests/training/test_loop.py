@@ -26,7 +26,7 @@ def fit(module: nn.Linear, *, values=None, losses=None, **settings):
 
     return train(
         module,
-        batches=lambda epoch: [torch.ones(2, 1)] * 2,
+        batches=lambda _: [torch.ones(2, 1)] * 2,
         loss=loss,
         evaluate=None if values is None else lambda: next(validations),
         config=config,
@@ -35,7 +35,7 @@ def fit(module: nn.Linear, *, values=None, losses=None, **settings):
 
 def test_two_steps_at_zero_learning_rate_have_the_same_gradient_norm():
     module = line()
-    trainer = Trainer(
+    trainer: Trainer[torch.Tensor] = Trainer(
         module, lambda x: (module(x) - 1.0).square().mean(), TrainingConfig(learning_rate=0.0), total_steps=2
     )
     first, second = trainer.step(torch.ones(1, 1)), trainer.step(torch.ones(1, 1))
@@ -55,7 +55,7 @@ def test_the_best_weights_come_back_and_patience_ends_the_training():
 
     record = train(
         module,
-        batches=lambda epoch: [torch.ones(1, 1)],
+        batches=lambda _: [torch.ones(1, 1)],
         loss=lambda x: (module(x) - 1.0).square().mean(),
         evaluate=evaluate,
         config=config,
@@ -116,7 +116,7 @@ def test_a_nan_stops_with_the_last_good_weights():
 
     record = train(
         module,
-        batches=lambda epoch: [torch.ones(1, 1)] * 2,
+        batches=lambda _: [torch.ones(1, 1)] * 2,
         loss=lambda x: next(factors) * (module(x) - 1.0).square().mean(),
         evaluate=evaluate,
         config=TrainingConfig(learning_rate=0.1, warmup_steps=0),
@@ -149,7 +149,7 @@ def test_progress_is_told_every_step():
     module = line()
     train(
         module,
-        batches=lambda epoch: [torch.ones(1, 1)] * 3,
+        batches=lambda _: [torch.ones(1, 1)] * 3,
         loss=lambda x: (module(x) - 1.0).square().mean(),
         evaluate=None,
         config=TrainingConfig(max_epochs=2),

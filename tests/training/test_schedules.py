@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from penchant.training.schedules import FLOOR, rate
@@ -12,7 +14,7 @@ def test_the_numbers_in_the_docstring():
 def test_falling_schedules_end_at_the_floor_and_never_rise_after_the_warmup(schedule):
     rates = [rate(step, total=50, warmup=5, schedule=schedule) for step in range(51)]
     assert rates[-1] == pytest.approx(FLOOR)
-    assert all(later <= earlier for earlier, later in zip(rates[4:], rates[5:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(rates[4:]))
 
 
 def test_constant_stays_at_the_peak_past_the_end():

@@ -13,6 +13,7 @@ from penchant.data.histories import Histories
 from penchant.errors import UnsupportedError
 from penchant.interfaces import FitOptions, Recommender
 from penchant.metrics.similarity import SIMILARITIES, unit
+from penchant.models.holdout import check_vectors
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.types import AnyArray, FloatArray
 
@@ -42,7 +43,7 @@ class ContentBased(Recommender):
     in [−1, 1], or its weighted sum. Pazzani and Billsus (2007) give the family. It needs no other user, so an item
     without events is ranked by its text, and a user without events by his attributes.
 
-    `fit` raises `UnsupportedError` without item text.
+    `fit` raises `UnsupportedError` without item text and `DataError` for vectors that do not fit the dataset.
     """
 
     folds_in_items: ClassVar[bool] = True
@@ -56,6 +57,7 @@ class ContentBased(Recommender):
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Centre the text vectors."""
         options = options or FitOptions()
+        check_vectors(dataset, options)
         if options.item_vectors is None or not np.any(options.item_vectors):
             raise UnsupportedError(
                 f"{NAME} needs item text, and {dataset.name!r} has none.",
@@ -98,7 +100,7 @@ class ContentBased(Recommender):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the centred vectors."""
-        config, _, arrays = read_model(folder, NAME, ContentBasedConfig)
+        config, _, arrays = read_model(folder, NAME, ContentBasedConfig, needs=("items",))
         model = cls(config)
         model._items, model._users = arrays["items"], arrays.get("users")
         return model

@@ -40,6 +40,24 @@ def held_out(dataset: Dataset, options: FitOptions) -> tuple[Dataset, Cases]:
     return dataset.select(kept), cases
 
 
+def check_vectors(dataset: Dataset, options: FitOptions) -> None:
+    """Raise `DataError` where vectors of items or users do not have a finite row for each of them."""
+    for kind, vectors, rows in (
+        ("item", options.item_vectors, dataset.n_items),
+        ("user", options.user_vectors, dataset.n_users),
+    ):
+        if vectors is None:
+            continue
+        if vectors.ndim != 2 or len(vectors) != rows:
+            raise DataError(
+                f"The {kind} vectors have the shape {vectors.shape}, and there are {rows} {kind}s.",
+                hint=f"Encode one text for each {kind} of the dataset, in its order.",
+            )
+        if not np.isfinite(vectors).all():
+            bad = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+            raise DataError(f"The vector of {kind} row {bad} is not finite.", hint="Look at the encoder's output.")
+
+
 def sampled(cases: Cases, limit: int, seed: int) -> Cases:
     """At most `limit` of the cases, drawn by the seed, in their order."""
     if len(cases) <= limit:

@@ -141,7 +141,7 @@ class Interest(Recommender):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read them."""
-        config, facts, _ = read_model(folder, NAME, InterestConfig)
+        config, facts, _ = read_model(folder, NAME, InterestConfig, needs=("knn_weight",))
         model = cls(config)
         model.tracker, model.knn = InterestTracker.load(folder / "tracker"), ItemKNN.load(folder / "item_knn")
         model.knn_weight = float(facts["knn_weight"])

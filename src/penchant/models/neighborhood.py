@@ -112,7 +112,7 @@ class ItemKNN(Recommender):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the neighbours."""
-        config, facts, arrays = read_model(folder, NAME, ItemKNNConfig)
+        config, facts, arrays = read_model(folder, NAME, ItemKNNConfig, needs=("n_items", "data", "indices", "indptr"))
         model = cls(config)
         n = int(facts["n_items"])
         model._neighbours = sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))

@@ -56,7 +56,7 @@ class Popularity(Recommender):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the shares."""
-        config, _, arrays = read_model(folder, "popularity", PopularityConfig)
+        config, _, arrays = read_model(folder, "popularity", PopularityConfig, needs=("shares",))
         model = cls(config)
         model._shares = arrays["shares"]
         return model
@@ -103,7 +103,7 @@ class RandomOrder(Recommender):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read them."""
-        config, facts, _ = read_model(folder, "random", RandomConfig)
+        config, facts, _ = read_model(folder, "random", RandomConfig, needs=("n_items", "seed"))
         model = cls(config)
         model._n_items, model._seed = int(facts["n_items"]), int(facts["seed"])
         return model

@@ -1,6 +1,6 @@
 """The files a saved recommender is made of: its name and settings as JSON, its arrays as safetensors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,14 +32,26 @@ def write_model(
         write_arrays(folder / ARRAYS, arrays)
 
 
-def read_model(folder: Path, name: str, config: type[C]) -> tuple[C, dict[str, Any], dict[str, AnyArray]]:
-    """Settings, facts and arrays written by `write_model`; `BundleError` where they are missing or another model's."""
+def read_model(
+    folder: Path, name: str, config: type[C], *, needs: Collection[str] = ()
+) -> tuple[C, dict[str, Any], dict[str, AnyArray]]:
+    """Settings, facts and arrays written by `write_model`.
+
+    `BundleError` where they are missing or another model's, or where an array or fact that the model `needs` is.
+    """
     found = saved_name(folder)
     if found != name:
         raise BundleError(f"{folder} holds the model {found!r}, not {name!r}.", hint=f"Load it as {found!r}.")
     saved = _read(folder)
     arrays = read_arrays(folder / ARRAYS) if (folder / ARRAYS).exists() else {}
-    return config.of(saved["config"], where=str(folder / SETTINGS)), dict(saved["facts"]), arrays
+    facts = dict(saved["facts"])
+    lacking = sorted(set(needs) - arrays.keys() - facts.keys())
+    if lacking:
+        raise BundleError(
+            f"{folder}: the saved {name} lacks {', '.join(lacking)}.",
+            hint="Copy the folder again whole, or fit the model again.",
+        )
+    return config.of(saved["config"], where=str(folder / SETTINGS)), facts, arrays
 
 
 def saved_name(folder: Path) -> str:
@@ -61,6 +73,6 @@ def _read(folder: Path) -> dict[str, Any]:
         raise BundleError(
             f"{folder / SETTINGS} is missing or damaged.", hint="Copy the folder again whole, or fit the model again."
         ) from None
-    if not {"model", "config", "facts"} <= saved.keys():
+    if not isinstance(saved, dict) or not {"model", "config", "facts"} <= saved.keys():
         raise BundleError(f"{folder / SETTINGS} is not a model's.", hint="Give the folder of a saved model.")
     return saved

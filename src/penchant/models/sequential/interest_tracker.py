@@ -11,7 +11,7 @@ from torch import Tensor
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.interfaces import FitOptions, Recommender
-from penchant.models.holdout import catalogue_ties, held_out, sampled, validation_ndcg
+from penchant.models.holdout import catalogue_ties, check_vectors, held_out, sampled, validation_ndcg
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.training import TrackerModule, fit_tracker
@@ -52,7 +52,8 @@ class InterestTracker(Recommender):
     A score's unit is nats: softmax over a row is the probability of the next item. A history without events is
     answered by the learned start, moved by the user's own attributes where the dataset had them.
 
-    `fit` raises `DataError` without item events and `TrainingError` where the loss is not finite from the beginning.
+    `fit` raises `DataError` without item events or for vectors that do not fit the dataset, and `TrainingError` where
+    the loss is not finite from the beginning.
     """
 
     folds_in_items: ClassVar[bool] = True
@@ -74,6 +75,7 @@ class InterestTracker(Recommender):
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Train until the validation value no longer rises; the best weights stay."""
         options = options or FitOptions()
+        check_vectors(dataset, options)
         training, cases = held_out(dataset, options)
         cases = sampled(cases, self.config.validation_users, options.seed)
         ties = catalogue_ties(dataset, options.seed)
@@ -119,7 +121,7 @@ class InterestTracker(Recommender):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read them."""
-        config, _, arrays = read_model(folder, NAME, InterestTrackerConfig)
+        config, _, arrays = read_model(folder, NAME, InterestTrackerConfig, needs=("items", "encoder.start"))
         model = cls(config)
         model._items, model._starts = arrays.pop("items"), arrays.pop("starts", None)
         encoder = TrackerModule.encoder_of(config)
