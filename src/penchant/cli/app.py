@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from penchant.cli import fit, screen, use
+from penchant.cli import fit, import_, screen, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+import_.register(app)
 fit.register(app)
 use.register(app)
 
