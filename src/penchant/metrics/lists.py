@@ -106,9 +106,11 @@ def score_lists(lists: Lists, truth: Lists, *, ks: Sequence[int] = (5, 10), seed
     )
 
 
-def write_lists(path: Path, lists: Iterator[tuple[str, Sequence[str], Sequence[float] | None]]) -> None:
+def write_lists(
+    path: Path, lists: Iterator[tuple[str, Sequence[str], Sequence[float] | None]], *, append: bool = False
+) -> None:
     """Write (user, items, scores) as JSON lines, the form `read_lists` reads; `scores` None for a truth."""
-    with path.open("wb") as file:
+    with path.open("ab" if append else "wb") as file:
         for user, items, scores in lists:
             line: dict[str, Any] = {"user_id": user, "items": list(items)}
             if scores is not None:

@@ -39,15 +39,19 @@ def target_ranks(scores_BI: FloatArray, cases: Cases, *, ties: RowArray, exclude
         raise TrainingError(
             "A model gave scores that are not finite.", hint="Lower its learning rate, or look for NaN in its inputs."
         )
-    scores = mask_history(scores_BI, cases) if exclude_history else scores_BI
+    return ranks_among(mask_history(scores_BI, cases) if exclude_history else scores_BI, cases, ties=ties)
+
+
+def ranks_among(scores_BI: FloatArray, cases: Cases, *, ties: RowArray) -> IntArray:
+    """`target_ranks` where items that are no candidates have −inf already."""
     case_of = np.repeat(np.arange(len(cases)), np.diff(cases.target_indptr))
     place = np.arange(len(case_of)) - cases.target_indptr[case_of]
     ranks = np.empty(len(case_of), dtype=np.int64)
     for j in range(int(place.max(initial=-1)) + 1):  # the j-th target of every case that has one
         packed = np.flatnonzero(place == j)
         rows, items = case_of[packed], cases.target_items[packed]
-        candidates = scores if len(rows) == len(scores) else scores[rows]
-        own = scores[rows, items][:, None]
+        candidates = scores_BI if len(rows) == len(scores_BI) else scores_BI[rows]
+        own = scores_BI[rows, items][:, None]
         above = np.count_nonzero(candidates > own, axis=1)
         level = np.count_nonzero(candidates >= own, axis=1) - above
         for t in np.flatnonzero(level > 1):

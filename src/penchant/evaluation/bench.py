@@ -1,0 +1,111 @@
+"""One model at a time: built from its settings, fitted, asked, measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from penchant.data.dataset import Table
+from penchant.data.partition import Split
+from penchant.errors import ConfigError
+from penchant.evaluation.measuring import PeakMemory, Stopwatch
+from penchant.evaluation.scoring import Answers, ask
+from penchant.interfaces import Encoder, FitOptions, Recommender
+from penchant.progress import Progress
+from penchant.registry import Registry
+from penchant.seeding import tie_breaks
+from penchant.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a model cost on one split."""
+
+    fit_seconds: float
+    score_seconds: float
+    peak_mb: float
+    peak_is: str
+    """What the peak is the peak of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A model's answers to the test cases and what they cost."""
+
+    answers: Mapping[bool, Answers]
+    """With the history excluded (true) and not (false), as asked for."""
+    costs: Costs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What all models of an evaluation have in common."""
+
+    registry: Registry[Recommender]
+    settings: Mapping[str, Mapping[str, Any]]
+    items: Table
+    encoder: Encoder | None
+    ks: tuple[int, ...]
+    exclude: tuple[bool, ...]
+    progress: Progress
+
+    @cached_property
+    def item_vectors(self) -> FloatArray | None:
+        """Vectors of all items' texts, embedded once for all models; None without an encoder or without any text."""
+        if self.encoder is None:
+            return None
+        from penchant.encoders import render_items
+
+        texts = render_items(self.items)
+        if not any(texts):
+            return None
+        return self.encoder.encode(texts, progress=self.progress)
+
+    @property
+    def text(self) -> str | None:
+        """The encoder that read the texts, None where none did."""
+        return self.encoder.identity if self.encoder is not None and self.item_vectors is not None else None
+
+    def check(self, models: tuple[str, ...]) -> None:
+        """Build every model once: an unknown name or setting is an error before anything is fitted."""
+        strangers = sorted(set(self.settings) - set(models))
+        if strangers:
+            raise ConfigError(
+                f"There are settings for {', '.join(strangers)}, which are not evaluated.",
+                hint=f"Evaluated are: {', '.join(models)}. One table a model: [{models[0]}].",
+            )
+        for model in models:
+            self.registry.build(model, self.settings.get(model))
+
+    def run(self, name: str, split: Split, *, seed: int) -> Run:
+        """Fit a model on the split's training part, tuned on its validation, and ask it the test cases."""
+        options = FitOptions(
+            # None makes a model hold out events of its own, which it may do where the protocol has none.
+            validation=split.validation if len(split.validation) else None,
+            item_vectors=self.item_vectors,
+            seed=seed,
+            progress=self.progress,
+        )
+        peak, fitting, scoring = PeakMemory(), Stopwatch(), Stopwatch()
+        model = self.registry.build(name, self.settings.get(name))
+        self.progress.note(f"{name}, seed {seed}: {len(split.train.events):,} training events")
+        with fitting.running():
+            model.fit(split.train, options=options)
+        answers = ask(
+            model,
+            split.test,
+            name=name,
+            n_items=split.train.n_items,
+            k=self.ks[-1],
+            ties=tie_breaks(split.train.items.ids, seed=seed),
+            exclude=self.exclude,
+            watch=scoring,
+            progress=self.progress,
+        )
+        costs = Costs(
+            fit_seconds=fitting.seconds,
+            score_seconds=scoring.seconds,
+            peak_mb=peak.megabytes,
+            peak_is=peak.measures,
+        )
+        return Run(answers=answers, costs=costs)

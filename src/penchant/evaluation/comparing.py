@@ -1,0 +1,74 @@
+"""Models against each other: over seeds, and pair by pair on the same users."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from penchant.evaluation.results import Comparison, ModelResult, Summary
+from penchant.metrics.significance import bootstrap_intervals, by_user, holm, permutation_p
+from penchant.types import AnyArray, DoubleArray
+
+TESTED = ("ndcg", "recall", "map", "mrr")
+"""Metrics compared in pairs, at each k."""
+
+
+def summarise(results: Sequence[ModelResult]) -> tuple[Summary, ...]:
+    """Mean and spread of each model's metrics over its seeds, history excluded and included apart."""
+    groups: dict[tuple[str, bool], list[ModelResult]] = {}
+    for result in results:
+        groups.setdefault((result.model, result.exclude_history), []).append(result)
+    summaries = []
+    for (model, exclude), runs in groups.items():
+        values = {name: np.array([run.metrics[name] for run in runs]) for name in runs[0].metrics}
+        summaries.append(
+            Summary(
+                model=model,
+                exclude_history=exclude,
+                seeds=len(runs),
+                mean={name: float(value.mean()) for name, value in values.items()},
+                spread={name: float(value.std(ddof=1)) if len(runs) > 1 else 0.0 for name, value in values.items()},
+            )
+        )
+    return tuple(summaries)
+
+
+def compare(
+    values: Mapping[str, Mapping[str, DoubleArray]],
+    owners: AnyArray,
+    *,
+    ks: Sequence[int],
+    exclude_history: bool,
+    seed: int = 0,
+) -> tuple[Comparison, ...]:
+    """Every pair of models, the one ahead on NDCG at the largest k first.
+
+    `values` maps a model to its metrics' values of the same cases, (B,) each, averaged over seeds; `owners` (B,) are
+    the cases' users.
+    """
+    headline = f"ndcg@{max(ks)}"
+    models = sorted(values, key=lambda name: -values[name][headline].mean())
+    pairs = list(combinations(models, 2))
+    metrics = [f"{name}@{k}" for k in ks for name in TESTED]
+    if not pairs:
+        return ()
+    columns = [values[a][metric] - values[b][metric] for a, b in pairs for metric in metrics]
+    differences = by_user(np.stack(columns, axis=1), owners)
+    low, high = (end.reshape(len(pairs), len(metrics)) for end in bootstrap_intervals(differences, seed=seed))
+    p_values = permutation_p(differences, seed=seed).reshape(len(pairs), len(metrics))
+    corrected = np.stack([holm(p_values[:, m]) for m in range(len(metrics))], axis=1)
+    means = differences.means.reshape(len(pairs), len(metrics))
+    return tuple(
+        Comparison(
+            model=pair[0],
+            other=pair[1],
+            exclude_history=exclude_history,
+            metric=metric,
+            difference=float(means[p, m]),
+            interval=(float(low[p, m]), float(high[p, m])),
+            p=float(p_values[p, m]),
+            p_holm=float(corrected[p, m]),
+        )
+        for m, metric in enumerate(metrics)
+        for p, pair in enumerate(pairs)
+    )
