@@ -8,12 +8,12 @@ GENRES = ("space opera", "cozy mystery", "cookery", "chess")
 
 
 def genre_world(
-    *, users: int = 120, per_genre: int = 15, length: int = 14, seed: int = 0, ratings: bool = False
+    *, users: int = 240, per_genre: int = 15, length: int = 14, seed: int = 0, ratings: bool = False
 ) -> Dataset:
     """Users who keep to one genre for their first half and to another for the second, and walk each genre in order.
 
-    Item ``g-n`` is the n-th of genre g; after it most users take ``g-(n+1)``. User ``u-k`` starts with genre k mod 4
-    and goes on to genre (k + 1) mod 4.
+    Item ``g-n`` is the n-th of genre g; after it most users take ``g-(n+1)``. User ``u-k`` starts with genre k mod 4;
+    the first eight go on to genre (k + 1) mod 4, the others to any other genre, so that a change cannot be foreseen.
     """
     rng = np.random.default_rng(seed)
     genres = len(GENRES)
@@ -21,8 +21,9 @@ def genre_world(
     titles = [f"{GENRES[g]} volume {n}" for g in range(genres) for n in range(per_genre)]
     user_rows, item_rows = [], []
     for user in range(users):
+        step = 1 if user < 8 else int(rng.integers(1, genres))
         for half in range(2):
-            genre = (user + half) % genres
+            genre = (user + half * step) % genres
             place = int(rng.integers(per_genre))
             for _ in range(length // 2):
                 user_rows.append(user)

@@ -174,7 +174,7 @@ def test_the_population_is_measured_per_concept_and_deviation_is_never_zero():
 
 def test_words():
     assert strength_word(2.5) == "very strong"
-    assert strength_word(-1) == "turned away from"
+    assert strength_word(-1) == "below most users"
     books = ("book", "books")
     assert (
         summary(1.2, "steady", count=1, recent=1, last="Dune", nouns=books) == "strong and steady (1 book, last: Dune)"

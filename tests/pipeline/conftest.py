@@ -10,7 +10,7 @@ from tests.worlds import genre_world
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SETTINGS = {
     "text": False,
-    "model": {"tracker": {"dim": 32, "training": {"max_epochs": 12, "warmup_steps": 5, "learning_rate": 0.01}}},
+    "model": {"tracker": {"dim": 32, "training": {"max_epochs": 20, "warmup_steps": 5, "learning_rate": 0.01}}},
 }
 
 

@@ -16,12 +16,6 @@ VERBS = {
     "like": "liked",
     "add_to_cart": "put in the cart",
 }
-TREND_WORDS: dict[Trend, str] = {
-    "rising": "rising",
-    "steady": "steady",
-    "fading": "fading",
-    "new": "new",
-}
 
 
 def strength_word(strength: float) -> str:
@@ -29,7 +23,7 @@ def strength_word(strength: float) -> str:
     for floor, word in ((2.0, "very strong"), (1.0, "strong"), (0.4, "moderate"), (-0.4, "slight")):
         if strength >= floor:
             return word
-    return "turned away from"
+    return "below most users"
 
 
 def summary(strength: float, trend: Trend, *, count: int, recent: int, last: str, nouns: tuple[str, str]) -> str:
@@ -38,7 +32,8 @@ def summary(strength: float, trend: Trend, *, count: int, recent: int, last: str
     if trend in ("rising", "new") and 0 < recent < count:
         support += f", {recent} lately"
     tail = f", last: {last}" if last else ""
-    return f"{strength_word(strength)} and {TREND_WORDS[trend]} ({support}{tail})"
+    direction = f" and {trend}" if strength >= -0.4 else ""
+    return f"{strength_word(strength)}{direction} ({support}{tail})"
 
 
 def because_of_event(event_type: str, title: str) -> str:

@@ -1,7 +1,5 @@
 """Finding users and items by what a person types."""
 
-import numpy as np
-
 from penchant.data.dataset import Dataset
 from penchant.records import ItemSummary, UserSummary
 from penchant.types import IntArray
@@ -37,12 +35,19 @@ class Finder:
         return (known + new)[:limit]
 
     def items(self, query: str, limit: int) -> list[ItemSummary]:
-        """Items whose title or id holds every word of the query, the most popular first; an exact id comes first."""
-        words = query.casefold().split()
-        exact = self._dataset.items.row(query.strip())
-        found = np.array([row for row, text in enumerate(self._items) if all(w in text for w in words)], dtype=np.int64)
-        ordered = found[np.lexsort((found, -self._popularity[found]))].tolist()
-        rows = ([exact] if exact >= 0 else []) + [row for row in ordered if row != exact]
+        """Items whose title or id holds every word of the query.
+
+        The item of exactly this id or title comes first, then titles that start with the query, then the popular.
+        """
+        wanted = query.strip().casefold()
+        words = wanted.split()
+        found = [row for row, text in enumerate(self._items) if all(word in text for word in words)]
+
+        def order(row: int) -> tuple[bool, bool, int, int]:
+            lines = self._items[row].split("\n")
+            return wanted not in lines, not lines[0].startswith(wanted), -int(self._popularity[row]), row
+
+        rows = sorted(found, key=order)
         return [
             ItemSummary(
                 item_id=self._dataset.items.ids[row],
