@@ -65,6 +65,8 @@ class Recommender(ABC):
     """Serves a user not in the fitted dataset, from his history alone."""
     folds_in_items: ClassVar[bool] = False
     """Ranks an item without any training event above a random order."""
+    reads_text: ClassVar[bool] = True
+    """Uses the items' text vectors where they are given; where no model does, texts need not be encoded."""
 
     def __init__(self, config: Config) -> None:
         self.config = config

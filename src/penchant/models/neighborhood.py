@@ -1,7 +1,7 @@
 """Item-based collaborative filtering whose neighbours know the direction of time."""
 
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -51,6 +51,7 @@ class ItemKNN(Recommender):
     Caveat: an item without training events is nobody's neighbour and scores 0.
     """
 
+    reads_text: ClassVar[bool] = False
     config: ItemKNNConfig
 
     def __init__(self, config: ItemKNNConfig | None = None) -> None:

@@ -1,7 +1,7 @@
 """Two scorers that know nothing of the user: what everyone likes, and chance."""
 
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Popularity(Recommender):
     `count_repeats`) and U the number of users. Unit: users per user, in [0, 1] without repeats.
     """
 
+    reads_text: ClassVar[bool] = False
     config: PopularityConfig
 
     def __init__(self, config: PopularityConfig | None = None) -> None:
@@ -73,6 +74,7 @@ class RandomOrder(Recommender):
     whatever batch it is asked.
     """
 
+    reads_text: ClassVar[bool] = False
     config: RandomConfig
 
     def __init__(self, config: RandomConfig | None = None) -> None:
