@@ -18,7 +18,7 @@ from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.interests.population import Population
 from penchant.records import Reason
-from penchant.types import DoubleArray, RowArray
+from penchant.types import AnyArray, DoubleArray, RowArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +40,20 @@ class ScoreParts:
     constant: float
     """Equal for all items."""
 
-    @property
-    def score(self) -> DoubleArray:
-        """(K,): the sum of all parts."""
-        return np.asarray(
-            self.concept.sum(axis=1)
-            + self.edit.sum(axis=1)
-            + self.everyone
-            + self.event.sum(axis=0)
-            + self.residual
-            + self.constant
+    score: DoubleArray
+    """(K,): the sum of all parts."""
+
+    def take(self, order: AnyArray) -> "ScoreParts":
+        """The parts of some of the K items, in the order given."""
+        return ScoreParts(
+            items=self.items[order],
+            concept=self.concept[order],
+            edit=self.edit[order],
+            everyone=self.everyone[order],
+            event=self.event[:, order],
+            residual=self.residual[order],
+            constant=self.constant,
+            score=self.score[order],
         )
 
 
@@ -72,14 +76,20 @@ def split_score(
     deviation = population.deviation.astype(np.float64)
     reading = space.directions.astype(np.float64) @ user_vector_D
     gated = tracker_gate * activations
+    concept = gated * (reading - mean + deviation * correction_C)
+    edit = gated * (deviation * edits_C)
+    everyone = gated @ mean
+    residual = tracker_gate * (space.residuals[items_K].astype(np.float64) @ user_vector_D)
+    constant = offset + tracker_gate * float(space.mean.astype(np.float64) @ user_vector_D)
     return ScoreParts(
         items=items_K,
-        concept=gated * (reading - mean + deviation * correction_C),
-        edit=gated * (deviation * edits_C),
-        everyone=gated @ mean,
+        concept=concept,
+        edit=edit,
+        everyone=everyone,
         event=event_parts_LK,
-        residual=tracker_gate * (space.residuals[items_K].astype(np.float64) @ user_vector_D),
-        constant=offset + tracker_gate * float(space.mean.astype(np.float64) @ user_vector_D),
+        residual=residual,
+        constant=constant,
+        score=concept.sum(axis=1) + edit.sum(axis=1) + everyone + event_parts_LK.sum(axis=0) + residual + constant,
     )
 
 

@@ -37,8 +37,6 @@ class Request:
 class Chosen:
     """The K items in their final order, with everything behind their scores."""
 
-    items: RowArray
-    scores: DoubleArray
     parts: ScoreParts
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -88,9 +86,8 @@ def recommend(
             population=population,
         )
     with _timed(timings, "choose"):
-        scores = split.score
-        order = np.lexsort((ties[finalists], -scores))[: request.k]
-    return Chosen(items=finalists[order], scores=scores[order], parts=_take(split, order), timings_ms=timings)
+        order = np.lexsort((ties[finalists], -split.score))[: request.k]
+    return Chosen(parts=split.take(order), timings_ms=timings)
 
 
 def _largest(scores: np.ndarray, allowed: BoolArray, n: int) -> np.ndarray:
@@ -99,18 +96,6 @@ def _largest(scores: np.ndarray, allowed: BoolArray, n: int) -> np.ndarray:
     if len(rows) <= n:
         return rows
     return rows[np.argpartition(scores[rows], len(rows) - n)[len(rows) - n :]]
-
-
-def _take(parts: ScoreParts, order: np.ndarray) -> ScoreParts:
-    return ScoreParts(
-        items=parts.items[order],
-        concept=parts.concept[order],
-        edit=parts.edit[order],
-        everyone=parts.everyone[order],
-        event=parts.event[:, order],
-        residual=parts.residual[order],
-        constant=parts.constant,
-    )
 
 
 @contextmanager

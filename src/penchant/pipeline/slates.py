@@ -93,7 +93,7 @@ def _items(live: Live, chosen: Chosen, history: Histories, *, explain: bool) -> 
         )
 
     items = []
-    for place, (item, score) in enumerate(zip(chosen.items, chosen.scores, strict=True)):
+    for place, (item, score) in enumerate(zip(chosen.parts.items, chosen.parts.score, strict=True)):
         reasons: tuple[Reason, ...] = ()
         other, residual = float(score), 0.0
         if explain:
