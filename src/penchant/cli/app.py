@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from penchant.cli import fit, import_, screen, use
+from penchant.cli import demo, evaluate, fit, import_, metrics, screen, serve, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -17,6 +17,10 @@ app = typer.Typer(
 import_.register(app)
 fit.register(app)
 use.register(app)
+evaluate.register(app)
+metrics.register(app)
+serve.register(app)
+demo.register(app)
 
 
 def main() -> None:

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from penchant.data.dataset import Dataset
 from penchant.evaluation.bench import Bench, Costs
-from penchant.evaluation.case_values import CaseValues, described, joined, mean_metrics
+from penchant.evaluation.case_values import CaseValues, averaged, described, joined, mean_metrics
 from penchant.evaluation.comparing import compare, summarise
 from penchant.evaluation.measuring import environment
 from penchant.evaluation.results import CurvePoint, EvaluationResult, ModelResult
@@ -54,13 +52,18 @@ def assemble(
             exclude_history=variant,
             seed=seed,
             **_costs([costs for costs, _ in findings[model, seed]]),
-            **described(found, ks=bench.ks, seed=0),
+            **described(found, ks=bench.ks),
             folds=_folds([values[variant] for _, values in findings[model, seed]]),
             settings=dict(bench.settings.get(model, {})),
         )
         for (model, seed, variant), found in whole.items()
     )
     models = tuple(dict.fromkeys(model for model, _ in findings))
+    over_seeds = {
+        (model, variant): averaged([whole[model, seed, variant] for seed in seeds])
+        for model in models
+        for variant in bench.exclude
+    }
     return EvaluationResult(
         dataset={
             "name": dataset.name,
@@ -85,15 +88,12 @@ def assemble(
             **_facts(records),
         },
         results=results,
-        summaries=summarise(results),
+        summaries=summarise(results, over_seeds),
         comparisons=tuple(
             comparison
             for variant in bench.exclude
             for comparison in compare(
-                {model: _over_seeds([whole[model, seed, variant] for seed in seeds]) for model in models},
-                whole[models[0], seeds[0], variant].owners,
-                ks=bench.ks,
-                exclude_history=variant,
+                {model: over_seeds[model, variant] for model in models}, ks=bench.ks, exclude_history=variant
             )
         ),
         learning_curve=curve,
@@ -113,10 +113,6 @@ def _costs(parts: Sequence[Costs]) -> dict[str, Any]:
 
 def _folds(parts: Sequence[CaseValues]) -> tuple[dict[str, float], ...]:
     return tuple(mean_metrics(part) for part in parts) if len(parts) > 1 else ()
-
-
-def _over_seeds(runs: Sequence[CaseValues]) -> dict[str, Any]:
-    return {name: np.mean([run.values[name] for run in runs], axis=0) for name in runs[0].values}
 
 
 def _facts(records: Sequence[SplitRecord]) -> dict[str, Any]:

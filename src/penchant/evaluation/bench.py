@@ -1,6 +1,6 @@
 """One model at a time: built from its settings, fitted, asked, measured."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -48,6 +48,8 @@ class Bench:
     ks: tuple[int, ...]
     exclude: tuple[bool, ...]
     progress: Progress
+    fitted: Callable[[str, int, Recommender], None] | None = None
+    """Told each model once it is fitted and has answered, with its name and seed."""
 
     @cached_property
     def item_vectors(self) -> FloatArray | None:
@@ -108,4 +110,6 @@ class Bench:
             peak_mb=peak.megabytes,
             peak_is=peak.measures,
         )
+        if self.fitted is not None:
+            self.fitted(name, seed, model)
         return Run(answers=answers, costs=costs)

@@ -1,7 +1,7 @@
 """From a model's answers to the values of each case, and from those to its result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,17 @@ def joined(parts: Sequence[CaseValues]) -> CaseValues:
     )
 
 
+def averaged(runs: Sequence[CaseValues]) -> CaseValues:
+    """The same cases answered several times, such as with several seeds: the mean of each case's values.
+
+    What is not a value of a case (lists, ranks) is that of the first.
+    """
+    if len(runs) == 1:
+        return runs[0]
+    means = {name: np.mean([run.values[name] for run in runs], axis=0) for name in runs[0].values}
+    return replace(runs[0], values=means)
+
+
 def mean_metrics(found: CaseValues) -> dict[str, float]:
     """Every metric over all cases, the whole-catalogue ones (coverage, Gini) included."""
     metrics = {name: float(value.mean()) for name, value in found.values.items()}
@@ -97,16 +108,16 @@ def mean_metrics(found: CaseValues) -> dict[str, float]:
     return metrics
 
 
-def means_and_intervals(found: CaseValues, *, seed: int) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+def means_and_intervals(found: CaseValues, *, seed: int = 0) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Every metric, and the bootstrap interval of those that have a value for each case."""
     stacked = by_user(np.stack(list(found.values.values()), axis=1), found.owners)
     low, high = bootstrap_intervals(stacked, seed=seed)
     return mean_metrics(found), dict(zip(found.values, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
 
-def described(found: CaseValues, *, ks: Sequence[int], seed: int) -> dict[str, Any]:
+def described(found: CaseValues, *, ks: Sequence[int]) -> dict[str, Any]:
     """The fields of a `ModelResult` that follow from its cases."""
-    metrics, intervals = means_and_intervals(found, seed=seed)
+    metrics, intervals = means_and_intervals(found)
     accuracy = {name: value for name, value in found.values.items() if not name.startswith(("novelty", "diversity"))}
     curve = thin(mean_roc_curve(found.false_positives, found.indptr))
     return {

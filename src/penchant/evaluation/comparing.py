@@ -5,16 +5,19 @@ from itertools import combinations
 
 import numpy as np
 
+from penchant.evaluation.case_values import CaseValues, means_and_intervals
 from penchant.evaluation.results import Comparison, ModelResult, Summary
 from penchant.metrics.significance import bootstrap_intervals, by_user, holm, permutation_p
-from penchant.types import AnyArray, DoubleArray
 
 TESTED = ("ndcg", "recall", "map", "mrr")
 """Metrics compared in pairs, at each k."""
 
 
-def summarise(results: Sequence[ModelResult]) -> tuple[Summary, ...]:
-    """Mean and spread of each model's metrics over its seeds, history excluded and included apart."""
+def summarise(results: Sequence[ModelResult], over_seeds: Mapping[tuple[str, bool], CaseValues]) -> tuple[Summary, ...]:
+    """Mean and spread of each model's metrics over its seeds, history excluded and included apart.
+
+    `over_seeds` maps (model, exclude_history) to the values of each case averaged over seeds.
+    """
     groups: dict[tuple[str, bool], list[ModelResult]] = {}
     for result in results:
         groups.setdefault((result.model, result.exclude_history), []).append(result)
@@ -28,24 +31,21 @@ def summarise(results: Sequence[ModelResult]) -> tuple[Summary, ...]:
                 seeds=len(runs),
                 mean={name: float(value.mean()) for name, value in values.items()},
                 spread={name: float(value.std(ddof=1)) if len(runs) > 1 else 0.0 for name, value in values.items()},
+                intervals=means_and_intervals(over_seeds[model, exclude])[1],
             )
         )
     return tuple(summaries)
 
 
 def compare(
-    values: Mapping[str, Mapping[str, DoubleArray]],
-    owners: AnyArray,
-    *,
-    ks: Sequence[int],
-    exclude_history: bool,
-    seed: int = 0,
+    over_seeds: Mapping[str, CaseValues], *, ks: Sequence[int], exclude_history: bool, seed: int = 0
 ) -> tuple[Comparison, ...]:
     """Every pair of models, the one ahead on NDCG at the largest k first.
 
-    `values` maps a model to its metrics' values of the same cases, (B,) each, averaged over seeds; `owners` (B,) are
-    the cases' users.
+    `over_seeds` maps a model to the values of the same cases, averaged over seeds.
     """
+    values = {model: found.values for model, found in over_seeds.items()}
+    owners = next(iter(over_seeds.values())).owners
     headline = f"ndcg@{max(ks)}"
     models = sorted(values, key=lambda name: -values[name][headline].mean())
     pairs = list(combinations(models, 2))

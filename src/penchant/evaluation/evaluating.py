@@ -1,6 +1,6 @@
 """Every model on the same split, asked the same cases, measured by the same code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ def evaluate(
     registry: Registry[Recommender] | None = None,
     curve_shares: Sequence[float] = (),
     lists_to: Path | None = None,
+    fitted: Callable[[str, int, Recommender], None] | None = None,
     progress: Progress = SILENT,
 ) -> EvaluationResult:
     """Fit each model on the protocol's training part and rank the whole catalogue for every test case.
@@ -49,7 +50,8 @@ def evaluate(
     the same scores. `sample_users` asks a seeded sample of the test users and changes nothing else. `seeds` are those
     of fits and ties; the split has its own in `split_config`. `settings` maps a model's name to its settings.
     `encoder` reads the items' texts, once for all models; without one no model sees text. `curve_shares` adds a
-    learning curve over these shares of the records, `lists_to` writes every list into a folder.
+    learning curve over these shares of the records, `lists_to` writes every list into a folder, `fitted` is told each
+    fitted model with its name and seed.
 
     Raises `ConfigError` and `NotFoundError` for wrong arguments before anything is fitted, `ProtocolError` where the
     data cannot serve the protocol.
@@ -66,6 +68,7 @@ def evaluate(
         ks=ks,
         exclude=(True, False) if exclude_history is None else (exclude_history,),
         progress=progress,
+        fitted=fitted,
     )
     bench.check(models)
     folder = (

@@ -52,7 +52,7 @@ def learning_curve(
             run = bench.run(name, part, seed=seed)
             for exclude, answers in run.answers.items():
                 found = case_values(answers, part, ks=bench.ks, similarity=similarity)
-                metrics, intervals = means_and_intervals(found, seed=0)
+                metrics, intervals = means_and_intervals(found)
                 points.append(
                     CurvePoint(
                         model=name,

@@ -40,6 +40,8 @@ class Summary:
     seeds: int
     mean: Mapping[str, float]
     spread: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    """95 % bootstrap intervals over users of the values averaged over seeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

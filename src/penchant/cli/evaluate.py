@@ -1,0 +1,107 @@
+"""`penchant evaluate`: models side by side on one protocol."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from penchant.cli import screen
+from penchant.cli.delivery import check_places, deliver
+from penchant.cli.options import names, shares, whole_numbers
+
+if TYPE_CHECKING:
+    from penchant.data.dataset import Dataset
+    from penchant.data.splitting import Protocol, SplitConfig
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder made by `penchant import`.")],
+    models: Annotated[str, typer.Option(help="Names, with commas between them.")] = "popularity,item_knn,interest",
+    protocol: Annotated[
+        str, typer.Option(help="leave-one-out, temporal, k-fold, k-fold-users, cold-items or cold-users.")
+    ] = "leave-one-out",
+    k: Annotated[str, typer.Option("--k", help="List lengths.")] = "5,10",
+    exclude_history: Annotated[
+        bool | None,
+        typer.Option(
+            "--exclude-history/--no-exclude-history",
+            help="Take a user's history out of the ranking, or leave it in. Neither: both, from the same scores.",
+        ),
+    ] = None,
+    sample_users: Annotated[int | None, typer.Option(help="Ask a seeded sample of the test users.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds of the fits, such as 0,1,2.")] = "0",
+    encoder: Annotated[
+        str | None, typer.Option(metavar="PATH", help="A Hugging Face folder or id that reads the items' texts.")
+    ] = None,
+    text: Annotated[bool, typer.Option("--text/--no-text", help="Whether models may read the items' texts.")] = True,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Settings: one table a model, and [protocol] for the split."),
+    ] = None,
+    split_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Cold items and users: read from here, or written here for others to use."),
+    ] = None,
+    learning_curve: Annotated[
+        str, typer.Option(metavar="SHARES", help="Fit on these shares of the records too, such as 0.25,0.5,1.")
+    ] = "",
+    lists_to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write every list, and the truth, as JSON lines.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report for a browser.")] = None,
+) -> None:
+    """Compare models on one split: the whole catalogue is ranked for every test case, with intervals and tests."""
+    from penchant import evaluation
+    from penchant.cli.metric_tables import show_evaluation
+    from penchant.config import read_toml
+    from penchant.data.dataset import Dataset
+    from penchant.evaluation.report import write_report
+    from penchant.models.catalogue import RECOMMENDERS
+    from penchant.pipeline.encoding import cached_encoder
+
+    check_places(json_file, report, split_file)
+    settings = read_toml(config) if config else {}
+    wanted = names(models)
+    dataset = Dataset.load(data)
+    reads = text and (encoder is not None or any(RECOMMENDERS[name].cls.reads_text for name in wanted))
+    result = evaluation.evaluate(
+        dataset,
+        wanted,
+        protocol=cast("Protocol", protocol),
+        ks=whole_numbers(k, "--k"),
+        exclude_history=exclude_history,
+        sample_users=sample_users,
+        seeds=whole_numbers(seeds, "--seeds"),
+        split_config=_split_config(dataset, settings.pop("protocol", {}), split_file),
+        settings=settings,
+        encoder=cached_encoder(encoder, data) if reads else None,
+        curve_shares=shares(learning_curve, "--learning-curve"),
+        lists_to=lists_to,
+        progress=screen.reporter(),
+    )
+    if report is not None:
+        write_report(result, report)
+    deliver(result, json_file, lambda: show_evaluation(result, screen.out))
+    for name, place in (("lists", lists_to), ("report", report)):
+        if place is not None:
+            screen.err.print(f"[dim]{name}: {place}[/dim]")
+
+
+def _split_config(dataset: "Dataset", settings: Mapping[str, Any], split_file: Path | None) -> "SplitConfig":
+    from penchant.data.splitting import HeldOut, SplitConfig
+
+    config = SplitConfig.of(settings, where="protocol")
+    if split_file is None:
+        return config
+    if not split_file.exists():
+        HeldOut.choose(dataset, share=config.cold_share, seed=config.seed).save(split_file)
+    return SplitConfig.of({**settings, "held_out": HeldOut.load(split_file)}, where="protocol")
