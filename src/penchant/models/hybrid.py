@@ -11,7 +11,8 @@ from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions, Recommender
-from penchant.models.holdout import catalogue_ties, held_out, sampled, validation_ndcg
+from penchant.metrics.ranking import mask_history, ndcg_at, target_ranks
+from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, sampled
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
@@ -31,7 +32,7 @@ class InterestConfig(Config):
     knn_weight: float | None = Field(default=None, ge=0)
     """Score of a history's best neighbour, in standard deviations of the tracker's scores. None: the best of `WEIGHTS`
     on validation."""
-    validation_users: int = Field(default=20_000, ge=1)
+    validation_users: int = Field(default=8_000, ge=1)
     """Cases that decide the weight, at most."""
 
 
@@ -52,7 +53,7 @@ class Parts:
     """Everything a blend is made of, from one pass over B histories."""
 
     users_BD: FloatArray
-    """u_b, zero for an empty history."""
+    """u_b; for an empty history the tracker's start."""
     neighbours_BI: FloatArray
     """κ_bi"""
     gates: Gates
@@ -93,6 +94,7 @@ class Interest(Recommender):
         are counted again with them at the end.
         """
         options = options or FitOptions()
+        check_vectors(dataset, options)
         training, cases = held_out(dataset, options)
         inner = FitOptions(
             validation=cases,
@@ -123,12 +125,15 @@ class Interest(Recommender):
     def parts(self, histories: Histories) -> Parts:
         """User vectors, neighbour scores and gates, for a caller that explains or edits the sum."""
         users, neighbours = self.tracker.user_vectors(histories), self.knn.score(histories)
-        return Parts(users_BD=users, neighbours_BI=neighbours, gates=self._gates(users, neighbours))
+        gates = self._gates(users, neighbours, fitted(self.knn_weight, NAME))
+        return Parts(users_BD=users, neighbours_BI=neighbours, gates=gates)
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
         parts = self.parts(histories)
-        return self._blend(parts.users_BD, parts.neighbours_BI, parts.gates)
+        scores = self._foreseen(parts.users_BD, parts.gates)
+        scores += parts.neighbours_BI * parts.gates.knn_B[:, None].astype(np.float32)
+        return scores
 
     def save(self, folder: Path) -> None:
         """Write both parts into folders of their own, and the weight."""
@@ -155,8 +160,8 @@ class Interest(Recommender):
         centred = items - self._mean
         self._spread = centred.T @ centred / max(len(items), 1)
 
-    def _gates(self, users_BD: FloatArray, neighbours_BI: FloatArray) -> Gates:
-        weight, mean, spread = fitted(self.knn_weight, NAME), fitted(self._mean, NAME), fitted(self._spread, NAME)
+    def _gates(self, users_BD: FloatArray, neighbours_BI: FloatArray, weight: float) -> Gates:
+        mean, spread = fitted(self._mean, NAME), fitted(self._spread, NAME)
         users = users_BD.astype(np.float64)
         deviation = np.sqrt(np.maximum(np.einsum("bd,de,be->b", users, spread, users), 0.0))
         tracker = np.where(deviation > 1e-9, 1.0 / np.maximum(deviation, 1e-9), 0.0)
@@ -164,12 +169,12 @@ class Interest(Recommender):
         knn = np.where(highest > 0, weight / np.where(highest > 0, highest, 1.0), 0.0)
         return Gates(tracker_B=tracker, knn_B=knn, offset_B=-(users @ mean) * tracker)
 
-    def _blend(self, users_BD: FloatArray, neighbours_BI: FloatArray, gates: Gates) -> FloatArray:
+    def _foreseen(self, users_BD: FloatArray, gates: Gates) -> FloatArray:
+        """The tracker's part of the scores with the offset, (B, I)."""
         scaled = (users_BD * gates.tracker_B[:, None]).astype(np.float32)
-        scores = scaled @ self.tracker.item_vectors.T
+        scores: FloatArray = scaled @ self.tracker.item_vectors.T
         scores += gates.offset_B[:, None].astype(np.float32)
-        scores += neighbours_BI * gates.knn_B[:, None].astype(np.float32)
-        return np.asarray(scores, dtype=np.float32)
+        return scores
 
     def _choose_weight(self, cases: Cases, ties: RowArray, options: FitOptions) -> None:
         """The weight with the best NDCG@10 on validation, the smallest of equals; 1 where there is no case."""
@@ -178,10 +183,14 @@ class Interest(Recommender):
             for place, histories in cases.histories.batches(512):
                 part = cases.take(place)
                 users, neighbours = self.tracker.user_vectors(histories), self.knn.score(histories)
+                gates = self._gates(users, neighbours, 1.0)
+                neighbours *= gates.knn_B[:, None].astype(np.float32)
+                # The history is masked once, below any score, so that each weight costs one sum and one ranking.
+                foreseen = np.maximum(mask_history(self._foreseen(users, gates), part), np.float32(-1e30))
                 for weight in WEIGHTS:
-                    self.knn_weight = weight
-                    scores = self._blend(users, neighbours, self._gates(users, neighbours))
-                    totals[weight] += len(part) * validation_ndcg(lambda _, s=scores: s, part, ties=ties)  # type: ignore[misc]
+                    scores = foreseen + np.float32(weight) * neighbours
+                    ranks = target_ranks(scores, part, ties=ties, exclude_history=False)
+                    totals[weight] += float(ndcg_at(ranks, part.target_indptr, VALIDATION_K).sum())
                 advance(len(part))
         self.validation = {weight: total / max(len(cases), 1) for weight, total in totals.items()}
         self.knn_weight = max(WEIGHTS, key=lambda weight: (self.validation[weight], -weight)) if len(cases) else 1.0

@@ -23,13 +23,13 @@ class InterestTrackerConfig(Config):
     """Softmax temperature over cosines at the start of training; it is learned from there."""
     gate_events: float = Field(default=3.0, ge=0)
     """An item with so many training events draws half on its id; see `ItemSpace`."""
-    full_softmax_items: int = Field(default=30_000, ge=0)
+    full_softmax_items: int = Field(default=2048, ge=0)
     """Up to so many items the loss ranks the target among all of them; beyond, among a sample."""
-    negatives: int = Field(default=4096, ge=1)
+    negatives: int = Field(default=2048, ge=1)
     """Items sampled for a batch, by popularity with correction, where the catalogue is larger than that."""
     batch_tokens: int = Field(default=2048, ge=1)
     """Events in a training batch, about."""
-    validation_users: int = Field(default=20_000, ge=1)
+    validation_users: int = Field(default=8_000, ge=1)
     """Cases that decide when to stop, at most."""
     training: TrainingConfig = TrainingConfig()
 
