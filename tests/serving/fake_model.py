@@ -145,6 +145,7 @@ class FakeModel:
                 )
                 for rank, (score, item_id, title, reasons) in enumerate(ranked[:k], start=1)
             ),
+            timings_ms={"retrieve": 1.25, "score": 0.5},
             cold=not mine,
             note="" if mine else f"{user_id} is not known: these are the most read.",
         )

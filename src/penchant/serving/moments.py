@@ -1,17 +1,18 @@
-"""Moments in time as clients write them, in UTC microseconds."""
+"""Moments in time as clients write them, in UTC microseconds; units by size as in `penchant.data.moments`."""
 
 from datetime import UTC, datetime
 
 _LONGEST_SECONDS = 10**11  # in seconds the year 5138, in milliseconds 1973
 _LONGEST_MILLISECONDS = 10**14
 _LONGEST_MICROSECONDS = 10**17
+_LONGEST_NANOSECONDS = 2**62
 
 
 def microseconds(moment: int | float | str) -> int:
-    """UTC microseconds of a moment in seconds, milliseconds or microseconds since 1970, or in ISO 8601.
+    """UTC microseconds of a moment in seconds, milli-, micro- or nanoseconds since 1970, or in ISO 8601.
 
-    The unit of a number is read off its size, which is unambiguous from March 1973 to the year 5138; an ISO moment
-    without an offset is UTC. Raises `ValueError`, whose message says what is allowed.
+    The unit of a number is read off its size, as the import does, which is unambiguous from March 1973 to the year
+    2116; an ISO moment without an offset is UTC. Raises `ValueError`, whose message says what is allowed.
     """
     if isinstance(moment, str):
         try:
@@ -23,10 +24,12 @@ def microseconds(moment: int | float | str) -> int:
         since = parsed - datetime(1970, 1, 1, tzinfo=UTC)
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     size = abs(moment)
-    if not size < _LONGEST_MICROSECONDS:
-        raise ValueError("too large for microseconds since 1970")
+    if not size < _LONGEST_NANOSECONDS:
+        raise ValueError("too large for nanoseconds since 1970")
     if size < _LONGEST_SECONDS:
         return round(moment * 1_000_000)
     if size < _LONGEST_MILLISECONDS:
         return round(moment * 1_000)
-    return round(moment)
+    if size < _LONGEST_MICROSECONDS:
+        return round(moment)
+    return round(moment / 1_000)

@@ -5,15 +5,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from penchant.errors import ConfigError
-
-_STOP = (signal.SIGINT, signal.SIGTERM)
 
 
 def default_store(bundle: Path) -> Path:
@@ -49,15 +46,32 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class Server(uvicorn.Server):
+    """An application on a bound socket. `started` is called once it answers."""
+
+    def __init__(self, app: FastAPI, *, started: Callable[[], None] = lambda: None) -> None:
+        super().__init__(
+            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
+        )
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say when the server answers."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._started()
+
+    def stop(self) -> None:
+        """Answer what is under way, then let `run` return; from any thread."""
+        self.should_exit = True
+
+
 def serve(app: FastAPI, listener: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGINT or SIGTERM, then answer what is under way and return. `started` is called once it answers."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
-    server = _Server(config, started)
-    with suppress(ValueError):  # not in the main thread: whoever runs this thread stops it
-        # uvicorn raises a caught signal again when it is done; by then there is nothing left to interrupt.
-        for number in _STOP:
-            signal.signal(number, lambda *_: None)
-    server.run(sockets=[listener])
+    """Serve in the main thread until SIGINT or SIGTERM, then answer what is under way and return."""
+    # uvicorn raises a caught signal again when it is done; by then there is nothing left to interrupt.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    Server(app, started=started).run(sockets=[listener])
 
 
 def log_to_stderr(*, access: bool) -> None:
@@ -69,15 +83,3 @@ def log_to_stderr(*, access: bool) -> None:
         logger.setLevel(level)
         logger.propagate = False
         logger.handlers = [lines]
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._started = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say when the server answers."""
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._started()

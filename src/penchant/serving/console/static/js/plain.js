@@ -1,0 +1,2 @@
+/** A page without data of its own. */
+import "./search.js";

@@ -1,0 +1,66 @@
+/** The user page: three columns over one user, refreshed together after each thing that is done. */
+
+import "./search.js";
+import { address, ApiError, observe, put } from "./api.js";
+import { announce, byId, count, failed, fill, h } from "./dom.js";
+import { History } from "./history.js";
+import { Interests } from "./interests.js";
+import { Recommendations } from "./recommendations.js";
+
+const user = document.querySelector("main").dataset.userId;
+
+const history = new History(user, byId("history-body"), byId("history-aside"));
+const interests = new Interests(user, byId("interests-body"), byId("interests-aside"), edit);
+const recommendations = new Recommendations(user, byId("recommendations-body"), byId("recommendations-aside"), answer);
+
+/** The user's word on an interest. */
+async function edit(interest, action) {
+  await changing(
+    () => put(address("v1", "users", user, "interests", interest.concept_id), { action }),
+    { more: `More ${interest.concept}`, less: `Less ${interest.concept}`, mute: `${interest.concept} muted`, reset: `${interest.concept}: as it was learned` }[action],
+  );
+}
+
+/** The user's answer to a recommendation. */
+async function answer(item, eventType, slateId, words) {
+  await changing(
+    () => observe({ user_id: user, item_id: item.item_id, event_type: eventType, slate_id: slateId }),
+    `${words}: ${item.title}`,
+  );
+}
+
+async function changing(change, told) {
+  try {
+    await change();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const place = h("div");
+    byId("recommendations-body").prepend(place);
+    failed(place, error);
+    return;
+  }
+  const moved = await refresh();
+  announce(`${told}. ${moved === 1 ? "1 recommendation" : `${moved} recommendations`} changed.`);
+}
+
+async function refresh() {
+  const [, profile, moved] = await Promise.all([history.load(), interests.load(), recommendations.load()]);
+  if (profile) showPerson(profile);
+  return moved ?? 0;
+}
+
+function showPerson(profile) {
+  const figure = (name, n) => h("div", {}, h("dt", {}, name), h("dd", {}, count(n)));
+  fill(byId("figures"), figure(profile.events === 1 ? "event" : "events", profile.events));
+  const leans = profile.interests.filter((interest) => interest.strength > 0 && !interest.muted).slice(0, 3);
+  const place = byId("leaning");
+  if (!leans.length) {
+    place.textContent = profile.note || "No leaning shows yet.";
+    return;
+  }
+  const names = leans.flatMap((interest, n) => [n ? (n === leans.length - 1 ? " and " : ", ") : "", h("b", {}, interest.concept)]);
+  place.replaceChildren("Leans to ", ...names, ".");
+}
+
+byId("initial").textContent = [...user.replace(/^[^\p{L}\p{N}]*/u, "")][0]?.toUpperCase() ?? "·";
+refresh();
