@@ -1,0 +1,113 @@
+"""Vectors kept on disk by encoder and text, so that a second run encodes only what changed."""
+
+import hashlib
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from penchant.errors import ConfigError
+from penchant.interfaces import Encoder
+from penchant.progress import SILENT, Progress
+from penchant.types import FloatArray
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER NOT NULL)"
+_WAIT_SECONDS = 30.0
+_RUN = 4096
+"""Texts encoded between two writes: what an interrupted run may lose."""
+
+
+class CachedEncoder:
+    """An encoder with its vectors kept in a folder: one SQLite file for each encoder identity.
+
+    A row is the hash of a text, its vector and a checksum. Writes are transactions, so a crash leaves whole rows, and
+    several processes may share a folder. A damaged file is set aside and a damaged row ignored: their texts are encoded
+    again. Where the folder cannot be written, texts are encoded without it, and the progress notes say so.
+    """
+
+    def __init__(self, encoder: Encoder, folder: Path) -> None:
+        self.encoder = encoder
+        self.folder = Path(folder)
+        name = hashlib.blake2b(encoder.identity.encode(), digest_size=16).hexdigest()
+        self.file = self.folder / f"{name}.sqlite"
+
+    @property
+    def identity(self) -> str:
+        """The identity of the encoder behind the cache."""
+        return self.encoder.identity
+
+    @property
+    def dim(self) -> int:
+        """D"""
+        return self.encoder.dim
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
+        """Unit vectors, (len(texts), D), read where they are kept and encoded (then kept) where not."""
+        if isinstance(texts, str):
+            raise ConfigError("encode takes several texts; one came.", hint="Put it in a list.")
+        keys = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
+        known = self._read(set(keys), progress)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        pending = list(missing.items())
+        for run in (pending[start : start + _RUN] for start in range(0, len(pending), _RUN)):
+            vectors = self.encoder.encode([text for _, text in run], progress=progress)
+            fresh = {key: vector for (key, _), vector in zip(run, vectors, strict=True)}
+            self._write(fresh, progress)
+            known |= fresh
+        return np.stack([known[key] for key in keys]) if keys else np.zeros((0, self.dim), dtype=np.float32)
+
+    def _read(self, keys: set[bytes], progress: Progress) -> dict[bytes, FloatArray]:
+        known: dict[bytes, FloatArray] = {}
+        if not self.file.exists():
+            return known
+        try:
+            with self._open() as database:
+                wanted = list(keys)
+                for some in (wanted[start : start + 500] for start in range(0, len(wanted), 500)):
+                    marks = ",".join("?" * len(some))
+                    rows = database.execute(
+                        f"SELECT text, vector, checksum FROM vectors WHERE text IN ({marks})", some
+                    ).fetchall()
+                    known.update(
+                        (key, np.frombuffer(blob, np.float32)) for key, blob, check in rows if self._whole(blob, check)
+                    )
+        except sqlite3.Error as error:
+            self._set_aside(error, progress)
+        return known
+
+    def _write(self, vectors: dict[bytes, FloatArray], progress: Progress) -> None:
+        rows = [(key, blob, zlib.crc32(blob)) for key, blob in ((k, v.tobytes()) for k, v in vectors.items())]
+        for last in (False, True):
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with self._open() as database, database:
+                    database.execute(_SCHEMA)
+                    database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+                return
+            except (sqlite3.Error, OSError) as error:
+                if last or not self._set_aside(error, progress):
+                    progress.note(f"Vectors are not kept: {self.file} cannot be written ({error}).")
+                    return
+
+    def _whole(self, blob: bytes, checksum: int) -> bool:
+        return isinstance(blob, bytes) and len(blob) == 4 * self.dim and zlib.crc32(blob) == checksum
+
+    def _set_aside(self, error: Exception, progress: Progress) -> bool:
+        """Rename a damaged file out of the way; False where the trouble is not the file's contents."""
+        shape = isinstance(error, sqlite3.OperationalError) and "no such" in str(error)
+        if not (shape or type(error) is sqlite3.DatabaseError):
+            return False
+        try:
+            self.file.replace(self.file.with_suffix(".damaged"))
+        except OSError:
+            return False
+        progress.note(f"{self.file} is damaged ({error}): set aside, its texts are encoded again.")
+        return True
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.file, timeout=_WAIT_SECONDS)) as database:
+            yield database

@@ -1,0 +1,195 @@
+"""Any Transformers checkpoint as an encoder: BERT-like, GPT-like or a Sentence Transformers folder, on the CPU."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from penchant.config import Config
+from penchant.encoders.batching import batches, equal_lengths, spread
+from penchant.encoders.checkpoint import Pooling, locate, pooling_of, read_checkpoint
+from penchant.encoders.precision import Precision, fastest_precision
+from penchant.encoders.transformer import fast_forward, load_dense, load_model, load_tokenizer, pool
+from penchant.errors import ConfigError, UnsupportedError
+from penchant.progress import SILENT, Progress
+from penchant.types import FloatArray, IntArray
+
+_CHARACTERS_PER_TOKEN = 256
+"""A text's tail beyond this many characters for each token kept is not even tokenised."""
+
+
+class HuggingFaceEncoderConfig(Config):
+    """What to load and how to run it."""
+
+    path: str | None = None
+    """A checkpoint's folder or its hub id. None: the embedded all-MiniLM-L6-v2."""
+    revision: str | None = None
+    """A hub model's branch, tag or commit."""
+    pooling: Literal["auto", "mean", "first", "last"] = "auto"
+    """How token vectors become a text's. ``auto``: as the model's files say, else by its architecture."""
+    max_length: int = Field(default=128, ge=1)
+    """Tokens a text is cut to, special ones included; the model's own limit where that is lower."""
+    prompt: str | None = None
+    """Put before every text. None: the checkpoint's default prompt, mostly nothing."""
+    batch_tokens: int = Field(default=1024, ge=1)
+    """Tokens in a batch: at 1024 a layer's intermediate results stay in the processor's cache."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the matrix products. ``auto``: whichever this machine is faster in, by a trial."""
+    threads: int | None = Field(default=None, ge=1)
+    """Batches encoded at a time. None: as many as torch uses threads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """What each token of a text looked at."""
+
+    tokens: tuple[str, ...]
+    """L tokens"""
+    weights: FloatArray
+    """(layers, H, L, L): row l is how token l spreads its attention; it sums to 1, zero at tokens it may not see."""
+
+
+class HuggingFaceEncoder:
+    """Texts to unit vectors: tokenise, run the transformer, pool, normalise.
+
+    Texts of equal length share a batch, so there is no padding anywhere: pads cannot enter a mean, the last state is
+    the last token's on whichever side a tokenizer would pad, and a model without a padding token works as well. In
+    float32 a text's vector is the same within 1e-5 whatever it is encoded with; in bfloat16 within its rounding.
+
+    Raises `NotFoundError` where there is no such model, `ConfigError` where it cannot be used.
+    """
+
+    def __init__(self, config: HuggingFaceEncoderConfig | None = None) -> None:
+        self.config = config or HuggingFaceEncoderConfig()
+        self._checkpoint = read_checkpoint(locate(self.config.path, revision=self.config.revision))
+        stated = self._checkpoint.pooling or pooling_of(self._checkpoint.architecture)
+        self.pooling: Pooling = stated if self.config.pooling == "auto" else self.config.pooling
+        self.precision: Precision = fastest_precision() if self.config.precision == "auto" else self.config.precision
+        self.prompt = self._checkpoint.prompt if self.config.prompt is None else self.config.prompt
+        self._tokenizer = load_tokenizer(self._checkpoint)
+        model = load_model(self._checkpoint)
+        self._special = int(self._tokenizer.num_special_tokens_to_add())
+        self.max_length = self._longest(model.config)
+        self._prepare_tokenizer()
+        self._dense = load_dense(self._checkpoint)
+        probe = torch.tensor([self._tokenize(["The first text, and then 2 more."])[0] or [0]])
+        self._forward = fast_forward(model, probe, precision=self.precision)
+        with torch.inference_mode():
+            self._dim = self._pooled([probe]).shape[1]
+
+    @property
+    def identity(self) -> str:
+        """Changes when the weights, the tokenizer, pooling, maximum length, prompt or precision do."""
+        prompt = hashlib.blake2b(self.prompt.encode(), digest_size=4).hexdigest() if self.prompt else "none"
+        return f"{self._checkpoint.fingerprint}-{self.pooling}-{self.max_length}-{self.precision}-{prompt}"
+
+    @property
+    def dim(self) -> int:
+        """D"""
+        return self._dim
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
+        """Unit vectors, (len(texts), D), in the order given; zero for a text with nothing to read.
+
+        Equal texts are encoded once. A text is cut at `max_length` tokens.
+        """
+        if isinstance(texts, str):
+            raise ConfigError("encode takes several texts; one came.", hint="Put it in a list.")
+        places: dict[str, int] = {}
+        rows = np.fromiter((places.setdefault(text, len(places)) for text in texts), dtype=np.int64, count=len(texts))
+        ids = self._tokenize(list(places))
+        lengths = np.fromiter((len(i) for i in ids), dtype=np.int64, count=len(ids))
+        kept = np.flatnonzero(lengths)
+        vectors = np.zeros((len(ids), self.dim), dtype=np.float32)
+        workers = self.config.threads or torch.get_num_threads()
+        parts = batches(lengths[kept], budget=self.config.batch_tokens, workers=workers)
+        with progress.task("Encoding texts", total=len(kept)) as advance:
+            for part, pooled in spread(lambda part: self._batch(ids, kept[part]), parts, workers=workers):
+                vectors[kept[part]] = pooled
+                advance(len(part))
+        return vectors[rows]
+
+    def attention(self, text: str) -> Attention:
+        """Attention weights of every layer and head for one text.
+
+        Raises `UnsupportedError` where the architecture has no attention to read, or the text has no tokens.
+        """
+        ids = self._tokenize([text])[0]
+        if not ids:
+            raise UnsupportedError("A text without tokens has no attention.", hint="Give a text with words.")
+        row = torch.tensor([ids])
+        with torch.inference_mode():
+            output = self._attentive(input_ids=row, attention_mask=torch.ones_like(row), output_attentions=True)
+        read = getattr(output, "attentions", None)
+        if not read or any(layer is None for layer in read):
+            raise UnsupportedError(
+                f"A {self._checkpoint.architecture.get('model_type')} model gives no attention weights.",
+                hint="BERT-like and GPT-like models do.",
+            )
+        tokens = tuple(str(token) for token in self._tokenizer.convert_ids_to_tokens(ids))
+        return Attention(tokens=tokens, weights=torch.stack(list(read))[:, 0].float().numpy())
+
+    @cached_property
+    def _attentive(self) -> Any:
+        """The model with attention that can be read; loaded when it is asked for, since encoding does not need it."""
+        return load_model(self._checkpoint, attentions=True)
+
+    def _batch(self, ids: list[list[int]], places: IntArray) -> FloatArray:
+        """(len(places), D) vectors of texts that are sorted by length."""
+        groups = [torch.tensor([ids[i] for i in places[run]]) for run in equal_lengths([len(ids[i]) for i in places])]
+        vectors: FloatArray = self._pooled(groups).numpy()
+        return vectors
+
+    def _pooled(self, groups: Sequence[torch.Tensor]) -> torch.Tensor:
+        pooled = torch.cat([pool(states, self.pooling) for states in self._forward(groups)])
+        for dense in self._dense:
+            pooled = dense(pooled)
+        return torch.nn.functional.normalize(pooled, dim=1)
+
+    def _longest(self, architecture: Any) -> int:
+        """Tokens the model can take: the least of the setting and every limit that its files name."""
+        positions = getattr(architecture, "max_position_embeddings", None) or getattr(architecture, "n_positions", None)
+        if positions and architecture.model_type in {"roberta", "xlm-roberta", "camembert"}:
+            positions -= int(architecture.pad_token_id) + 1  # their positions start after the padding index
+        stated = (self.config.max_length, self._checkpoint.max_length, self._tokenizer.model_max_length, positions)
+        longest = min(int(limit) for limit in stated if limit and limit > 0)
+        if longest <= self._special:
+            raise ConfigError(
+                f"max_length is {longest}, and the model adds {self._special} tokens of its own.",
+                hint=f"Set max_length above {self._special}; 128 is usual.",
+            )
+        return longest
+
+    def _prepare_tokenizer(self) -> None:
+        """Set truncation and no padding once: changing them later is not safe while another thread tokenises."""
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is not None:
+            backend.no_padding()
+            backend.enable_truncation(self.max_length)
+
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+        """Token ids of each text, without padding; empty for a text with nothing to read."""
+        limit = _CHARACTERS_PER_TOKEN * self.max_length
+        # Half a surrogate pair is no text that a tokenizer takes: it becomes a question mark.
+        clean = [text[:limit].encode("utf-8", "replace").decode("utf-8") for text in texts]
+        if self._checkpoint.lower_case:
+            clean = [text.lower() for text in clean]
+        written = [i for i, text in enumerate(clean) if text.strip()]
+        ids: list[list[int]] = [[] for _ in clean]
+        if not written:
+            return ids
+        prompted = [self.prompt + clean[i] for i in written]
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is not None:
+            tokenized = [encoding.ids for encoding in backend.encode_batch_fast(prompted)]
+        else:
+            tokenized = self._tokenizer(prompted, truncation=True, max_length=self.max_length)["input_ids"]
+        for i, tokens in zip(written, tokenized, strict=True):
+            if len(tokens) > self._special:  # else a text of characters that the tokenizer drops
+                ids[i] = tokens
+        return ids

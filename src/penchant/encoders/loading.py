@@ -1,0 +1,23 @@
+"""From a name to an encoder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from penchant.encoders.cache import CachedEncoder
+from penchant.interfaces import Encoder
+
+
+def load_encoder(
+    path: str | Path | None = None, *, settings: Mapping[str, Any] | None = None, cache: Path | None = None
+) -> Encoder:
+    """The encoder at `path`: a folder, a hub id, or None or ``minilm`` for the embedded all-MiniLM-L6-v2.
+
+    `settings` are those of `HuggingFaceEncoderConfig` but its path; `cache` is a folder to keep the vectors in.
+    Raises `NotFoundError` where there is no such model and `ConfigError` where it cannot be used.
+    """
+    from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig  # torch comes with it
+
+    name = None if path is None else str(path)
+    encoder = HuggingFaceEncoder(HuggingFaceEncoderConfig.of({**(settings or {}), "path": name}, where="encoder"))
+    return encoder if cache is None else CachedEncoder(encoder, cache)

@@ -1,0 +1,165 @@
+"""Checkpoints of every family, made from scratch in a fraction of a second: random weights, a vocabulary of its own."""
+
+# ruff: noqa: S106 (tokens, not passwords)
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaModel,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5EncoderModel,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+)
+
+CORPUS = [
+    "a red nail polish and a blue one, both of them dry fast",
+    "the dragons of the north: an epic fantasy in seven books",
+    "what the cook reads on a rainy day in march, and why",
+    "读者喜欢科幻小说和历史书籍",
+    "λόγος και μύθος στην αρχαία Ελλάδα",
+    "книги о природе и о людях",
+    "crème brûlée für Anfänger 🙂",
+]
+
+
+_fast: Any = PreTrainedTokenizerFast
+
+
+def _wordpiece() -> Any:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer.train_from_iterator(CORPUS, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    # A padding and a truncation that the file asks for, as all-MiniLM-L6-v2's does: the encoder has its own.
+    tokenizer.enable_padding(length=24)
+    tokenizer.enable_truncation(8)
+    return _fast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]")
+
+
+def _byte_pairs(**settings: Any) -> Any:
+    """No padding token, and no token before or after a text."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    return _fast(tokenizer_object=tokenizer, eos_token="<|endoftext|>", **settings)
+
+
+def _unigram() -> Any:
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    trainer = trainers.UnigramTrainer(vocab_size=150, special_tokens=special, unk_token="<unk>", show_progress=False)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return _fast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
+
+
+def _bert() -> tuple[Any, Any]:
+    sizes: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+    }
+    return BertModel(BertConfig(vocab_size=200, max_position_embeddings=64, **sizes)), _wordpiece()
+
+
+def _multilingual() -> tuple[Any, Any]:
+    """With a language-modelling head, as such checkpoints come: its weights lie under the prefix ``roberta``."""
+    sizes: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
+    config = XLMRobertaConfig(vocab_size=200, max_position_embeddings=66, pad_token_id=1, **sizes)
+    return XLMRobertaForMaskedLM(config), _unigram()
+
+
+def _distilbert() -> tuple[Any, Any]:
+    config = DistilBertConfig(vocab_size=200, dim=32, n_layers=2, n_heads=2, hidden_dim=48, max_position_embeddings=64)
+    return DistilBertModel(config), _wordpiece()
+
+
+def _gpt() -> tuple[Any, Any]:
+    config = GPT2Config(vocab_size=400, n_positions=64, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
+    return GPT2LMHeadModel(config), _byte_pairs()
+
+
+def _llama() -> tuple[Any, Any]:
+    """A tokenizer that pads on the left, with the end of text as its padding."""
+    sizes: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+    }
+    config = LlamaConfig(vocab_size=400, num_key_value_heads=2, max_position_embeddings=64, **sizes)
+    return LlamaModel(config), _byte_pairs(pad_token="<|endoftext|>", padding_side="left")
+
+
+def _t5() -> tuple[Any, Any]:
+    config = T5Config(vocab_size=200, d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4)
+    return T5EncoderModel(config), _unigram()
+
+
+FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "bert": _bert,
+    "distilbert": _distilbert,
+    "gpt": _gpt,
+    "llama": _llama,
+    "multilingual": _multilingual,
+    "t5": _t5,
+}
+
+
+def save_tiny(family: str, folder: Path, *, seed: int = 0) -> Path:
+    """Write a family's checkpoint into `folder`. The same seed gives the same weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model, tokenizer = FAMILIES[family]()
+        for parameter in model.parameters():
+            if parameter.dim() > 1:  # larger than at a start of training, so that attention is not even
+                torch.nn.init.normal_(parameter, std=0.3)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_sentence_transformer(folder: Path, *, pooling: dict[str, Any], settings: dict[str, Any] | None = None) -> Path:
+    """A tiny BERT as a Sentence Transformers folder with the given pooling file."""
+    save_tiny("bert", folder)
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    listed = [
+        {"name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (path, kind) in enumerate(modules)
+    ]
+    (folder / "modules.json").write_text(json.dumps(listed))
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    if settings is not None:
+        (folder / "sentence_bert_config.json").write_text(json.dumps(settings))
+    return folder
