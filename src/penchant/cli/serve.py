@@ -29,9 +29,11 @@ def serve(
     from penchant.serving import create_app, server
 
     listener = server.bind(host, port)  # before the bundle is read: a taken port is told at once
-    with listener, open_stores(store if store is not None else server.default_store(bundle)) as stores:
-        server.log_to_stderr(access=access_log)
-        app = create_app(load(bundle), stores, progress=screen.reporter())
-        at = server.address(listener)
-        server.serve(app, listener, started=lambda: screen.out.print(f"Penchant answers at {at} (Ctrl-C stops it)"))
-        screen.err.print("Stopped.")
+    with listener:
+        model = load(bundle)
+        with open_stores(store if store is not None else server.default_store(bundle)) as stores:
+            server.log_to_stderr(access=access_log)
+            app = create_app(model, stores, progress=screen.reporter())
+            at = server.address(listener)
+            server.serve(app, listener, started=lambda: typer.echo(f"Penchant answers at {at} (Ctrl-C stops it)"))
+            typer.echo("Stopped.")
