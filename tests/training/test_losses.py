@@ -58,3 +58,22 @@ def test_with_many_negatives_the_sampled_loss_nears_the_full_one_whatever_the_po
     drawn = torch.multinomial(q, 200_000, replacement=True, generator=generator)
     sampled = sampled_softmax_loss(states, items, targets, drawn, q.log())
     assert sampled.item() == pytest.approx(full_softmax_loss(states, items, targets).item(), abs=0.02)
+
+
+def test_sampled_softmax_gradients_equal_those_of_its_formula():
+    generator = torch.Generator().manual_seed(3)
+    states = torch.randn(ROWS + 5, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    items = torch.randn(9, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(9, (ROWS + 5,), generator=generator)
+    negatives = torch.tensor([0, 3, 3, 8, 5])
+    log_q = torch.arange(1.0, 10.0, dtype=torch.float64).div(45).log()
+    logits = states @ items[negatives].T - log_q[negatives] - math.log(5)
+    logits = logits.masked_fill(negatives == targets[:, None], -math.inf)
+    own = (states * items[targets]).sum(dim=1, keepdim=True)
+    formula = (torch.cat([own, logits], dim=1).logsumexp(dim=1) - own[:, 0]).mean()
+    ours = sampled_softmax_loss(states, items, targets, negatives, log_q)
+    assert ours.item() == pytest.approx(formula.item(), rel=1e-12)
+    for mine, reference in zip(
+        torch.autograd.grad(ours, [states, items]), torch.autograd.grad(formula, [states, items]), strict=True
+    ):
+        torch.testing.assert_close(mine, reference)

@@ -40,11 +40,15 @@ class ItemSpace(nn.Module):
             with torch.no_grad():
                 self.projection.weight.copy_(torch.from_numpy(_principal_axes(scaled, dim)))
 
-    def forward(self) -> Tensor:
-        """z, (I, D): unit vectors, or zero where nothing is known."""
-        vectors = self.ids * self.gates
+    def forward(self, rows_N: Tensor | None = None) -> Tensor:
+        """Vectors z_i of the given items, (N, D), or of all, (I, D): unit vectors, or zero where nothing is known."""
+        ids: Tensor = self.ids
+        gates, text = self.gates, self.text
+        if rows_N is not None:
+            ids, gates, text = ids[rows_N], gates[rows_N], None if text is None else text[rows_N]
+        vectors = ids * gates
         if self.projection is not None:
-            vectors = vectors + self.projection(self.text)
+            vectors = vectors + self.projection(text)
         return functional.normalize(vectors, dim=-1)
 
 

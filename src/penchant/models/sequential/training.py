@@ -105,7 +105,13 @@ class SoftmaxLoss:
     """The loss of a batch: each state against the items that have training events, all of them or a sample."""
 
     def __init__(
-        self, module: TrackerModule, config: InterestTrackerConfig, counts: IntArray, *, device: torch.device, seed: int
+        self,
+        module: TrackerModule,
+        config: InterestTrackerConfig,
+        counts: IntArray,
+        *,
+        device: torch.device,
+        seed: int,
     ) -> None:
         self._module, self._device = module, device
         warm = np.flatnonzero(counts)
@@ -113,19 +119,31 @@ class SoftmaxLoss:
         places[warm] = np.arange(len(warm))
         self._warm, self._places = torch.from_numpy(warm).to(device), torch.from_numpy(places).to(device)
         self._negatives = 0 if len(warm) <= config.full_softmax_items else config.negatives
-        self._chances = torch.from_numpy(counts[warm] / counts.sum())
-        self._log_q = self._chances.log().float().to(device)
+        chances = counts / counts.sum()
+        self._chances = torch.from_numpy(chances)
+        self._log_q = torch.from_numpy(np.log(np.where(counts > 0, chances, 1.0)).astype(np.float32)).to(device)
         self._rng = torch_rng(seed, "negatives")
 
     def __call__(self, batch: WindowBatch) -> Tensor:
         """Mean loss in nats, a scalar."""
         batch = batch.to(self._device)
-        items = self._module.space()  # (I, D)
-        states, _ = self._module.encoder(items[batch.items_BL], self._module.starts_of(batch.users_B))
         asked = batch.targets_BS != NO_TARGET
-        states, targets = states[asked], self._places[batch.targets_BS[asked]]  # (N, D), (N,)
-        warm = items[self._warm]
+        targets = batch.targets_BS[asked]  # (N,)
         if not self._negatives:
-            return full_softmax_loss(states, warm, targets)
+            vectors = self._module.space()  # (I, D)
+            states = self._states(batch, vectors[batch.items_BL])[asked]
+            return full_softmax_loss(states, vectors[self._warm], self._places[targets])
         drawn = torch.multinomial(self._chances, self._negatives, replacement=True, generator=self._rng)
-        return sampled_softmax_loss(states, warm, targets, drawn.to(self._device), self._log_q)
+        # Only the items of this batch are projected: a step costs the same in a catalogue of any size.
+        sizes = [batch.items_BL.numel(), len(targets), len(drawn)]
+        flat = torch.cat([batch.items_BL.flatten(), targets, drawn.to(self._device)])
+        rows, places = torch.unique(flat, return_inverse=True)
+        events, wanted, negatives = places.split(sizes)
+        vectors = self._module.space(rows)
+        states = self._states(batch, vectors[events.view_as(batch.items_BL)])[asked]
+        return sampled_softmax_loss(states, vectors, wanted, negatives, self._log_q[rows])
+
+    def _states(self, batch: WindowBatch, events_BLD: Tensor) -> Tensor:
+        """(B, S, D)"""
+        states: Tensor = self._module.encoder(events_BLD, self._module.starts_of(batch.users_B))[0]
+        return states
