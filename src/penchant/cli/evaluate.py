@@ -88,9 +88,9 @@ def evaluate(
         lists_to=lists_to,
         progress=screen.reporter(),
     )
+    deliver(result, json_file, lambda: show_evaluation(result, screen.out))
     if report is not None:
         write_report(result, report)
-    deliver(result, json_file, lambda: show_evaluation(result, screen.out))
     for name, place in (("lists", lists_to), ("report", report)):
         if place is not None:
             screen.err.print(f"[dim]{name}: {place}[/dim]")

@@ -11,14 +11,15 @@ from penchant.evaluation.results import Comparison, EvaluationResult, Summary
 from penchant.metrics.lists import ListScores
 from penchant.metrics.names import BEYOND_ACCURACY, shown, title
 
-WIDE = 110
-"""Columns of a terminal that has room for everything; a narrower one gets the columns that decide."""
+WIDE = 160
+"""Room for every column; where there is less, those that decide are shown."""
 
 
 def show_evaluation(result: EvaluationResult, console: Console) -> None:
     """Print the tables; where the output is not a terminal they take the width they need."""
-    width = console.width if console.is_terminal else max(console.width, 140)
-    console.print(evaluation_view(result, width=width), width=width)
+    if not console.is_terminal:
+        console = Console(file=console.file, width=max(console.width, WIDE), highlight=False)
+    console.print(evaluation_view(result, width=console.width))
 
 
 def evaluation_view(result: EvaluationResult, *, width: int = WIDE) -> RenderableType:
@@ -36,7 +37,7 @@ def evaluation_view(result: EvaluationResult, *, width: int = WIDE) -> Renderabl
         parts += _verdicts([c for c in result.comparisons if c.exclude_history == exclude], max(protocol["k"]))
     if result.learning_curve:
         parts += [Text(""), _curve_table(result)]
-    parts += [Text(note, style="dim") for note in result.notes]
+    parts += [Text(f"Note: {note}", style="yellow") for note in result.notes]
     return Group(*parts)
 
 
@@ -52,43 +53,50 @@ def scores_view(scores: ListScores) -> RenderableType:
 
 
 def _table(result: EvaluationResult, summaries: Sequence[Summary], *, exclude: bool, width: int) -> Table:
+    """As many columns as fit, the ones that decide first."""
     ks = result.protocol["k"]
     k = max(ks)
+    metrics = [f"ndcg@{k}", f"recall@{k}", f"mrr@{k}"]
+    further = [f"coverage@{k}", "auc", f"novelty@{k}", f"diversity@{k}", f"gini@{k}"]
+    further += [f"ndcg@{other}" for other in ks if other != k]
+    probe = Console(width=1_000)
+    for n in range(len(further), -1, -1):
+        table = _table_of(result, summaries, [*metrics, *further[:n]], exclude=exclude, all_costs=n >= 2)
+        if probe.measure(table).maximum <= width:
+            break
+    return table
+
+
+def _table_of(
+    result: EvaluationResult, summaries: Sequence[Summary], metrics: Sequence[str], *, exclude: bool, all_costs: bool
+) -> Table:
     seeds = max(summary.seeds for summary in summaries)
-    columns = [f"ndcg@{k}", f"recall@{k}", f"mrr@{k}"]
-    if width >= WIDE:
-        columns += [f"ndcg@{other}" for other in ks if other != k][-1:]
-        columns += ["auc", f"coverage@{k}", f"novelty@{k}", f"diversity@{k}", f"gini@{k}"]
-    else:
-        columns += [f"coverage@{k}"]
-    table = Table(box=box.SIMPLE_HEAD, title=_variant(exclude=exclude), title_justify="left", title_style="bold")
+    heading = "History excluded from the ranking" if exclude else "History included in the ranking"
+    table = Table(box=box.SIMPLE_HEAD, title=heading, title_justify="left", title_style="bold", padding=(0, 1, 0, 0))
     table.add_column("Model", no_wrap=True)
-    for column in columns:
-        table.add_column(title(column), justify="right", no_wrap=True)
-        if column == columns[0]:
+    for metric in metrics:
+        table.add_column(title(metric), justify="right", no_wrap=True)
+        if metric == metrics[0]:
             table.add_column("95 % interval", justify="right", style="dim", no_wrap=True)
-    table.add_column("Fit s", justify="right", style="dim", no_wrap=True)
-    if width >= WIDE:
-        table.add_column("Score s", justify="right", style="dim", no_wrap=True)
-        table.add_column("Peak MB", justify="right", style="dim", no_wrap=True)
-    best = {column: max(s.mean[column] for s in summaries) for column in columns}
+    for cost in ("Fit s", "Score s", "Peak MB") if all_costs else ("Fit s",):
+        table.add_column(cost, justify="right", style="dim", no_wrap=True)
+    best = {metric: max(s.mean[metric] for s in summaries) for metric in metrics}
     for summary in summaries:
         runs = [r for r in result.results if (r.model, r.exclude_history) == (summary.model, exclude)]
         row: list[Text | str] = [summary.model]
-        for column in columns:
-            value = summary.mean[column]
-            text = shown(value, column)
-            if seeds > 1 and column == columns[0]:
-                text += f" ± {summary.spread[column]:.4f}"
-            leads = value == best[column] and not column.startswith(BEYOND_ACCURACY)
-            row.append(Text(text, style="bold green" if leads and len(summaries) > 1 else ""))
-            if column == columns[0]:
-                row.append(_interval(summary.intervals[column]))
-        row.append(f"{sum(run.fit_seconds for run in runs) / len(runs):,.1f}")
-        if width >= WIDE:
-            row.append(f"{sum(run.score_seconds for run in runs) / len(runs):,.1f}")
-            row.append(f"{max(run.peak_rss_mb for run in runs):,.0f}")
-        table.add_row(*row)
+        for metric in metrics:
+            value = summary.mean[metric]
+            spread = f" ± {summary.spread[metric]:.4f}" if seeds > 1 and metric == metrics[0] else ""
+            leads = value == best[metric] and len(summaries) > 1 and not metric.startswith(BEYOND_ACCURACY)
+            row.append(Text(shown(value, metric) + spread, style="bold green" if leads else ""))
+            if metric == metrics[0]:
+                row.append(_interval(summary.intervals[metric]))
+        costs = [
+            f"{sum(run.fit_seconds for run in runs) / len(runs):,.1f}",
+            f"{sum(run.score_seconds for run in runs) / len(runs):,.1f}",
+            f"{max(run.peak_rss_mb for run in runs):,.0f}",
+        ]
+        table.add_row(*row, *(costs if all_costs else costs[:1]))
     if seeds > 1:
         table.caption = f"mean of {seeds} seeds ± their standard deviation; the interval is over users"
         table.caption_justify = "left"
@@ -115,7 +123,7 @@ def _curve_table(result: EvaluationResult) -> Table:
     first = result.learning_curve[0].exclude_history
     points = [point for point in result.learning_curve if point.exclude_history == first]
     shares = sorted({point.share for point in points})
-    heading = f"Learning curve, {title(metric)}, {_variant(exclude=first).lower()}"
+    heading = f"Learning curve, {title(metric)}, history {'excluded' if first else 'included'}"
     table = Table(box=box.SIMPLE_HEAD, title=heading, title_justify="left", title_style="bold")
     table.add_column("Model")
     for share in shares:
@@ -126,10 +134,6 @@ def _curve_table(result: EvaluationResult) -> Table:
             model, *(f"{p.metrics[metric]:.4f}" for s in shares for p in points if (p.model, p.share) == (model, s))
         )
     return table
-
-
-def _variant(*, exclude: bool) -> str:
-    return "History excluded from the ranking" if exclude else "History included in the ranking"
 
 
 def _interval(ends: tuple[float, float]) -> str:

@@ -11,6 +11,7 @@ from penchant.evaluation.bands import by_history, by_popularity, popularity_band
 from penchant.evaluation.scoring import Answers
 from penchant.metrics.beyond_accuracy import coverage, gini, novelty, recommended_counts
 from penchant.metrics.diversity import ItemSimilarity
+from penchant.metrics.names import BEYOND_ACCURACY
 from penchant.metrics.ranking import auc, false_positive_rates, ranking_metrics
 from penchant.metrics.roc import mean_roc_curve, thin
 from penchant.metrics.significance import bootstrap_intervals, by_user
@@ -100,12 +101,11 @@ def averaged(runs: Sequence[CaseValues]) -> CaseValues:
 
 
 def mean_metrics(found: CaseValues) -> dict[str, float]:
-    """Every metric over all cases, the whole-catalogue ones (coverage, Gini) included."""
+    """Every metric over all cases; those of accuracy first, then those of the lists, the whole catalogue's included."""
     metrics = {name: float(value.mean()) for name, value in found.values.items()}
     for k, counts in found.shown.items():
-        metrics[f"coverage@{k}"] = coverage(counts)
-        metrics[f"gini@{k}"] = gini(counts)
-    return metrics
+        metrics |= {f"coverage@{k}": coverage(counts), f"gini@{k}": gini(counts)}
+    return dict(sorted(metrics.items(), key=lambda pair: pair[0].startswith(BEYOND_ACCURACY)))
 
 
 def means_and_intervals(found: CaseValues, *, seed: int = 0) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
@@ -118,7 +118,7 @@ def means_and_intervals(found: CaseValues, *, seed: int = 0) -> tuple[dict[str, 
 def described(found: CaseValues, *, ks: Sequence[int]) -> dict[str, Any]:
     """The fields of a `ModelResult` that follow from its cases."""
     metrics, intervals = means_and_intervals(found)
-    accuracy = {name: value for name, value in found.values.items() if not name.startswith(("novelty", "diversity"))}
+    accuracy = {name: value for name, value in found.values.items() if not name.startswith(BEYOND_ACCURACY)}
     curve = thin(mean_roc_curve(found.false_positives, found.indptr))
     return {
         "metrics": metrics,

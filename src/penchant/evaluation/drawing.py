@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
-WIDTH = 640
+WIDTH = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ def ticks(top: float, wanted: int = 5) -> list[float]:
     return [step * n for n in range(ceil(top / step - 1e-9) + 1)]
 
 
-def bars(rows: Sequence[Bar], *, title: str) -> str:
-    """Horizontal bars with whiskers."""
-    left, right, row, head = 150, 80, 34, 8
-    marks = ticks(max((bar.high for bar in rows), default=0.0))
+def bars(rows: Sequence[Bar], *, title: str, top: float = 0.0) -> str:
+    """Horizontal bars with whiskers, on an axis from 0 to at least `top`."""
+    left, right, row, head = 110, 64, 32, 6
+    marks = ticks(max([top, *(bar.high for bar in rows)]))
     scale = (WIDTH - left - right) / marks[-1]
     height = head + row * len(rows) + 24
     parts = [
@@ -94,7 +94,7 @@ def _lines(
     diagonal: bool,
     points: bool,
 ) -> str:
-    left, right, top, bottom, height = 64, 16, 12, 44, 340
+    left, right, top, bottom, height = 62, 28, 12, 44, 300
     y_marks = ticks(max((max(line.y) for line in series if line.y), default=1.0))
     wide = max([*x_labels, 1e-12])
     x_scale, y_scale = (WIDTH - left - right) / wide, (height - top - bottom) / y_marks[-1]

@@ -45,12 +45,13 @@ def render_report(result: EvaluationResult) -> str:
 def _variant(result: EvaluationResult, models: Sequence[str], exclude: bool) -> dict[str, Any]:
     """What the page shows with the history excluded, or included."""
     k = max(result.protocol["k"])
+    top = max(one.intervals[f"ndcg@{k}"][1] for one in result.summaries)
     summaries = [one for one in result.summaries if one.exclude_history == exclude]
     firsts = [result.of(model, exclude_history=exclude) for model in models]
     name = "History excluded from the ranking" if exclude else "History included in the ranking"
     return {
         "name": name,
-        "bars": bars(_bars(summaries, models, f"ndcg@{k}"), title=f"NDCG@{k}, {name.lower()}"),
+        "bars": bars(_bars(summaries, models, f"ndcg@{k}"), title=f"NDCG@{k}, {name.lower()}", top=top),
         "metrics": list(summaries[0].mean),
         "summaries": summaries,
         "best": _best(summaries),
@@ -132,13 +133,13 @@ def _learning_curve(result: EvaluationResult, models: Sequence[str]) -> str | No
 
 def _plain(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Facts as pairs of texts."""
-    texts = []
-    for name, value in facts.items():
-        if isinstance(value, list | tuple):
-            shown = ", ".join(map(str, value))
-        elif isinstance(value, bool) or value is None:
-            shown = {True: "yes", False: "no", None: "none"}[value]
-        else:
-            shown = f"{value:,}" if isinstance(value, int) and abs(value) < 10**12 else str(value)
-        texts.append((name.replace("_", " "), shown))
-    return texts
+    return [
+        (name.replace("_", " "), ", ".join(map(_text, value)) if isinstance(value, list | tuple) else _text(value))
+        for name, value in facts.items()
+    ]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    return f"{value:,}" if isinstance(value, int) and abs(value) < 10**12 else str(value)

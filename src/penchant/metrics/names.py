@@ -25,6 +25,6 @@ def title(metric: str) -> str:
     return f"{TITLES.get(name, name)}{at}{k}"
 
 
-def shown(value: float, metric: str) -> str:
+def shown(value: float, metric: str = "") -> str:
     """A value with four digits after the point, two for bits of surprise."""
     return f"{value:.2f}" if metric.startswith("novelty") else f"{value:.4f}"
