@@ -1,5 +1,7 @@
 """Evaluation of scorers whose results are known."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -7,12 +9,14 @@ import numpy as np
 import orjson
 import pytest
 
-from penchant.data.dataset import Dataset
+from penchant.data.dataset import Dataset, Table
 from penchant.data.splitting import PROTOCOLS, HeldOut, Protocol, SplitConfig, split
 from penchant.errors import ConfigError, NotFoundError, ProtocolError, TrainingError
 from penchant.evaluation import evaluate
 from penchant.metrics.lists import read_lists, score_lists
 from penchant.metrics.ranking import ranking_metrics
+from penchant.progress import SILENT, Progress
+from penchant.types import FloatArray
 from tests.evaluation.worlds import N_ITEMS, Scorer, Walker, make_registry, make_world
 
 REGISTRY = make_registry()
@@ -272,3 +276,60 @@ def test_the_split_file_is_used(world, tmp_path: Path):
         world, ["walker"], registry=REGISTRY, protocol="cold-items", split_config=SplitConfig(held_out=chosen)
     )
     assert result.protocol["cold_items"] == len(chosen.items) == 10
+
+
+class Reader:
+    """An encoder that counts how often it is asked."""
+
+    identity = "reader"
+    dim = 3
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:  # noqa: ARG002
+        self.calls.append(len(texts))
+        return np.array([[len(text), 1, 0] for text in texts], dtype=np.float32)
+
+
+def with_titles(data: Dataset) -> Dataset:
+    titles = np.array([f"The walk to {id_}" for id_ in data.items.ids], dtype=object)
+    return replace(data, items=Table(data.items.ids, {"title": titles}))
+
+
+def test_texts_are_embedded_once_for_all_models_seeds_and_folds(world):
+    Recorder.fits.clear()
+    reader = Reader()
+    result = evaluate(
+        with_titles(world),
+        ["recorder", "walker"],
+        registry=make_registry(Recorder, Walker),
+        encoder=reader,
+        seeds=[0, 1],
+        protocol="k-fold-users",
+    )
+    assert reader.calls == [N_ITEMS]
+    vectors = [fit.fitted[1].item_vectors for fit in Recorder.fits if fit.fitted]
+    assert len(vectors) == 10
+    assert all(v is vectors[0] for v in vectors)
+    assert vectors[0] is not None
+    assert vectors[0].shape == (N_ITEMS, 3)
+    assert (result.protocol["text"], result.protocol["diversity_by"]) == ("reader", "vectors")
+
+
+def test_items_without_text_have_no_vectors(world):
+    reader = Reader()
+    result = evaluate(world, ["walker"], registry=REGISTRY, encoder=reader)
+    assert reader.calls == []
+    assert result.protocol["text"] is None
+
+
+def test_the_order_of_items_in_the_source_decides_nothing(world):
+    """Equal scores are ranked by a hash of the item's id: the same lists for a catalogue in another order."""
+    order = np.random.default_rng(0).permutation(N_ITEMS)
+    places = np.empty(N_ITEMS, dtype=np.int32)
+    places[order] = np.arange(N_ITEMS)
+    ids = tuple(world.items.ids[i] for i in order)
+    moved = replace(world, items=Table(ids), events=replace(world.events, items=places[world.events.items]))
+    first, second = (evaluate(data, ["constant"], registry=REGISTRY) for data in (world, moved))
+    assert first.of("constant").metrics["ndcg@10"] == pytest.approx(second.of("constant").metrics["ndcg@10"])
