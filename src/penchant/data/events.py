@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import duckdb
 
 from penchant.data.dataset import Clock
-from penchant.data.folder import EVENT_COLUMNS, identifier
+from penchant.data.folder import EVENT_COLUMNS, identifier, quoted
 from penchant.data.layout import SourceFile
-from penchant.data.moments import LAST_MOMENT, UNITS, Moment, moment_of
+from penchant.data.moments import FIRST_MOMENT, LAST_MOMENT, UNITS, Moment, moment_of
 from penchant.data.quarantine import Fault, Quarantine
 from penchant.data.schema import ENGAGEMENT, event_type_for, letters, resolve, value_kind
 from penchant.data.staging import Column, Rows
@@ -19,7 +19,7 @@ from penchant.data.values import id_text, missing, usable_columns, yes
 IMPRESSION = "impression"
 """The event type of a row whose yes/no columns all say no: the item was shown."""
 _UNIT_MASK = 7
-_NOTES = {8: "empty_text", 16: "event_type_filled", 32: "value_nan"}
+_NOTES = {8: "empty_text", 16: "event_type_filled", 32: "value_nan", 64: "event_type_renamed"}
 """Repairs, by bit of the `notes` column; its lowest bits say what unit a time was read in."""
 
 
@@ -30,6 +30,8 @@ class EventSettings:
     clock: Literal["auto", "time", "position"] = "auto"
     time_format: str | None = None
     rating_scale: tuple[float, float] | None = None
+    type_names: Mapping[str, str] = field(default_factory=dict)
+    """What a source calls an event type, in letters and digits → its name in the dataset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +195,16 @@ def _select(
     default = file.event_type or event_type_for(fields.get("value"), fields.get("text"))
     if "event_type" in source:
         raw = f"{source['event_type'].sql}::VARCHAR"
-        selected["event_type"] = f"CASE WHEN {missing(raw)} THEN '{default}' ELSE trim({raw}) END"
+        named = f"CASE WHEN {missing(raw)} THEN '{default}' ELSE trim({raw}) END"
         notes.append(f"CASE WHEN {missing(raw)} THEN 16 ELSE 0 END")
+        if settings.type_names:
+            bare = f"regexp_replace(lower({named}), '[\\W_]+', '', 'g')"
+            cases = " ".join(f"WHEN {quoted(a)} THEN {quoted(b)}" for a, b in settings.type_names.items())
+            notes.append(f"CASE WHEN (CASE {bare} {cases} ELSE {named} END) <> {named} THEN 64 ELSE 0 END")
+            named = f"CASE {bare} {cases} ELSE {named} END"
+        selected["event_type"] = named
     else:
-        selected["event_type"] = f"'{default}'"
+        selected["event_type"] = quoted(settings.type_names.get(letters(default), default))
     selected["moment"] = moment.value if moment else "NULL::BIGINT"
     if moment:
         raw = source.get("timestamp", source.get("position", Column(sql="NULL"))).sql
@@ -206,8 +214,9 @@ def _select(
         checks.append(_Check(f"moment IS NULL AND {missing(f'{raw}::VARCHAR')}", field, f"no {moment.clock}"))
         checks.append(_Check("moment IS NULL", field, what, raw))
         if moment.clock == "time":
-            impossible = f"moment <= 0 OR moment >= {LAST_MOMENT}"
-            checks.append(_Check(impossible, field, "is not between 1970 and 2200", raw))
+            first = 1 if settings.clock == "time" else FIRST_MOMENT
+            impossible = f"moment < {first} OR moment >= {LAST_MOMENT}"
+            checks.append(_Check(impossible, field, "is not between March 1973 and 2200", raw))
     if "value" in source:
         column = source["value"]
         number, text = f"TRY_CAST({column.sql} AS DOUBLE)", f"{column.sql}::VARCHAR"
@@ -229,7 +238,7 @@ def _select(
             raw = f"{source[name].sql}::VARCHAR"
             selected[name] = f"CASE WHEN {missing(raw)} THEN NULL ELSE {raw} END"
     if "platform" not in source and file.platform is not None:
-        selected["platform"] = "'" + file.platform.replace("'", "''") + "'"
+        selected["platform"] = quoted(file.platform)
     return selected, notes, checks
 
 

@@ -32,12 +32,19 @@ class Reading:
     header: bool = True
     _numbers: "count[int]" = field(default_factory=count)
 
-    def text_file(self, path: Path, *, encoding: str = "auto", carriage_return_ends_lines: bool = True) -> TextFile:
+    def text_file(
+        self,
+        path: Path,
+        *,
+        encoding: str = "auto",
+        carriage_return_ends_lines: bool = True,
+        max_record_bytes: int | None = None,
+    ) -> TextFile:
         """A text file under these settings; an encoding asked for by the caller wins over the format's own."""
         return TextFile(
             path=path,
             encoding=encoding if self.encoding == "auto" else self.encoding,
-            max_record_bytes=self.max_record_bytes,
+            max_record_bytes=max_record_bytes or self.max_record_bytes,
             carriage_return_ends_lines=carriage_return_ends_lines,
         )
 
@@ -55,7 +62,8 @@ class SourceFile:
     role: Role
     name: str
     """As shown in reports and quarantine: its path inside the source."""
-    read: Callable[[Reading], Rows]
+    read: Callable[[Reading, str], Rows]
+    """Reads the file; its name is handed in, as two sources may each have an `interactions.csv`."""
     table: str = ""
     """For a lookup: the table's name in the work database, which `computed` SQL of other files may read."""
     given: Mapping[str, str] = field(default_factory=dict)

@@ -18,6 +18,8 @@ from penchant.errors import SchemaError
 UNITS = ("", "seconds", "milliseconds", "microseconds", "nanoseconds", "ISO 8601", "dates as given by a format")
 """What a moment was read from, by code."""
 POSITIONS_BELOW = 1e8
+FIRST_MOMENT = 100_000_000_000_000
+"""1973-03-03 in µs: a smaller number among dates is a counter or a zero. `--clock time` lifts this."""
 LAST_MOMENT = 7_258_118_400_000_000
 """2200-01-01 in µs."""
 SAMPLE = 20_000
@@ -78,4 +80,5 @@ def moment_of(
     if column.kind == "typed" and sql_type != "VARCHAR":
         return Moment("time", stamp, f"CASE WHEN {sql} IS NULL THEN 0 ELSE {unit} END")
     iso = f"epoch_us(TRY_CAST({sql} AS TIMESTAMPTZ))"
-    return Moment("time", f"coalesce({stamp}, {iso})", f"CASE WHEN {number} IS NOT NULL THEN {unit} ELSE 5 END")
+    value = f"CASE WHEN {number} IS NOT NULL THEN {stamp} ELSE {iso} END"
+    return Moment("time", value, f"CASE WHEN {number} IS NOT NULL THEN {unit} ELSE 5 END")

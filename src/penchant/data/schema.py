@@ -59,7 +59,7 @@ ALIASES: Mapping[Role, Mapping[str, tuple[str, ...]]] = {
             "text", "description", "abstract", "body", "content", "overview", "summary", "plot", "synopsis", "描述",
             "简介",
         ),
-        "categories": ("categories", "category", "genres", "genre", "类别", "分类"),
+        "categories": ("categories", "category", "genres", "genre", "class", "类别", "分类"),
         "tags": ("tags", "labels", "tag", "标签"),
         "timestamp": ("timestamp", "timestampms", "createdat", "publishedat", "publishtime"),
     },
@@ -96,6 +96,21 @@ ENGAGEMENT: Mapping[str, str] = {
     "ishate": "hate", "isdislike": "dislike", "disliked": "dislike", "hate": "hate",
 }  # fmt: skip
 """Yes/no columns that say what a user did: event types, in the order in which they stand at one moment."""
+
+
+COMMON_TYPES: Mapping[str, str] = {
+    **dict.fromkeys(("pv", "pageview", "view", "viewed", "browse", "browsed", "impressionview", "浏览"), "view"),
+    **dict.fromkeys(("click", "clicked", "clk", "tap", "点击"), "click"),
+    **dict.fromkeys(("buy", "bought", "purchase", "purchased", "order", "ordered", "transaction", "购买"), "purchase"),
+    **dict.fromkeys(("cart", "addtocart", "addcart", "basket", "加购"), "cart"),
+    **dict.fromkeys(("fav", "favorite", "favourite", "bookmark", "收藏"), "favorite"),
+    **dict.fromkeys(("like", "liked", "thumbsup", "点赞"), "like"),
+    **dict.fromkeys(("search", "query", "searched", "搜索"), "search"),
+    **dict.fromkeys(("comment", "commented", "评论"), "comment"),
+    **dict.fromkeys(("rate", "rated", "rating", "评分"), "rating"),
+    **dict.fromkeys(("share", "shared", "forward", "分享"), "share"),
+}
+"""What platforms call a kind of event, in letters and digits → the one name it has after a merge."""
 
 
 def letters(name: str) -> str:
@@ -166,7 +181,7 @@ def resolve(
     return found
 
 
-def check_given(given: Mapping[str, str]) -> None:
+def check_given(given: Iterable[str]) -> None:
     """Refuse a `--map` whose field is none of ours."""
     known = {field for fields in ALIASES.values() for field in fields} | set(MAP_NAMES)
     wrong = [field for field in given if field not in known]

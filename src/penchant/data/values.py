@@ -26,9 +26,12 @@ def usable_columns(connection: duckdb.DuckDBPyConnection, file: SourceFile, rows
 
 def missing(sql: str) -> str:
     """Whether a text is empty, blank or a word for "nothing"."""
+    # CASE looks no further once it knows, and these comparisons are cheap: 20 M ids pass here.
     words = ", ".join(quoted(word) for word in NOTHING)
-    bare = f"trim({sql}, {_WHITE})"
-    return f"({sql} IS NULL OR {bare} = '' OR (strlen({sql}) <= 6 AND lower({bare}) IN ({words})))"
+    return (
+        f"(CASE WHEN {sql} IS NULL THEN true WHEN {sql} < '!' THEN trim({sql}, {_WHITE}) = ''"
+        f" WHEN strlen({sql}) <= {max(map(len, NOTHING))} THEN lower({sql}) IN ({words}) ELSE false END)"
+    )
 
 
 def yes(sql: str) -> str:

@@ -217,7 +217,7 @@ class Delimited:
                 )
                 return False
             self._fault(batch, start, end, f"{len(fields)} fields where the header has {self.width}")
-        elif suspicious and (reason := _damage(batch.text[start:end])):
+        elif suspicious and (reason := damage(batch.text[start:end])):
             self._fault(batch, start, end, reason)
         elif sum(map(len, batch.text[start:end])) > self.file.max_record_bytes:
             self._fault(batch, start, end, f"longer than {self.file.max_record_bytes} bytes")
@@ -247,7 +247,8 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _damage(lines: Sequence[str]) -> str:
+def damage(lines: Sequence[str]) -> str:
+    """Why a record's text cannot be kept: a NUL byte, or bytes that are not UTF-8; empty where it can."""
     text = "".join(lines)
     if "\0" in text:
         return "a NUL byte"

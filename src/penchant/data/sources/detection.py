@@ -5,13 +5,24 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from penchant.data.layout import Layout
+from penchant.data.sources.amazon import amazon, first_keys, kind_of
+from penchant.data.sources.goodbooks import goodbooks, is_goodbooks
+from penchant.data.sources.movielens import is_movielens, movielens
+from penchant.data.sources.recbole import recbole
+from penchant.data.sources.sequences import sequences
 from penchant.data.sources.tables import folder_of_tables, format_of, single_table
 from penchant.errors import SourceError
 
 Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "sequences", "recbole", "movielens", "amazon", "goodbooks"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
-_LAYOUTS: Mapping[str, Callable[[Path], Layout]] = {}
+_LAYOUTS: Mapping[str, Callable[[Path], Layout]] = {
+    "sequences": sequences,
+    "recbole": recbole,
+    "movielens": movielens,
+    "amazon": amazon,
+    "goodbooks": goodbooks,
+}
 
 
 def find_layout(source: Path, *, format: str = "auto") -> Layout:  # noqa: A002
@@ -20,14 +31,33 @@ def find_layout(source: Path, *, format: str = "auto") -> Layout:  # noqa: A002
         raise SourceError(f"No format is called {format!r}.", hint=f"Formats: {', '.join(FORMATS)}.")
     if not source.exists():
         raise SourceError(f"No file or folder at {source}.", hint="Check the path.")
-    if format in _LAYOUTS:
-        return _LAYOUTS[format](source)
+    chosen = _recognised(source) if format == "auto" else format
+    if chosen is not None and chosen in _LAYOUTS:
+        return _LAYOUTS[chosen](source)
     if source.is_dir():
-        return folder_of_tables(source, format=None if format == "auto" else format)
-    found = format_of(source) if format == "auto" else format
-    if found is None:
+        return folder_of_tables(source, format=chosen)
+    if chosen is None:
         raise SourceError(
             f"{source.name}: its name does not tell its format.",
             hint=f"Give --format, one of {', '.join(FORMATS[1:])}.",
         )
-    return single_table(source, format=found)
+    return single_table(source, format=chosen)
+
+
+def _recognised(source: Path) -> str | None:
+    """The format of a source by its own signs; None for a folder of tables, or a file that shows none."""
+    if source.is_file():
+        if source.suffix == ".inter":
+            return "recbole"
+        if source.name in {"u.data", "ratings.dat"}:
+            return "movielens"
+        found = format_of(source)
+        return "amazon" if found == "jsonl" and kind_of(first_keys(source)) == "reviews" else found
+    if any(source.glob("*.inter")):
+        return "recbole"
+    if is_goodbooks(source):
+        return "goodbooks"
+    if is_movielens(source):
+        return "movielens"
+    lines = [path for path in source.iterdir() if path.is_file() and format_of(path) == "jsonl"]
+    return "amazon" if any(kind_of(first_keys(path)) == "reviews" for path in lines) else None

@@ -55,11 +55,12 @@ class JsonLines:
                 fault = Fault(chunk.line, None, reason, chunk.head.decode("utf-8", "replace"))
                 yield Batch(first_line=chunk.line, records=1, faults=[fault])
             else:
-                yield self._parsed(as_utf8(chunk.data, self.file.encoding), chunk.first_line)
+                yield self.parse(as_utf8(chunk.data, self.file.encoding), chunk.first_line)
         if not seen:
             raise SourceError(f"{self.file.path} is empty.", hint="Give a file with one JSON object a line.")
 
-    def _parsed(self, data: bytes, first_line: int) -> Batch:
+    def parse(self, data: bytes, first_line: int) -> Batch:
+        """The records of whole lines."""
         lines = data.split(b"\n")
         if not lines[-1]:
             lines.pop()

@@ -43,7 +43,7 @@ _DELIMITERS = (",", "\t", ";", "|")
 def table_file(path: Path, role: Role, *, name: str, format: str, event_type: str | None = None) -> SourceFile:  # noqa: A002
     """One table as a source file."""
 
-    def read(reading: Reading) -> Rows:
+    def read(reading: Reading, name: str) -> Rows:
         if format == "parquet":
             return parquet_rows(reading.connection, path, name=name)
         if format == "jsonl":
