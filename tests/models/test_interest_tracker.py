@@ -20,7 +20,7 @@ QUICK: dict[str, Any] = {
     "dim": 16,
     "dropout": 0.1,
     "batch_tokens": 256,
-    "training": {"learning_rate": 0.01, "warmup_steps": 5, "max_epochs": 12},
+    "training": {"learning_rate": 0.01, "warmup_steps": 5, "max_epochs": 12, "evaluate_every": 1},
 }
 WORLD = genre_world()
 TRAINING, CASES = held_out(WORLD, FitOptions())

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from penchant.progress import Progress
 from penchant.training.checkpoints import BestWeights
 from penchant.training.loop import Trainer, TrainingConfig, train
 
+PLAIN: dict[str, Any] = {"learning_rate": 0.1, "warmup_steps": 0, "schedule": "constant", "evaluate_every": 1}
+
 
 def line(start: float = 0.0) -> nn.Linear:
     module = nn.Linear(1, 1, bias=False)
@@ -18,7 +21,7 @@ def line(start: float = 0.0) -> nn.Linear:
 
 def fit(module: nn.Linear, *, values=None, losses=None, **settings):
     """Pull the weight to 1; `values` are the validations in order, `losses` replace the loss's factor step by step."""
-    config = TrainingConfig(warmup_steps=0, **{"learning_rate": 0.1, **settings})
+    config = TrainingConfig(**{**PLAIN, **settings})
     factors, validations = iter(losses or ()), iter(values or ())
 
     def loss(batch):
@@ -45,7 +48,7 @@ def test_two_steps_at_zero_learning_rate_have_the_same_gradient_norm():
 
 def test_the_best_weights_come_back_and_patience_ends_the_training():
     module, seen = line(), []
-    config = TrainingConfig(learning_rate=0.1, warmup_steps=0, max_epochs=50, patience=3)
+    config = TrainingConfig(**PLAIN, max_epochs=50, patience=3)
     values = iter([0.1, 0.5, 0.4, 0.3, 0.2, 0.9])
 
     def evaluate():
@@ -119,7 +122,7 @@ def test_a_nan_stops_with_the_last_good_weights():
         batches=lambda _: [torch.ones(1, 1)] * 2,
         loss=lambda x: next(factors) * (module(x) - 1.0).square().mean(),
         evaluate=evaluate,
-        config=TrainingConfig(learning_rate=0.1, warmup_steps=0),
+        config=TrainingConfig(**PLAIN),
         progress=Notes(),
     )
     assert record.stopped == "diverged"

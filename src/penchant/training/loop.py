@@ -23,15 +23,15 @@ Stop = Literal["epochs", "patience", "minutes", "diverged"]
 class TrainingConfig(Config):
     """Settings of `train`."""
 
-    learning_rate: float = Field(default=2e-3, ge=0)
+    learning_rate: float = Field(default=3e-3, ge=0)
     """Peak rate of AdamW (Loshchilov and Hutter 2019)."""
     weight_decay: float = Field(default=0.0, ge=0)
     warmup_steps: int = Field(default=100, ge=0)
-    schedule: Schedule = "constant"
-    max_epochs: int = Field(default=40, ge=1)
-    evaluate_every: int = Field(default=1, ge=1)
+    schedule: Schedule = "linear"
+    max_epochs: int = Field(default=24, ge=1)
+    evaluate_every: int = Field(default=2, ge=1)
     """Epochs between validations."""
-    patience: int = Field(default=5, ge=1)
+    patience: int = Field(default=4, ge=1)
     """Validations without a better value before the training stops."""
     clip_norm: float = Field(default=5.0, gt=0)
     """Gradients are scaled down to at most this norm."""
