@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from penchant.pipeline.interest_model import InterestModel, InterestModelConfig
+from penchant.pipeline.fitting import InterestModelConfig
+from penchant.pipeline.interest_model import InterestModel
 from tests.worlds import genre_world
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

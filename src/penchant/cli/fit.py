@@ -27,7 +27,8 @@ def fit(
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
     from penchant.pipeline.encoding import cached_encoder
-    from penchant.pipeline.interest_model import InterestModel, InterestModelConfig
+    from penchant.pipeline.fitting import InterestModelConfig
+    from penchant.pipeline.interest_model import InterestModel
 
     progress = screen.reporter(quiet=as_json)
     settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))

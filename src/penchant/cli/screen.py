@@ -53,10 +53,12 @@ class RichReporter(Reporter):
             TextColumn("{task.fields[status]}"),
         )
         with Progress(*columns, console=err) as bars:
-            bar = bars.add_task(name, total=total, status="")
+            bar, latest = bars.add_task(name, total=total, status=""), ""
 
             def advance(n: int = 1, status: str = "") -> None:
-                bars.update(bar, advance=n, **({"status": status} if status else {}))
+                nonlocal latest
+                latest = status or latest
+                bars.update(bar, advance=n, status=latest)
 
             yield advance
 

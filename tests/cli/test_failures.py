@@ -1,0 +1,51 @@
+"""A fault of the caller's is told in two lines, without a traceback, and exits 2."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.worlds import genre_world
+
+
+def penchant(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "penchant", *map(str, arguments)], capture_output=True, text=True, check=False, **options
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["recommend", "nowhere", "--user", "u"], "No bundle at nowhere"),
+        (["fit", "nowhere", "--to", "b"], "nowhere"),
+        (["serve", "nowhere", "--port", "0"], "No bundle at nowhere"),
+        (["evaluate", "nowhere"], "nowhere"),
+        (["import", "nowhere", "--to", "d"], "nowhere"),
+    ],
+)
+def test_what_is_not_there(arguments, told, tmp_path):
+    result = penchant(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert told in result.stderr
+    assert "hint:" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_setting_is_named_with_those_that_exist(tmp_path):
+    genre_world(users=8).save(tmp_path / "data")
+    (tmp_path / "c.toml").write_text("[model.tracker]\ndimension = 3\n")
+    result = penchant("fit", tmp_path / "data", "--to", tmp_path / "b", "--config", tmp_path / "c.toml")
+    assert result.returncode == 2
+    assert "dimension: no such setting" in result.stderr
+    (tmp_path / "c.toml").write_text("[[[")
+    assert (
+        "not a TOML file"
+        in penchant("fit", tmp_path / "data", "--to", tmp_path / "b", "--config", tmp_path / "c.toml").stderr
+    )
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_command_that_does_not_exist(tmp_path):
+    assert penchant("recomend", cwd=tmp_path).returncode == 2

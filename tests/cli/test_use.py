@@ -1,0 +1,102 @@
+"""fit, recommend, interests and similar on the command line."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from penchant.cli.app import app
+from tests.worlds import genre_world
+
+runner = CliRunner()
+CONFIG = """
+text = false
+nouns = ["volume", "volumes"]
+[model.tracker]
+dim = 16
+[model.tracker.training]
+max_epochs = 3
+warmup_steps = 5
+learning_rate = 0.01
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("use")
+    genre_world().save(folder / "data")
+    (folder / "config.toml").write_text(CONFIG)
+    arguments = ["fit", str(folder / "data"), "--to", str(folder / "bundle"), "--config", str(folder / "config.toml")]
+    result = runner.invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["concepts"] == 4
+    return folder / "bundle"
+
+
+def test_recommend_prints_titles_scores_and_reasons(bundle):
+    result = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "-k", "4", "--explain"])
+    assert result.exit_code == 0
+    assert result.stdout.count(" volume ") >= 4
+    assert "1." in result.stdout
+
+
+def test_recommend_json_has_the_shape_of_the_wire(bundle):
+    result = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "-k", "4", "--json"])
+    slate = json.loads(result.stdout)
+    assert {"user_id", "slate_id", "generated_at", "bundle", "policy", "items"} <= set(slate)
+    assert len(slate["items"]) == 4
+    for item in slate["items"]:
+        assert {"item_id", "title", "rank", "score", "explored", "propensity", "reasons", "other", "residual"} <= set(
+            item
+        )
+        total = sum(reason["contribution"] for reason in item["reasons"]) + item["other"] + item["residual"]
+        assert total == pytest.approx(item["score"], abs=1e-6)
+        keys = {"source", "concept_id", "concept", "event_id", "contribution", "evidence"}
+        assert all(keys <= set(reason) for reason in item["reasons"])
+
+
+def test_interests_json_has_the_shape_of_the_wire(bundle):
+    result = runner.invoke(app, ["interests", str(bundle), "--user", "u-1", "--json"])
+    profile = json.loads(result.stdout)
+    assert {"user_id", "as_of", "interests"} <= set(profile)
+    keys = {"concept_id", "concept", "parent", "strength", "confidence", "trend", "short_term", "long_term"}
+    keys |= {"first_seen", "last_seen", "source", "evidence"}
+    assert profile["interests"]
+    for interest in profile["interests"]:
+        assert keys <= set(interest)
+        for event in interest["evidence"]:
+            assert {"event_id", "item_id", "event_type", "timestamp", "effect"} <= set(event)
+
+
+def test_interests_in_words(bundle):
+    result = runner.invoke(app, ["interests", str(bundle), "--user", "u-0"])
+    assert result.exit_code == 0
+    assert "volumes" in result.stdout
+
+
+def test_interests_as_they_were(bundle):
+    result = runner.invoke(app, ["interests", str(bundle), "--user", "u-0", "--as-of", "7", "--json"])
+    profile = json.loads(result.stdout)
+    assert (profile["as_of"], profile["events"]) == (7, 7)
+    assert {interest["concept"] for interest in profile["interests"]} <= {"space opera"}
+
+
+def test_an_unknown_user_is_told_so(bundle):
+    result = runner.invoke(app, ["recommend", str(bundle), "--user", "nobody", "-k", "3"])
+    assert result.exit_code == 0
+    assert "not known" in result.stdout
+    assert "no interests yet" in runner.invoke(app, ["interests", str(bundle), "--user", "nobody"]).stdout
+
+
+def test_similar_lists_neighbours_with_what_they_share(bundle):
+    result = runner.invoke(app, ["similar", str(bundle), "--item", "1-3", "-k", "5", "--json"])
+    told = json.loads(result.stdout)
+    assert told["item_id"] == "1-3"
+    assert len(told["similar"]) == 5
+    assert runner.invoke(app, ["similar", str(bundle), "--item", "1-3"]).exit_code == 0
+
+
+def test_a_fit_keeps_the_words_of_its_config(bundle):
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    assert manifest["config"]["nouns"] == ["volume", "volumes"]
+    assert manifest["dataset"]["users"] == 240
