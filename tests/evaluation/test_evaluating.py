@@ -333,3 +333,8 @@ def test_the_order_of_items_in_the_source_decides_nothing(world):
     moved = replace(world, items=Table(ids), events=replace(world.events, items=places[world.events.items]))
     first, second = (evaluate(data, ["constant"], registry=REGISTRY) for data in (world, moved))
     assert first.of("constant").metrics["ndcg@10"] == pytest.approx(second.of("constant").metrics["ndcg@10"])
+
+
+def test_a_result_that_is_not_there_is_said(result):
+    with pytest.raises(NotFoundError, match="No result of 'nobody'"):
+        result.of("nobody")

@@ -35,6 +35,10 @@ def evaluation_view(result: EvaluationResult, *, width: int = WIDE) -> Renderabl
         summaries = [one for one in result.summaries if one.exclude_history == exclude]
         parts += [Text(""), _table(result, summaries, exclude=exclude, width=width)]
         parts += _verdicts([c for c in result.comparisons if c.exclude_history == exclude], max(protocol["k"]))
+    if result.comparisons:
+        parts.append(
+            Text("p: paired permutation test over users, corrected for the pairs compared (Holm)", style="dim")
+        )
     if result.learning_curve:
         parts += [Text(""), _curve_table(result)]
     parts += [Text(f"Note: {note}", style="yellow") for note in result.notes]

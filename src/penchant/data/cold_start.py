@@ -11,7 +11,7 @@ import orjson
 from penchant.artifacts import write_json
 from penchant.data.dataset import Dataset, Table
 from penchant.data.histories import Cases
-from penchant.data.partition import Split, before_item_event, next_item_after, prefixes, without_last
+from penchant.data.partition import Split, before_item_event, next_item_after, prefixes, tied_last_events, without_last
 from penchant.errors import ProtocolError, SourceError
 from penchant.seeding import numpy_rng, stable_hash
 from penchant.types import BoolArray, IntArray
@@ -156,7 +156,12 @@ def cold_users(dataset: Dataset, held_out: HeldOut) -> Split:
         train=train,
         validation=validation,
         test=next_item_after(histories, users[there], lengths[there]),
-        facts={"cold_users": len(rows), "cold_seed": held_out.seed, "asked_after_events": list(COLD_USER_LENGTHS)},
+        facts={
+            "cold_users": len(rows),
+            "cold_seed": held_out.seed,
+            "asked_after_events": list(COLD_USER_LENGTHS),
+            **tied_last_events(dataset),
+        },
     )
 
 

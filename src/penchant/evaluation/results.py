@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from penchant.artifacts import write_json
+from penchant.errors import NotFoundError
 from penchant.evaluation.bands import Band
 
 
@@ -93,11 +94,12 @@ class EvaluationResult:
     """What a reader must know before comparing."""
 
     def of(self, model: str, *, exclude_history: bool = True, seed: int | None = None) -> ModelResult:
-        """The result of a model; of its first seed where none is named."""
+        """The result of a model, of its first seed where none is named; `NotFoundError` where there is none."""
         for result in self.results:
             if (result.model, result.exclude_history) == (model, exclude_history) and seed in {None, result.seed}:
                 return result
-        raise KeyError((model, exclude_history, seed))
+        there = sorted({f"{one.model}, seed {one.seed}, exclude_history {one.exclude_history}" for one in self.results})
+        raise NotFoundError(f"No result of {model!r} with these settings.", hint=f"There are: {'; '.join(there)}.")
 
     def save(self, path: Path) -> None:
         """Write the JSON."""
