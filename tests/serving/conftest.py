@@ -26,19 +26,3 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 def client(model: FakeModel, stores: Stores) -> Iterator[TestClient]:
     with TestClient(create_app(model, stores, max_body_bytes=100_000), raise_server_exceptions=False) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of the real model, fitted on a tiny world for two epochs."""
-    from penchant.pipeline.fitting import InterestModelConfig
-    from penchant.pipeline.interest_model import InterestModel
-    from tests.worlds import genre_world
-
-    settings = {
-        "text": False,
-        "model": {"tracker": {"dim": 16, "training": {"max_epochs": 2, "warmup_steps": 2, "learning_rate": 0.01}}},
-    }
-    place = tmp_path_factory.mktemp("bundles") / "genres"
-    InterestModel(config=InterestModelConfig.of(settings)).fit(genre_world(users=40)).save(place)
-    return place

@@ -1,12 +1,44 @@
 """The interest model behind the API: what the fake promises, the real one keeps."""
 
+import json
+import signal
+import sys
+from pathlib import Path
+
 import pytest
+import torch
 from fastapi.testclient import TestClient
 
 import penchant
+from penchant.cli import main
 from penchant.feedback import open_stores
+from penchant.pipeline.fitting import InterestModelConfig
+from penchant.pipeline.interest_model import InterestModel
 from penchant.serving import create_app
 from tests.serving.paths import path
+from tests.serving.test_server import asked, running
+from tests.worlds import genre_world
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Matrices this small are slower on several threads, and much slower where other tests use the same cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the real model, fitted on a tiny world for two epochs."""
+    settings = {
+        "text": False,
+        "model": {"tracker": {"dim": 16, "training": {"max_epochs": 2, "warmup_steps": 2, "learning_rate": 0.01}}},
+    }
+    place = tmp_path_factory.mktemp("bundles") / "genres"
+    InterestModel(config=InterestModelConfig.of(settings)).fit(genre_world(users=40)).save(place)
+    return place
 
 
 @pytest.fixture
@@ -112,3 +144,33 @@ def test_search_and_similar(client):
     assert client.get("/v1/users?q=u-3").json()["users"][0]["user_id"] == "u-3"
     near = client.get("/v1/items/0-0/similar?k=1000").json()["items"]
     assert len(near) == 59
+
+
+def test_penchant_serve_keeps_a_store_beside_the_bundle_and_ends_cleanly(bundle):
+    with running("-m", "penchant", "serve", str(bundle), "--port", "0") as (process, address):
+        event = {"user_id": "u-1", "item_id": "0-0", "event_type": "read", "event_id": "kept"}
+        answer = asked(f"{address}/v1/events", {"events": [event]})
+        assert answer == {"accepted": 1, "duplicates": 0, "rejected": []}
+        assert asked(f"{address}/v1/users/u-1/history")["events"][0]["event_id"] == "kept"
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert out == "Stopped.\n"
+    lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [
+        ("POST", "/v1/events", 200),
+        ("GET", "/v1/users/u-1/history", 200),
+    ]
+    assert "Traceback" not in err
+    with open_stores(bundle.with_name("genres.feedback.sqlite")) as stores:
+        assert stores.counts()["events"] == 1
+
+
+def test_a_store_that_cannot_be_opened(bundle, tmp_path, monkeypatch, capsys):
+    (tmp_path / "bad").write_bytes(b"x" * 5_000)
+    for store, said in ((str(tmp_path / "bad"), "is damaged"), ("redis://host", "No store speaks 'redis'")):
+        monkeypatch.setattr(sys, "argv", ["penchant", "serve", str(bundle), "--port", "0", "--store", store])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`penchant serve`: the port, the store beside the bundle, stopping, and being killed."""
+"""Servers as processes: the port, being killed, and what `penchant serve` refuses."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,15 +19,33 @@ from penchant.cli import main
 from penchant.errors import ConfigError
 from penchant.serving import server
 
+ROOT = Path(__file__).resolve().parents[2]
+FAKE = """
+import sys
+from penchant.feedback import open_stores
+from penchant.serving import create_app, server
+from tests.serving.fake_model import FakeModel
+with server.bind("127.0.0.1", 0) as listener, open_stores(sys.argv[1]) as stores:
+    app = create_app(FakeModel(), stores)
+    server.serve(app, listener, started=lambda: print(server.address(listener), flush=True))
+    print("ended", flush=True)
+"""
+
 
 @contextmanager
-def serving(bundle: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(*command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server in a process of its own, and its address as it prints it."""
-    command = [sys.executable, "-m", "penchant", "serve", str(bundle), "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://\S+", line)
+        found = re.search(r"http://\S+", process.stdout.readline())
         try:
             assert found, process.communicate(timeout=10)
             yield process, found.group()
@@ -34,37 +53,29 @@ def serving(bundle: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
             process.kill()
 
 
-def asked(address: str, body: object = None) -> object:
+def asked(address: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"content-type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
         return json.load(answer)
 
 
-def ids(address: str) -> list[str]:
-    page = asked(f"{address}/v1/users/u-1/history")
-    assert isinstance(page, dict)
-    return [event["event_id"] for event in page["events"]]
-
-
-def test_kill_9_loses_no_acknowledged_event_and_sigterm_stops_cleanly(bundle):
-    event = {"user_id": "u-1", "item_id": "0-0", "event_type": "read", "event_id": "kept"}
-    with serving(bundle) as (process, address):
-        answer = asked(f"{address}/v1/events", {"events": [event]})
-        assert answer == {"accepted": 1, "duplicates": 0, "rejected": []}
+def test_kill_9_loses_no_acknowledged_event(tmp_path):
+    command = ("-c", FAKE, str(tmp_path / "store.sqlite"))
+    with running(*command) as (process, address):
+        for n in range(5):
+            event = {"user_id": "u", "item_id": "book-0", "event_type": "read", "event_id": f"e{n}"}
+            assert asked(f"{address}/v1/events", {"events": [event]})["accepted"] == 1
+        asked(f"{address}/v1/users/u/recommendations")
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-    assert (bundle.parent / "genres.feedback.sqlite").is_file()
-    with serving(bundle) as (process, address):
-        assert ids(address)[0] == "kept"
-        process.send_signal(signal.SIGTERM)
+    with running(*command) as (process, address):
+        history = asked(f"{address}/v1/users/u/history")["events"]
+        assert [event["event_id"] for event in history] == ["e4", "e3", "e2", "e1", "e0"]
+        assert asked(f"{address}/health")["counts"]["stored_slates"] == 1
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-        assert process.returncode == 0
-    assert "Stopped." in out
-    lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
-    assert lines[-1]["path"] == "/v1/users/u-1/history"
-    assert lines[-1]["status"] == 200
-    assert "Traceback" not in err
+    assert (process.returncode, out, err) == (0, "ended\n", "")
 
 
 @pytest.fixture
@@ -79,29 +90,23 @@ def said(monkeypatch, capsys):
     return run
 
 
-def test_a_port_that_is_taken_is_told_at_once(said, bundle):
+def test_a_port_that_is_taken_is_told_at_once(said, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        text = said(bundle, "--port", port)
+        text = said(tmp_path, "--port", port)
     assert f"127.0.0.1:{port} cannot be used" in text
     assert "--port 0" in text
 
 
-def test_a_host_that_is_none(said, bundle):
-    assert "hint:" in said(bundle, "--host", "no such host", "--port", 0)
+def test_a_host_that_is_none(said, tmp_path):
+    assert "hint:" in said(tmp_path, "--host", "no such host", "--port", 0)
 
 
 def test_a_bundle_that_is_not_there_leaves_no_store_behind(said, tmp_path):
     assert "penchant fit" in said(tmp_path / "nothing", "--port", 0)
     assert os.listdir(tmp_path) == []
-
-
-def test_a_damaged_store(said, bundle, tmp_path):
-    (tmp_path / "bad").write_bytes(b"x" * 5_000)
-    assert "damaged" in said(bundle, "--port", 0, "--store", tmp_path / "bad")
-    assert "No store speaks 'redis'" in said(bundle, "--port", 0, "--store", "redis://host")
 
 
 def test_addresses_are_ones_a_browser_opens():

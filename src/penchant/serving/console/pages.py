@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -45,10 +46,19 @@ def favicon() -> Response:
     return FileResponse(_HERE / "static" / "favicon.svg", media_type="image/svg+xml")
 
 
+class _Files(StaticFiles):
+    """Files that browsers ask after each time, so that an upgrade never mixes old scripts with new ones."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
 def mount(app: FastAPI) -> None:
     """Add the console's pages and files."""
     app.include_router(_pages)
-    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    app.mount("/static", _Files(directory=_HERE / "static"), name="static")
 
 
 def or_page(handler: Handler) -> Handler:

@@ -1,7 +1,7 @@
 /** The interests column: what the user leans to, how strongly and surely, on what evidence, and his own word on it. */
 
 import { address, get } from "./api.js";
-import { counted, empty, failed, fill, h, icon, itemAddress, signed, waiting } from "./dom.js";
+import { empty, failed, fill, h, icon, itemAddress, signed, waiting } from "./dom.js";
 
 const SHOWN = 12;
 const PIPS = 5;
@@ -100,7 +100,7 @@ export class Interests {
     return h(
       "div",
       { class: "evidence" },
-      h("p", {}, rows.length ? `What moved it most, of ${counted(interest.count, ["event", "events"])}:` : "No event is behind it."),
+      h("p", {}, rows.length ? "What moved it most:" : "No event is behind it."),
       h("ul", {}, rows),
     );
   }

@@ -100,9 +100,8 @@ async function showModel() {
       figure("concepts", counts.concepts),
     );
     const fitted = health.fitted_at ? `, fitted ${health.fitted_at.slice(0, 10)}` : "";
-    const encoder = health.encoder ? ` Texts are read by ${health.encoder}.` : "";
     byId("model").textContent =
-      `Bundle ${health.bundle} on ${health.dataset}${fitted}.${encoder} Penchant ${health.versions.penchant}.`;
+      `Bundle ${health.bundle} on ${health.dataset}${fitted}. Penchant ${health.versions.penchant}.`;
   } catch (error) {
     failed(byId("figures"), error);
   }
