@@ -18,7 +18,7 @@ def shared_data() -> Path:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # noqa: ARG001
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """Where PENCHANT_NO_SKIPS is set, as in CI, a skipped test is a failed one."""
     outcome = yield
     report = outcome.get_result()

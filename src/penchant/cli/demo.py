@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--dir", help="Where the demo keeps its data and bundle.")] = Path(".penchant/demo"),
+    folder: Annotated[Path, typer.Option("--dir", help="Where it keeps its data and bundle.")] = Path(".penchant/demo"),
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="End by serving API and console, or not.")] = True,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8_420,
     seed: Annotated[int, typer.Option(min=0)] = 0,
