@@ -77,6 +77,10 @@ def _unigram() -> Any:
     return _fast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
 
 
+def _sizes(heads: int) -> dict[str, Any]:
+    return {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": heads, "intermediate_size": 48}
+
+
 def _bert() -> tuple[Any, Any]:
     sizes: dict[str, Any] = {
         "hidden_size": 32,

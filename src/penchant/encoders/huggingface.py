@@ -73,6 +73,12 @@ class HuggingFaceEncoder:
         self.prompt = self._checkpoint.prompt if self.config.prompt is None else self.config.prompt
         self._tokenizer = load_tokenizer(self._checkpoint)
         model = load_model(self._checkpoint)
+        if self._tokenizer.vocab_size > model.get_input_embeddings().num_embeddings:
+            raise ConfigError(
+                f"{self._checkpoint.folder}: the tokenizer has {self._tokenizer.vocab_size} tokens, the model "
+                f"{model.get_input_embeddings().num_embeddings}.",
+                hint="Save the model's own tokenizer beside it.",
+            )
         self._special = int(self._tokenizer.num_special_tokens_to_add())
         self.max_length = self._longest(model.config)
         self._prepare_tokenizer()

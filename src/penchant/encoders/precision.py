@@ -1,5 +1,6 @@
 """Which number format this machine multiplies faster in, found by trying."""
 
+import threading
 import time
 from functools import lru_cache
 from typing import Literal
@@ -13,28 +14,40 @@ could make the choice differ between runs."""
 
 @lru_cache(maxsize=1)
 def fastest_precision() -> Precision:
-    """The format for matrix products on this CPU; tried once a process, in at most a few tenths of a second.
+    """The format for matrix products on this CPU; tried once a process, in about a tenth of a second.
 
     CPU flags do not tell: with AMX bfloat16 is two to three times as fast as float32, without its instructions a
     hundred times slower, and a virtual machine may show either. A small product is tried first, so that a machine
     without bfloat16 loses no time on a large one.
     """
-    if seconds("bfloat16", rows=32, repeats=2) > 4 * seconds("float32", rows=32, repeats=2):
+    if seconds("bfloat16", rows=16) > 3 * seconds("float32", rows=16):
         return "float32"
     return "bfloat16" if seconds("float32") > GAIN * seconds("bfloat16") else "float32"
 
 
-def seconds(precision: Precision, *, rows: int = 512, repeats: int = 7) -> float:
-    """Least time of one (rows, 384) × (384, 1536) product, the largest of a small encoder's layer, in seconds."""
+def seconds(precision: Precision, *, rows: int = 512, repeats: int = 5) -> float:
+    """Least time of one (rows, 384) × (384, 1536) product, the largest of a small encoder's layer, in seconds.
+
+    In processor time of one thread, which other programs on the machine disturb little.
+    """
     import torch
 
-    dtype = torch.float32 if precision == "float32" else torch.bfloat16
-    inputs, weights, bias = torch.ones(rows, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype), torch.ones(1536)
-    bias = bias.to(dtype)
-    least = float("inf")
-    with torch.inference_mode():
-        for _ in range(repeats):
-            start = time.perf_counter()
-            torch.addmm(bias, inputs, weights)
-            least = min(least, time.perf_counter() - start)
-    return least
+    times: list[float] = []
+
+    def measure() -> None:
+        torch.set_num_threads(1)
+        dtype = torch.float32 if precision == "float32" else torch.bfloat16
+        inputs, weights = torch.ones(rows, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
+        bias = torch.ones(1536, dtype=dtype)
+        with torch.inference_mode():
+            for _ in range(repeats):
+                start = time.thread_time()
+                torch.addmm(bias, inputs, weights)
+                times.append(time.thread_time() - start)
+
+    outer = torch.get_num_threads()
+    thread = threading.Thread(target=measure, name="precision-trial")
+    thread.start()
+    thread.join()
+    torch.set_num_threads(outer)  # a thread's setting is also the default of threads started later
+    return min(times)

@@ -18,19 +18,24 @@ Forward = Callable[[Sequence[Tensor]], list[Tensor]]
 """Token ids of groups of texts, (n, L) each, to last hidden states, (n, L, D) each."""
 
 _QUIET = threading.Lock()
+_VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
+_SAVE_TOKENIZER = "Save the tokenizer beside the model: tokenizer.save_pretrained(folder)."
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """The checkpoint's tokenizer; `ConfigError` where there is none."""
     from transformers import AutoTokenizer
 
+    if not any(file for pattern in _VOCABULARIES for file in checkpoint.folder.glob(pattern)):
+        # transformers would make an empty one, to which every word is unknown.
+        raise ConfigError(f"{checkpoint.folder} has no tokenizer: no {', '.join(_VOCABULARIES)}.", hint=_SAVE_TOKENIZER)
     try:
         with _quiet():
             return AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
     except (OSError, ValueError, ImportError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{checkpoint.folder} has no tokenizer that can be loaded ({_first_line(error)}).",
-            hint="Save the tokenizer beside the model: tokenizer.save_pretrained(folder).",
+            hint=_SAVE_TOKENIZER,
         ) from None
 
 
