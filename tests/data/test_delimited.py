@@ -1,6 +1,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -34,7 +35,7 @@ def physical_lines(text: str) -> int:
     block=st.sampled_from([5, 16, 64, 1 << 20]),
 )
 def test_rows_of_a_well_formed_file_are_those_of_the_csv_module(
-    tmp_path: Path, width: int, data: st.DataObject, end: str, quoting: "csv._QuotingType", block: int
+    tmp_path: Path, width: int, data: st.DataObject, end: str, quoting: Literal[0, 1], block: int
 ) -> None:
     rows = data.draw(st.lists(st.lists(FIELD, min_size=width, max_size=width), max_size=12))
     out = io.StringIO(newline="")
@@ -89,8 +90,8 @@ def test_any_bytes_are_accounted_for(tmp_path: Path, body: bytes, block: int) ->
     path.write_bytes(b"a,b\n1,2\n" + body)
     try:
         account, found, bad = staged(Delimited(TextFile(path=path, block_bytes=block)), tmp_path / "work")
-    except SourceError as error:
-        assert "NUL" in error.message  # refused whole as binary
+    except SourceError:  # refused whole as binary
+        assert body.count(0) > len(body) // 20
         return
     assert account.records == len(found) + len(bad) + sum(account.dropped.values())
     assert found[0] == ("1", "2")
