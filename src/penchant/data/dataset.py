@@ -102,6 +102,8 @@ class Dataset:
     event_ids: Mapping[int, str] | None = None
     """Event key → the id its source gave it; None where the source gave none (then ids are ``e<key>``)."""
     licence: str = ""
+    report: Mapping[str, Any] | None = None
+    """How the data came to be, where it was imported: conservation, rules, quarantine (as in `dataset.json`)."""
 
     @classmethod
     def load(cls, path: Path | str) -> "Dataset":
@@ -109,6 +111,25 @@ class Dataset:
         from penchant.data.folder import load_dataset
 
         return load_dataset(path)
+
+    @classmethod
+    def from_frames(
+        cls,
+        interactions: Any,
+        items: Any = None,
+        users: Any = None,
+        *,
+        name: str = "frames",
+        settings: Mapping[str, Any] | None = None,
+    ) -> "Dataset":
+        """A dataset from pandas, polars or pyarrow frames, through the checks that files pass.
+
+        `settings` are those of an import, such as ``{"map": {"user": "uid"}}``. The first bad row is an error
+        (`BadRowError`) unless they hold ``"strict": False``; then bad rows are left out and counted in `report`.
+        """
+        from penchant.data.frames import dataset_from_frames
+
+        return dataset_from_frames(interactions, items, users, name=name, settings=settings)
 
     def save(self, path: Path | str) -> Path:
         """Write the dataset to a folder, which takes its place only when whole."""

@@ -34,6 +34,9 @@ EVENT_COLUMNS: Mapping[str, str] = {
 }
 """The named columns of `events.parquet`; the first five are always there. A source's further columns stand beside."""
 
+REPORT = ("source", "conservation", "rules", "quarantine")
+"""Parts of the manifest that say how the data came to be."""
+
 _MAKE_AGAIN = "Copy the folder again whole, or make it again with `penchant import`."
 
 
@@ -75,6 +78,7 @@ def load_dataset(path: Path | str, *, verify: bool = True) -> Dataset:
         rating_scale=None if scale is None else (float(scale[0]), float(scale[1])),
         event_ids=EventIds(folder / "events.parquet", len(events)) if "event_id" in columns else None,
         licence=str(manifest.get("licence", "")),
+        report={name: manifest[name] for name in REPORT if name in manifest} or None,
     )
 
 
@@ -92,7 +96,7 @@ def save_dataset(dataset: Dataset, path: Path | str, *, report: Mapping[str, Any
         "rating_scale": dataset.rating_scale,
         "licence": dataset.licence,
         "counts": {"users": dataset.n_users, "items": dataset.n_items, "events": len(events)},
-        **(report or {}),
+        **(report or dataset.report or {}),
     }
     with new_folder(folder, manifest, name=MANIFEST) as temporary, duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
