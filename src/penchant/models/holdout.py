@@ -13,8 +13,8 @@ from penchant.seeding import numpy_rng, tie_breaks
 from penchant.types import FloatArray, RowArray
 
 VALIDATION_K = 10
-SCORED_AT_ONCE = 1024
-"""Histories scored at once: 1024 × 12,000 scores are 50 MB."""
+SCORES_AT_ONCE = 12_000_000
+"""Scores held at once, users × items: 48 MB."""
 
 
 def held_out(dataset: Dataset, options: FitOptions) -> tuple[Dataset, Cases]:
@@ -70,11 +70,17 @@ def validation_ndcg(
 ) -> float:
     """Mean NDCG@k of the cases in a full ranking with the history excluded."""
     values = []
-    for start in range(0, len(cases), SCORED_AT_ONCE):
-        part = cases.take(slice(start, start + SCORED_AT_ONCE))
+    size = rows_at_once(len(ties))
+    for start in range(0, len(cases), size):
+        part = cases.take(slice(start, start + size))
         ranks = target_ranks(score(part.histories), part, ties=ties, exclude_history=True)
         values.append(ndcg_at(ranks, part.target_indptr, k))
     return float(np.concatenate(values).mean()) if values else 0.0
+
+
+def rows_at_once(n_items: int) -> int:
+    """How many users to score together, so that memory does not grow with the catalogue."""
+    return max(1, SCORES_AT_ONCE // max(n_items, 1))
 
 
 def catalogue_ties(dataset: Dataset, seed: int) -> RowArray:

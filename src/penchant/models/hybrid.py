@@ -12,7 +12,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions, Recommender
 from penchant.metrics.ranking import mask_history, ndcg_at, target_ranks
-from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, sampled
+from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, rows_at_once, sampled
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
@@ -180,7 +180,7 @@ class Interest(Recommender):
         """The weight with the best NDCG@10 on validation, the smallest of equals; 1 where there is no case."""
         totals = dict.fromkeys(WEIGHTS, 0.0)
         with options.progress.task("Choosing the blend", total=len(cases)) as advance:
-            for place, histories in cases.histories.batches(512):
+            for place, histories in cases.histories.batches(rows_at_once(len(ties))):
                 part = cases.take(place)
                 users, neighbours = self.tracker.user_vectors(histories), self.knn.score(histories)
                 gates = self._gates(users, neighbours, 1.0)
