@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# Two test processes share two cores: a second thread in each would only wait for the other's.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -113,7 +113,10 @@ class Interest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A user's interests at a moment, strongest first. `as_of` counts events where the data has no time."""
+    """A user's interests at a moment, the largest strength × confidence first.
+
+    `as_of` is UTC microseconds, or a number of events where the data has no time.
+    """
 
     user_id: str
     as_of: int

@@ -160,6 +160,9 @@ def test_not_interested_removes_the_item_and_lowers_its_concept(model):
     assert turned_down not in [i.item_id for i in model.recommend("u-0", 60, exclude_seen=False).items]
     after = {i.concept: i.strength for i in model.interests("u-0").interests}
     assert after["cozy mystery"] == pytest.approx(before["cozy mystery"] - 0.5, abs=1e-6)
+    told = next(i for i in model.interests("u-0").interests if i.concept == "cozy mystery")
+    [turned] = [e for e in told.evidence if e.event_type == "not_interested"]
+    assert turned.effect == pytest.approx(-0.5)
 
 
 def test_an_unknown_user_gets_the_popular_items_and_is_told(model):
@@ -178,7 +181,7 @@ def test_a_new_user_is_served_from_his_first_events(model):
     slate = model.recommend("newcomer", 5)
     assert not slate.cold
     assert genres(slate).count(str(CHESS)) >= 3
-    assert model.find_users("newcomer")[0].user_id == "newcomer"
+    assert [(u.user_id, u.events) for u in model.find_users("newcomer")] == [("newcomer", 3)]
 
 
 def test_more_and_less_move_the_slate_and_reset_restores_it(model):

@@ -63,15 +63,22 @@ class Readings:
     """(C,) from the user's own edits, in standard deviations."""
 
 
+def against_weights(polarity_L: FloatArray, config: ProfileConfig) -> DoubleArray:
+    """(L,) standard deviations by which each event lowers the concepts of its item, before times a_ic:
+    step · 2^(−events since / half-life) for an event against its item, 0 for others.
+    """
+    age = np.arange(len(polarity_L))[::-1]
+    return np.where(polarity_L < 0, config.against_step * np.exp2(-age / config.against_half_life), 0.0)
+
+
 def against_correction(
     items_L: RowArray, polarity_L: FloatArray, vocabulary: Vocabulary, config: ProfileConfig
 ) -> DoubleArray:
-    """(C,): −step · Σ over events j against an item of a_jc · 2^(−events since j / half-life)."""
+    """(C,): −Σ over events j against an item of a_jc times its weight."""
     against = np.flatnonzero(polarity_L < 0)
     if not len(against):
         return np.zeros(vocabulary.activations.shape[1])
-    age = len(items_L) - 1 - against
-    weights = config.against_step * np.exp2(-age / config.against_half_life)
+    weights = against_weights(polarity_L, config)[against]
     return np.asarray(-(vocabulary.activations[items_L[against]].T @ weights), dtype=np.float64)
 
 

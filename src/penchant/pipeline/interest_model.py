@@ -97,7 +97,7 @@ class InterestModel:
         return serve(self.live, user_id, k, exclude_seen=exclude_seen, explain=explain, bundle=self.bundle)
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
-        """The user's interests, strongest first, each with its degree, trend and the events behind it.
+        """The user's interests, the largest strength × confidence first, each with its trend and the events behind it.
 
         `as_of` reads the profile as it was: after that many events where the data has positions, at that moment (UTC
         microseconds) where it has times. An unknown user's profile is empty and cold.
@@ -153,7 +153,7 @@ class InterestModel:
 
     def find_users(self, query: str, limit: int = 20) -> list[UserSummary]:
         """Users whose id holds the query."""
-        return self._finder.users(query, limit, also=self.live.timeline.live_users())
+        return self._finder.users(query, limit, observed=self.live.timeline.counts())
 
     def find_items(self, query: str, limit: int = 20) -> list[ItemSummary]:
         """Items whose title or id holds every word of the query."""

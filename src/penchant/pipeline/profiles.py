@@ -3,7 +3,7 @@
 import numpy as np
 
 from penchant.data.histories import Histories
-from penchant.interests.profile import Readings, build_profile
+from penchant.interests.profile import Readings, against_weights, build_profile
 from penchant.pipeline.edits import Edits
 from penchant.pipeline.live import Live
 from penchant.records import Evidence, Profile
@@ -34,12 +34,17 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
     reach = len(history.items) - fitted.model.tracker.config.max_length
 
     def effects(events: IntArray, concepts: list[int]) -> DoubleArray:
-        """By how much each reading changes when an event is left out; 0 beyond what the tracker still sees."""
-        moved = np.zeros((len(events), len(concepts)))
+        """By how much each strength changes when an event is left out.
+
+        That is the tracker's change, 0 beyond what it still sees, and the correction of an event against its item.
+        """
+        against = against_weights(readings.polarity, live.config.profile)[events]
+        touched = fitted.vocabulary.activations[readings.items[events]][:, concepts].toarray()
+        moved = -against[:, None] * touched.astype(np.float64)
         inside = consumed[events] & (place[events] >= reach)
         if inside.any():
             without = live.strengths(history.leaving_out(place[events[inside]]))
-            moved[inside] = (now - without)[:, concepts]
+            moved[inside] += (now - without)[:, concepts]
         return moved
 
     def evidence(event: int, effect: float) -> Evidence:

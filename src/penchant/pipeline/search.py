@@ -1,5 +1,7 @@
 """Finding users and items by what a person types."""
 
+from collections.abc import Mapping
+
 from penchant.data.dataset import Dataset
 from penchant.records import ItemSummary, UserSummary
 from penchant.types import IntArray
@@ -15,10 +17,10 @@ class Finder:
         self._users = [user.casefold() for user in dataset.users.ids]
         self._items = [f"{dataset.title(i)}\n{id_}".casefold() for i, id_ in enumerate(dataset.items.ids)]
 
-    def users(self, query: str, limit: int, *, also: list[str]) -> list[UserSummary]:
+    def users(self, query: str, limit: int, *, observed: Mapping[str, int]) -> list[UserSummary]:
         """Users whose id holds the query; exact first, then those that start with it, then the most active.
 
-        `also` names users who came after the dataset.
+        `observed` counts the events users had since the dataset was made, those of new users among them.
         """
         wanted = query.strip().casefold()
         found = [row for row, user in enumerate(self._users) if wanted in user]
@@ -30,9 +32,9 @@ class Finder:
                 row,
             )
         )
-        new = [UserSummary(user_id=user, events=0) for user in also if wanted in user.casefold()]
-        known = [UserSummary(user_id=self._dataset.users.ids[r], events=int(self._activity[r])) for r in found[:limit]]
-        return (known + new)[:limit]
+        known = [(self._dataset.users.ids[row], int(self._activity[row])) for row in found[:limit]]
+        new = [(u, 0) for u in observed if self._dataset.users.row(u) < 0 and wanted in u.casefold()]
+        return [UserSummary(user_id=u, events=n + observed.get(u, 0)) for u, n in (known + new)[:limit]]
 
     def items(self, query: str, limit: int) -> list[ItemSummary]:
         """Items whose title or id holds every word of the query.

@@ -54,6 +54,10 @@ class Timeline:
         """Events observed since the model was fitted."""
         return sum(map(len, self._live.values()))
 
+    def counts(self) -> dict[str, int]:
+        """Observed item events of each user who has any."""
+        return {user: sum(event.item >= 0 for event in events) for user, events in self._live.items()}
+
     def live_users(self) -> list[str]:
         """Users with observed events who are not in the dataset."""
         return [user for user in self._live if self.dataset.users.row(user) < 0]
