@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from penchant.cli import demo, evaluate, fit, import_, metrics, screen, serve, use
+from penchant.cli import data, demo, evaluate, fit, import_, metrics, screen, serve, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 import_.register(app)
+data.register(app)
 fit.register(app)
 use.register(app)
 evaluate.register(app)

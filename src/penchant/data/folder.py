@@ -64,7 +64,7 @@ def load_dataset(path: Path | str, *, verify: bool = True) -> Dataset:
         with duckdb.connect() as connection:
             users = _read_table(connection, folder / "users.parquet", "user_id")
             items = _read_table(connection, folder / "items.parquet", "item_id")
-            columns = _columns_of(connection, folder / "events.parquet")
+            columns = columns_of(connection, folder / "events.parquet")
             events = _read_events(connection, folder / "events.parquet", columns, users, items, event_types)
     except (duckdb.Error, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder} cannot be read: {error}.", hint=_MAKE_AGAIN) from None
@@ -155,7 +155,8 @@ class EventIds(Mapping[int, str]):
         return self._size
 
 
-def _columns_of(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
+def columns_of(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
+    """A Parquet file's columns and their SQL types."""
     rows = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(file)})").fetchall()
     return {str(row[0]): str(row[1]) for row in rows}
 
@@ -175,7 +176,7 @@ def _fetch(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
 
 
 def _read_table(connection: duckdb.DuckDBPyConnection, file: Path, id_column: str) -> Table:
-    types = _columns_of(connection, file)
+    types = columns_of(connection, file)
     rows = connection.execute(f"SELECT * FROM read_parquet({quoted(file)})").fetchall()
     ids = tuple(str(row[list(types).index(id_column)]) for row in rows)
     columns = {
