@@ -108,7 +108,7 @@ def show(description: "Description", findings: "list[Finding]") -> None:
         f"{table}.{column} {share:.1%}"
         for table, shares in description.missing.items()
         for column, share in shares.items()
-        if share > 0
+        if share > 0 and not (table == "events" and share == 1)
     ]
     rows.append(("missing", ", ".join(gaps) or "nothing"))
     rows.append(
@@ -128,12 +128,15 @@ def show(description: "Description", findings: "list[Finding]") -> None:
             f"[yellow]leak?[/yellow] {escape(f'{leak.table}.{leak.column}')}: {escape(leak.why)}", soft_wrap=True
         )
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("", "rule", "found"):
+    for heading in ("", "rule", "counts", "found", "expected"):
         table.add_column(heading)
     for finding in findings:
         mark = "[green]✓[/green]" if finding.holds else "[yellow]![/yellow]"
-        table.add_row(mark, finding.rule, escape(finding.message + (f". {finding.hint}" if finding.hint else "")))
+        table.add_row(mark, finding.rule, finding.counts, escape(finding.found), finding.expected)
     screen.out.print(table)
+    for finding in findings:
+        if not finding.holds:
+            screen.out.print(f"[yellow]{finding.rule}[/yellow]: {finding.hint}", soft_wrap=True)
 
 
 def show_user(report: "UserReport") -> None:

@@ -57,7 +57,8 @@ class Description:
     future_events: int
     event_types: Mapping[str, int]
     tied_last_events: float
-    """Share of users with two or more events whose last two have one time: their order is the file's."""
+    """Share of users with two or more item events who have several items at their last time: which is last is the
+    order of the file."""
     repeated_pairs: float
     """Share of item events whose user had met the item before."""
     values: Mapping[str, Any]
@@ -209,8 +210,9 @@ class _Reader:
     def tied_last_events(self) -> float:
         return _share(
             self.one(
-                "SELECT count_if(t[1] = t[2]), count(*) FROM (SELECT max(timestamp, 2) AS t FROM events"
-                " WHERE item_id IS NOT NULL GROUP BY user_id) WHERE len(t) = 2"
+                "SELECT count_if(tied > 1), count(*) FROM (SELECT count(DISTINCT e.item_id) AS tied FROM events e JOIN"
+                " (SELECT user_id, max(timestamp) AS t, count(*) AS n FROM events WHERE item_id IS NOT NULL GROUP BY 1) l"
+                " ON l.user_id = e.user_id AND l.t = e.timestamp WHERE l.n > 1 GROUP BY e.user_id)"
             )
         )
 

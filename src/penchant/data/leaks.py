@@ -27,8 +27,8 @@ _AGGREGATES = (
     "averagerating", "avgrating", "meanrating", "ratingaverage", "ratingscount", "ratingcount", "ratingnumber",
     "numratings", "numberofratings", "workratingscount", "reviewcount", "reviewscount", "worktextreviewscount",
     "numreviews", "textreviewscount", "popularity", "voteaverage", "votecount", "salesrank", "rank", "viewcount",
-    "views", "playcount", "likescount", "likecount", "favoritecount", "downloads", "bestsellerrank", "fansusernum", "ratings1",
-    "ratings2", "ratings3", "ratings4", "ratings5",
+    "views", "playcount", "likescount", "likecount", "favoritecount", "downloads", "bestsellerrank", "fansusernum",
+    "ratings1", "ratings2", "ratings3", "ratings4", "ratings5",
 )  # fmt: skip
 _RELATED = (
     "alsobought", "alsobuy", "alsoviewed", "alsoview", "boughttogether", "buyafterviewing", "similaritem",

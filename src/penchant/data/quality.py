@@ -1,4 +1,4 @@
-"""Named questions to a dataset's description, each with a limit and what to do. A check can block on any of them."""
+"""Named rules over a dataset's description, each with a limit and what to do. A check can block on any of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,9 +16,10 @@ class Rule:
     """Fails where the value is above the limit (or below it, where `at_least`)."""
 
     name: str
-    asks: str
+    counts: str
+    """What the value counts, in words."""
     value: Callable[[Description], float | None]
-    """None: the question does not arise (a share of ratings where there are none)."""
+    """None: it does not arise (a share of ratings where there are none)."""
     limit: float
     at_least: bool = False
     share: bool = True
@@ -29,14 +30,24 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A rule's answer for one dataset."""
+    """What a rule found in one dataset."""
 
     rule: str
     holds: bool
     value: float | None
     limit: float
-    message: str
+    counts: str
+    """What the value counts."""
+    found: str
+    """The value as a person reads it, with the names of what was found."""
+    expected: str
     hint: str
+    """What to do; empty where the rule holds."""
+
+    @property
+    def message(self) -> str:
+        """The finding in one line."""
+        return f"{self.rule}: {self.counts}: {self.found}; expected {self.expected}"
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -83,7 +94,7 @@ def _rules() -> tuple[Rule, ...]:
     return (
         Rule(
             name="few_events",
-            asks="Are there enough events to learn from?",
+            counts="events to learn from",
             value=lambda d: float(d.counts["events"]),
             limit=10_000,
             at_least=True,
@@ -92,7 +103,7 @@ def _rules() -> tuple[Rule, ...]:
         ),
         Rule(
             name="few_users",
-            asks="Are there enough users with events?",
+            counts="users with events",
             value=lambda d: float(d.counts["users_with_events"]),
             limit=100,
             at_least=True,
@@ -101,35 +112,35 @@ def _rules() -> tuple[Rule, ...]:
         ),
         Rule(
             name="one_event_users",
-            asks="How many users have a single event?",
+            counts="users with a single event",
             value=lambda d: d.one_event_users,
             limit=0.5,
             hint="They cannot be evaluated by leaving their last event out; rank for them by popularity and content.",
         ),
         Rule(
             name="cold_items",
-            asks="How many items have no event?",
+            counts="items without an event",
             value=lambda d: d.cold_items,
             limit=0.5,
             hint="Only their text can place them: see that titles and descriptions are there.",
         ),
         Rule(
             name="popularity_skew",
-            asks="How many events fall on the most popular hundredth of the items?",
+            counts="events on the most popular 1 % of the items",
             value=lambda d: d.top_share,
             limit=0.5,
             hint="Look at coverage and novelty beside accuracy; a popularity list will look good here.",
         ),
         Rule(
             name="missing_text",
-            asks="How many items have neither title, text, categories nor tags?",
+            counts="items without title, text, categories and tags",
             value=lambda d: 1 - d.text_coverage.get("any", 0.0),
             limit=0.2,
             hint="Import an items file with titles: interests are named from the catalogue's words.",
         ),
         Rule(
             name="missing_values",
-            asks="How empty is the emptiest column?",
+            counts="rows without a value in the emptiest column",
             value=lambda d: _emptiest(d)[0],
             limit=0.5,
             hint="Impute it on the training part (penchant.data.imputation), or leave it out.",
@@ -137,42 +148,42 @@ def _rules() -> tuple[Rule, ...]:
         ),
         Rule(
             name="quarantined",
-            asks="How many of the source's records were set aside?",
+            counts="records of the source set aside as bad",
             value=lambda d: d.quarantined / max(d.records, 1),
             limit=0.01,
             hint="Read quarantine/: each row has its line, column and reason. Mend the source and import again.",
         ),
         Rule(
             name="duplicates",
-            asks="How many records were exact duplicates?",
+            counts="records that were exact duplicates",
             value=_dropped,
             limit=0.05,
             hint="They were dropped. Find out why the export writes rows twice.",
         ),
         Rule(
             name="repeated_pairs",
-            asks="How many events meet an item again?",
+            counts="events that meet an item again",
             value=lambda d: d.repeated_pairs,
             limit=0.5,
             hint="Evaluate with and without the history in the ranking: repeats are easy to foresee.",
         ),
         Rule(
             name="tied_last_events",
-            asks="How many users' last two events have one time?",
+            counts="users with several items at their last time",
             value=lambda d: d.tied_last_events,
             limit=0.2,
             hint="Which of them is last is the file's order, not the user's. Leave-one-out figures depend on it.",
         ),
         Rule(
             name="time_gaps",
-            asks="How much of the time span is the longest gap without any event?",
+            counts="of the time span in the longest gap without any event",
             value=_longest_gap,
             limit=0.2,
             hint="Part of the log may be missing. Import that part, or cut the data at the gap.",
         ),
         Rule(
             name="future_times",
-            asks="How many events lie in the future?",
+            counts="events in the future",
             value=lambda d: float(d.future_events) if d.days is not None else None,
             limit=0,
             share=False,
@@ -180,14 +191,14 @@ def _rules() -> tuple[Rule, ...]:
         ),
         Rule(
             name="label_balance",
-            asks="How many ratings are the most frequent one?",
+            counts="ratings that are the most frequent one",
             value=_one_label,
             limit=0.8,
             hint="A classifier that always says it looks good: report macro-averaged figures.",
         ),
         Rule(
             name="leak_aggregates",
-            asks="Which attributes are figures over everybody and all time?",
+            counts="attributes that are figures over everybody and all time",
             value=aggregates[0],
             limit=0,
             share=False,
@@ -196,7 +207,7 @@ def _rules() -> tuple[Rule, ...]:
         ),
         Rule(
             name="leak_related_items",
-            asks="Which lists of related items were made from what everybody did?",
+            counts="lists of related items made from what everybody did",
             value=related[0],
             limit=0,
             share=False,
@@ -205,7 +216,7 @@ def _rules() -> tuple[Rule, ...]:
         ),
         Rule(
             name="leak_tags",
-            asks="Are there tags that users may have given?",
+            counts="columns of tags that users may have given",
             value=tags[0],
             limit=0,
             share=False,
@@ -214,7 +225,7 @@ def _rules() -> tuple[Rule, ...]:
         ),
         Rule(
             name="leak_lookahead",
-            asks="Which attributes are known only at the end of the data?",
+            counts="attributes known only at the end of the data",
             value=lookahead[0],
             limit=0,
             share=False,
@@ -228,22 +239,26 @@ RULES: Mapping[str, Rule] = {rule.name: rule for rule in _rules()}
 
 
 def check_quality(description: Description, *, limits: Mapping[str, float] | None = None) -> list[Finding]:
-    """Every rule's answer, in the order of `RULES`; `limits` replace rules' own. `QualityError` for an unknown rule."""
+    """What every rule found, in the order of `RULES`; `limits` replace rules' own.
+
+    Raises `QualityError` where they name a rule that does not exist.
+    """
     known(limits or {})
     findings = []
     for rule in RULES.values():
         limit, value = (limits or {}).get(rule.name, rule.limit), rule.value(description)
         holds = value is None or (value >= limit if rule.at_least else value <= limit)
         detail = rule.detail(description)
-        came = "does not arise" if value is None else _shown(rule, value) + (f" ({detail})" if detail else "")
-        bound = f"{'at least' if rule.at_least else 'at most'} {_shown(rule, limit)}"
+        bound = "none" if limit == 0 else f"{'at least' if rule.at_least else 'at most'} {_shown(rule, limit)}"
         findings.append(
             Finding(
                 rule=rule.name,
                 holds=holds,
                 value=value,
                 limit=limit,
-                message=f"{rule.asks} {came}" + ("" if value is None else f"; {bound} is expected"),
+                counts=rule.counts,
+                found="–" if value is None else _shown(rule, value) + (f" ({detail})" if detail else ""),
+                expected=bound,
                 hint="" if holds else rule.hint,
             )
         )
@@ -265,7 +280,7 @@ def block(findings: Sequence[Finding], rules: Sequence[str]) -> None:
     failed = [finding for finding in findings if not finding.holds and (finding.rule in rules or ANY in rules)]
     if failed:
         raise QualityError(
-            " ".join(f"{finding.rule}: {finding.message}." for finding in failed),
+            " ".join(f"{finding.message}." for finding in failed),
             hint=" ".join(dict.fromkeys(finding.hint for finding in failed)),
         )
 
