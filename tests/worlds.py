@@ -8,12 +8,13 @@ GENRES = ("space opera", "cozy mystery", "cookery", "chess")
 
 
 def genre_world(
-    *, users: int = 240, per_genre: int = 15, length: int = 14, seed: int = 0, ratings: bool = False
+    *, users: int = 240, per_genre: int = 15, length: int = 14, seed: int = 0, newcomers: int = 0
 ) -> Dataset:
     """Users who keep to one genre for their first half and to another for the second, and walk each genre in order.
 
     Item ``g-n`` is the n-th of genre g; after it most users take ``g-(n+1)``. User ``u-k`` starts with genre k mod 4;
     the first eight go on to genre (k + 1) mod 4, the others to any other genre, so that a change cannot be foreseen.
+    With `newcomers`, users say which genre they like (the one they start with), and that many more have no events.
     """
     rng = np.random.default_rng(seed)
     genres = len(GENRES)
@@ -33,11 +34,13 @@ def genre_world(
     tags[:] = [[GENRES[g]] for g in range(genres) for _ in range(per_genre)]
     return Dataset.of_rows(
         name="genre world",
-        users=Table(tuple(f"u-{k}" for k in range(users))),
+        users=Table(
+            tuple(f"u-{k}" for k in range(users + newcomers)),
+            {"likes": np.array([GENRES[k % genres] for k in range(users + newcomers)], dtype=object)}
+            if newcomers
+            else {},
+        ),
         items=Table(tuple(ids), {"title": np.array(titles, dtype=object), "tags": tags}),
         user_rows=np.array(user_rows),
         item_rows=np.array(item_rows),
-        values=np.full(len(user_rows), 5.0) if ratings else None,
-        rating_scale=(1.0, 5.0) if ratings else None,
-        event_types=("rating",) if ratings else ("interaction",),
     )

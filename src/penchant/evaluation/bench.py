@@ -11,6 +11,7 @@ from penchant.errors import ConfigError
 from penchant.evaluation.measuring import PeakMemory, Stopwatch
 from penchant.evaluation.scoring import Answers, ask
 from penchant.interfaces import Encoder, FitOptions, Recommender
+from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
 from penchant.registry import Registry
 from penchant.seeding import tie_breaks
@@ -56,17 +57,18 @@ class Bench:
         """Vectors of all items' texts, embedded once for all models; None without an encoder or without any text."""
         if self.encoder is None:
             return None
-        from penchant.encoders import render_items
-
-        texts = render_items(self.items)
-        if not any(texts):
-            return None
-        return self.encoder.encode(texts, progress=self.progress)
+        return item_vectors(self.items, self.encoder, progress=self.progress)
 
     @property
     def text(self) -> str | None:
         """The encoder that read the texts, None where none did."""
         return self.encoder.identity if self.encoder is not None and self.item_vectors is not None else None
+
+    def _user_vectors(self, name: str, split: Split) -> FloatArray | None:
+        """Vectors of what users say of themselves in the training part, for a model that reads text."""
+        if self.encoder is None or not self.registry[name].cls.reads_text:
+            return None
+        return user_vectors(split.train, self.encoder, progress=self.progress)
 
     def check(self, models: tuple[str, ...]) -> None:
         """Build every model once: an unknown name or setting is an error before anything is fitted."""
@@ -85,6 +87,7 @@ class Bench:
             # None makes a model hold out events of its own, which it may do where the protocol has none.
             validation=split.validation if len(split.validation) else None,
             item_vectors=self.item_vectors,
+            user_vectors=self._user_vectors(name, split),
             seed=seed,
             progress=self.progress,
         )

@@ -12,15 +12,15 @@ from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concep
 from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
 from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.encoders import load_encoder, render_items
+from penchant.encoders import load_encoder
 from penchant.errors import ConfigError
 from penchant.interests.population import Population, fit_population
 from penchant.interests.profile import ProfileConfig
 from penchant.interfaces import Encoder, FitOptions
 from penchant.models.hybrid import Interest, InterestConfig
+from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
 from penchant.seeding import numpy_rng
-from penchant.types import FloatArray
 
 POPULATION_SAMPLE = 2_000
 
@@ -70,8 +70,13 @@ def fit(
         raise ConfigError("The dataset has no events.", hint="Import interactions first: `penchant import`.")
     facts: dict[str, Any] = {"seed": seed, "fitted_at": now().isoformat(timespec="seconds")}
     if model is None:
-        vectors = _item_vectors(data, config, encoder, progress, facts)
-        options = FitOptions(item_vectors=vectors, seed=seed, progress=progress)
+        items = users = None
+        if config.text:
+            encoder = encoder or load_encoder(None)
+            facts["encoder"] = encoder.identity
+            items = item_vectors(data.items, encoder, progress=progress)
+            users = user_vectors(data, encoder, progress=progress)
+        options = FitOptions(item_vectors=items, user_vectors=users, seed=seed, progress=progress)
         model = Interest(config.model).fit(data, options=options)
         model.refresh_neighbours(data)
     with progress.task("Naming interests") as advance:
@@ -81,17 +86,6 @@ def fit(
         advance(1, f"{len(vocabulary.concepts)} concepts explain {space.explained:.0%} of the item space")
     facts |= {"concepts": len(vocabulary.concepts), "explained": space.explained}
     return Fitted(dataset=data, model=model, vocabulary=vocabulary, space=space, population=population, facts=facts)
-
-
-def _item_vectors(
-    data: Dataset, config: InterestModelConfig, encoder: Encoder | None, progress: Progress, facts: dict[str, Any]
-) -> FloatArray | None:
-    texts = render_items(data.items) if config.text else []
-    if not any(texts):
-        return None
-    encoder = encoder or load_encoder(None)
-    facts["encoder"] = encoder.identity
-    return encoder.encode(texts, progress=progress)
 
 
 def _population(

@@ -17,10 +17,13 @@ POLICY = "greedy"
 
 
 def serve(live: Live, user_id: str, k: int, *, exclude_seen: bool, explain: bool, bundle: str) -> Slate:
-    """The K items for a user; for one without events the popular items, and the slate says so."""
+    """The K items for a user; for one of whom nothing is known the popular items, and the slate says so.
+
+    A user without events who has attributes is served from those, and is told so.
+    """
     raw = live.timeline.history(user_id)
     history = live.consumed(raw)
-    cold = not len(history.items)
+    cold = not len(history.items) and not live.fitted.model.tracker.knows(int(history.users[0]))
     timings: dict[str, float] = {}
     if cold:
         items = _cold_items(live, user_id, k, exclude_seen=exclude_seen)
@@ -54,7 +57,7 @@ def serve(live: Live, user_id: str, k: int, *, exclude_seen: bool, explain: bool
         policy=POLICY,
         items=items,
         cold=cold,
-        note=_cold_note(live, user_id) if cold else "",
+        note=_note(live, user_id, cold=cold, events=len(history.items)),
         timings_ms=timings,
     )
 
@@ -149,6 +152,8 @@ def _cold_items(live: Live, user_id: str, k: int, *, exclude_seen: bool) -> tupl
     return tuple(items)
 
 
-def _cold_note(live: Live, user_id: str) -> str:
+def _note(live: Live, user_id: str, *, cold: bool, events: int) -> str:
+    if not cold:
+        return "" if events else f"{user_id} has no events yet: this follows from what is known of the user."
     what = "has no events yet" if live.timeline.known(user_id) else "is not known to this model"
     return f"{user_id} {what}: these are the most popular {live.config.nouns[1]}."

@@ -98,6 +98,10 @@ class InterestTracker(Recommender):
             vectors[rows] = states[torch.arange(len(rows)), lengths].numpy()
         return vectors
 
+    def knows(self, user: int) -> bool:
+        """Whether the user of this row, −1 for none, has attributes that his start was learned from."""
+        return self._starts is not None and user >= 0 and bool(self._starts[user].any())
+
     def score(self, histories: Histories) -> FloatArray:
         """The dot products u_b · z_i, (B, I)."""
         return np.asarray(self.user_vectors(histories) @ self.item_vectors.T, dtype=np.float32)
