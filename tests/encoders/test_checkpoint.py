@@ -1,14 +1,19 @@
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from penchant.encoders import load_encoder
+from penchant.encoders.bert_files import read_tokenizer
 from penchant.encoders.checkpoint import locate, pooling_of, read_checkpoint
 from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig
+from penchant.encoders.transformer import load_model, load_tokenizer
 from penchant.errors import ConfigError, NotFoundError
 
 from .conftest import MakeEncoder
@@ -117,6 +122,50 @@ def test_identity_changes_with_what_changes_vectors(bert: Path, tmp_path: Path):
     assert identity(save_tiny("bert", tmp_path / "other", seed=1)) != first
 
 
+def test_a_plain_bert_needs_no_transformers():
+    code = """
+import sys
+from penchant.encoders import load_encoder
+assert "torch" not in sys.modules
+load_encoder(settings={"precision": "float32"}).encode(["red"])
+assert "transformers" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_files_that_disagree_are_left_to_transformers(tmp_path: Path):
+    """With its own tokenizer class a BERT is read from the files, unless they contradict each other."""
+    folder = save_tiny("bert", tmp_path / "bert")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    assert read_tokenizer(read_checkpoint(folder)) is None
+    for lower, doubt in ((True, False), (False, True)):
+        written = {**settings, "tokenizer_class": "BertTokenizer", "do_lower_case": lower}
+        (folder / "tokenizer_config.json").write_text(json.dumps(written))
+        assert (read_tokenizer(read_checkpoint(folder)) is None) == doubt
+        encoder = HuggingFaceEncoder(HuggingFaceEncoderConfig(path=str(folder), precision="float32"))
+        loaded = load_tokenizer(read_checkpoint(folder))
+        loaded.backend_tokenizer.no_padding()
+        texts = ["Red NAIL polish, crème", "科幻小说"]
+        assert encoder._tokenization(texts) == loaded(texts, truncation=True, max_length=64)["input_ids"]
+        model = load_model(read_checkpoint(folder))
+        with torch.inference_mode():
+            ids = torch.tensor(encoder._tokenization(texts[:1]))
+            torch.testing.assert_close(
+                encoder._forward([ids])[0], model(input_ids=ids).last_hidden_state, atol=2e-5, rtol=1e-4
+            )
+
+
+def test_old_names_of_weights(tmp_path: Path, tiny_encoder: MakeEncoder):
+    """The first BERT checkpoints: a prefix, and a norm's weight and bias under other names."""
+    folder = Path(shutil.copytree(locate(None), tmp_path / "old", ignore=shutil.ignore_patterns("*.safetensors")))
+    weights = load_file(locate(None) / "model.safetensors")
+    old = {f"bert.{k}".replace("LayerNorm.weight", "LayerNorm.gamma"): v for k, v in weights.items()}
+    old = {k.replace("LayerNorm.bias", "LayerNorm.beta"): v for k, v in old.items()}
+    save_file(old, folder / "model.safetensors", metadata={"format": "pt"})
+    found = load_encoder(folder, settings={"precision": "float32"}).encode(["red polish"])
+    assert (found == tiny_encoder("minilm").encode(["red polish"])).all()
+
+
 def test_the_embedded_encoder(tiny_encoder: MakeEncoder):
     assert locate(None) == locate("minilm")
     assert load_encoder(settings={"precision": "float32"}).identity == tiny_encoder("minilm").identity
@@ -171,8 +220,6 @@ def test_weights_of_another_model(bert: Path, tiny_checkpoint: Callable[[str], P
 
 
 def test_weights_that_are_not_finite(bert: Path):
-    from safetensors.torch import load_file, save_file
-
     weights = load_file(bert / "model.safetensors")
     save_file({k: v * float("nan") for k, v in weights.items()}, bert / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ConfigError, match="not finite"):

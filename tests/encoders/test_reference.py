@@ -120,7 +120,7 @@ def test_packed_forward_equals_the_model(activation: str):
         torch.nn.init.normal_(parameter, std=0.4)
     groups = [torch.randint(0, 50, shape) for shape in ((2, 30), (5, 7), (1, 1))]
     with torch.inference_mode():
-        for found, ids in zip(PackedBert(model)(groups), groups, strict=True):
+        for found, ids in zip(PackedBert(model.config.to_dict(), model.state_dict())(groups), groups, strict=True):
             torch.testing.assert_close(found, model(input_ids=ids).last_hidden_state, atol=2e-5, rtol=1e-4)
 
 

@@ -1,6 +1,7 @@
 """A Transformers or Sentence Transformers checkpoint as its files describe it: read without loading any weights."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -23,6 +24,7 @@ _POOLINGS: dict[str, Pooling] = {
     "max": "max",
     "weightedmean": "weighted_mean",
 }
+_BIDIRECTIONAL = {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "t5"}
 _OLD_KEYS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
@@ -168,17 +170,27 @@ def pooling_of(architecture: dict[str, Any]) -> Pooling:
 
     Only the last token of a left-to-right model has seen the whole text.
     """
+    heads = " ".join(architecture.get("architectures") or ())
+    kind = architecture.get("model_type")
+    if "CausalLM" in heads or "LMHead" in heads or architecture.get("is_decoder"):
+        return "last"
+    if kind in _BIDIRECTIONAL or architecture.get("is_encoder_decoder"):
+        return "mean"
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     )
 
-    heads = " ".join(architecture.get("architectures") or ())
-    kind = architecture.get("model_type")
-    causal = "CausalLM" in heads or "LMHead" in heads or bool(architecture.get("is_decoder"))
-    if not causal and not architecture.get("is_encoder_decoder"):
-        causal = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    return "last" if causal else "mean"
+    masked = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return "last" if kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not masked else "mean"
+
+
+def positions_of(architecture: Mapping[str, Any]) -> int | None:
+    """How many tokens the model has positions for; None where it has no such limit."""
+    positions = architecture.get("max_position_embeddings") or architecture.get("n_positions")
+    if positions and architecture.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
+        positions -= int(architecture["pad_token_id"]) + 1  # their positions start after the padding's
+    return positions
 
 
 def _json(file: Path) -> Any:

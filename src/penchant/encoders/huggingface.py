@@ -1,7 +1,7 @@
 """Any Transformers checkpoint as an encoder: BERT-like, GPT-like or a Sentence Transformers folder, on the CPU."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -12,15 +12,17 @@ from pydantic import Field
 
 from penchant.config import Config
 from penchant.encoders.batching import batches, equal_lengths, spread
-from penchant.encoders.checkpoint import Pooling, locate, pooling_of, read_checkpoint
+from penchant.encoders.bert_files import read_bert, read_tokenizer
+from penchant.encoders.checkpoint import Pooling, locate, pooling_of, positions_of, read_checkpoint
+from penchant.encoders.pooling import load_dense, pool
 from penchant.encoders.precision import Precision, fastest_precision
-from penchant.encoders.transformer import fast_forward, load_dense, load_model, load_tokenizer, pool
+from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
+from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray, IntArray
 
-_CHARACTERS_PER_TOKEN = 256
-"""A text's tail beyond this many characters for each token kept is not even tokenised."""
+_PROBE = "The first text, and then 2 more."
 
 
 class HuggingFaceEncoderConfig(Config):
@@ -71,22 +73,22 @@ class HuggingFaceEncoder:
         self.pooling: Pooling = stated if self.config.pooling == "auto" else self.config.pooling
         self.precision: Precision = fastest_precision() if self.config.precision == "auto" else self.config.precision
         self.prompt = self._checkpoint.prompt if self.config.prompt is None else self.config.prompt
-        self._tokenizer = load_tokenizer(self._checkpoint)
-        model = load_model(self._checkpoint)
-        if self._tokenizer.vocab_size > model.get_input_embeddings().num_embeddings:
-            raise ConfigError(
-                f"{self._checkpoint.folder}: the tokenizer has {self._tokenizer.vocab_size} tokens, the model "
-                f"{model.get_input_embeddings().num_embeddings}.",
-                hint="Save the model's own tokenizer beside it.",
-            )
-        self._special = int(self._tokenizer.num_special_tokens_to_add())
-        self.max_length = self._longest(model.config)
-        self._prepare_tokenizer()
         self._dense = load_dense(self._checkpoint)
-        probe = torch.tensor([self._tokenize(["The first text, and then 2 more."])[0] or [0]])
-        self._forward = fast_forward(model, probe, precision=self.precision)
+        self._tokenization, self._forward = self._load()
+        probe = torch.tensor(self._tokenization([_PROBE]))
         with torch.inference_mode():
-            self._dim = self._pooled([probe]).shape[1]
+            vector = self._pooled([probe])[0]
+        if not torch.isfinite(vector).all():
+            raise ConfigError(
+                f"{self._checkpoint.folder}: its weights give vectors that are not finite.",
+                hint="Use another checkpoint.",
+            )
+        self._dim = len(vector)
+
+    @property
+    def max_length(self) -> int:
+        """Tokens a text is cut to: the least of the setting and every limit that the checkpoint's files name."""
+        return self._tokenization.max_length
 
     @property
     def identity(self) -> str:
@@ -108,7 +110,7 @@ class HuggingFaceEncoder:
             raise ConfigError("encode takes several texts; one came.", hint="Put it in a list.")
         places: dict[str, int] = {}
         rows = np.fromiter((places.setdefault(text, len(places)) for text in texts), dtype=np.int64, count=len(texts))
-        ids = self._tokenize(list(places))
+        ids = self._tokenization(list(places))
         lengths = np.fromiter((len(i) for i in ids), dtype=np.int64, count=len(ids))
         kept = np.flatnonzero(lengths)
         vectors = np.zeros((len(ids), self.dim), dtype=np.float32)
@@ -125,7 +127,7 @@ class HuggingFaceEncoder:
 
         Raises `UnsupportedError` where the architecture has no attention to read, or the text has no tokens.
         """
-        ids = self._tokenize([text])[0]
+        ids = self._tokenization([text])[0]
         if not ids:
             raise UnsupportedError("A text without tokens has no attention.", hint="Give a text with words.")
         row = torch.tensor([ids])
@@ -137,8 +139,7 @@ class HuggingFaceEncoder:
                 f"A {self._checkpoint.architecture.get('model_type')} model gives no attention weights.",
                 hint="BERT-like and GPT-like models do.",
             )
-        tokens = tuple(str(token) for token in self._tokenizer.convert_ids_to_tokens(ids))
-        return Attention(tokens=tokens, weights=torch.stack(list(read))[:, 0].float().numpy())
+        return Attention(tokens=self._tokenization.names(ids), weights=torch.stack(list(read))[:, 0].float().numpy())
 
     @cached_property
     def _attentive(self) -> Any:
@@ -157,45 +158,46 @@ class HuggingFaceEncoder:
             pooled = dense(pooled)
         return torch.nn.functional.normalize(pooled, dim=1)
 
-    def _longest(self, architecture: Any) -> int:
-        """Tokens the model can take: the least of the setting and every limit that its files name."""
-        positions = getattr(architecture, "max_position_embeddings", None) or getattr(architecture, "n_positions", None)
-        if positions and architecture.model_type in {"roberta", "xlm-roberta", "camembert"}:
-            positions -= int(architecture.pad_token_id) + 1  # their positions start after the padding index
-        stated = (self.config.max_length, self._checkpoint.max_length, self._tokenizer.model_max_length, positions)
-        longest = min(int(limit) for limit in stated if limit and limit > 0)
-        if longest <= self._special:
-            raise ConfigError(
-                f"max_length is {longest}, and the model adds {self._special} tokens of its own.",
-                hint=f"Set max_length above {self._special}; 128 is usual.",
-            )
-        return longest
+    def _load(self) -> tuple[Tokenization, Forward]:
+        """The tokenizer and the forward pass, from the files alone where they are a plain BERT's."""
+        check_vocabulary(self._checkpoint)
+        read = read_tokenizer(self._checkpoint)
+        packed = read_bert(self._checkpoint, precision=self.precision) if read else None
+        if read and packed:
+            tokenizer, limit = read
+            size = tokenizer.get_vocab_size(with_added_tokens=False)
+            check_size(self._checkpoint, tokens=size, rows=len(packed.words))
+            return self._tokenize_with(
+                tokenizer,
+                special=tokenizer.num_special_tokens_to_add(is_pair=False),
+                limits=(limit, len(packed.positions)),
+                names=lambda ids: [tokenizer.id_to_token(i) for i in ids],
+            ), packed
+        loaded, model = load_tokenizer(self._checkpoint), load_model(self._checkpoint)
+        check_size(self._checkpoint, tokens=loaded.vocab_size, rows=model.get_input_embeddings().num_embeddings)
+        tokenization = self._tokenize_with(
+            loaded,
+            special=int(loaded.num_special_tokens_to_add()),
+            limits=(loaded.model_max_length, positions_of(model.config.to_dict())),
+            names=loaded.convert_ids_to_tokens,
+        )
+        probe = torch.tensor(tokenization([_PROBE]))
+        return tokenization, fast_forward(model, probe, precision=self.precision)
 
-    def _prepare_tokenizer(self) -> None:
-        """Set truncation and no padding once: changing them later is not safe while another thread tokenises."""
-        backend = getattr(self._tokenizer, "backend_tokenizer", None)
-        if backend is not None:
-            backend.no_padding()
-            backend.enable_truncation(self.max_length)
-
-    def _tokenize(self, texts: list[str]) -> list[list[int]]:
-        """Token ids of each text, without padding; empty for a text with nothing to read."""
-        limit = _CHARACTERS_PER_TOKEN * self.max_length
-        # Half a surrogate pair is no text that a tokenizer takes: it becomes a question mark.
-        clean = [text[:limit].encode("utf-8", "replace").decode("utf-8") for text in texts]
-        if self._checkpoint.lower_case:
-            clean = [text.lower() for text in clean]
-        written = [i for i, text in enumerate(clean) if text.strip()]
-        ids: list[list[int]] = [[] for _ in clean]
-        if not written:
-            return ids
-        prompted = [self.prompt + clean[i] for i in written]
-        backend = getattr(self._tokenizer, "backend_tokenizer", None)
-        if backend is not None:
-            tokenized = [encoding.ids for encoding in backend.encode_batch_fast(prompted)]
-        else:
-            tokenized = self._tokenizer(prompted, truncation=True, max_length=self.max_length)["input_ids"]
-        for i, tokens in zip(written, tokenized, strict=True):
-            if len(tokens) > self._special:  # else a text of characters that the tokenizer drops
-                ids[i] = tokens
-        return ids
+    def _tokenize_with(
+        self,
+        tokenizer: Any,
+        *,
+        special: int,
+        limits: tuple[float | None, ...],
+        names: Callable[[Sequence[int]], Sequence[Any]],
+    ) -> Tokenization:
+        stated = (self.config.max_length, self._checkpoint.max_length, *limits)
+        return Tokenization(
+            tokenizer,
+            special=special,
+            max_length=min(int(limit) for limit in stated if limit and limit > 0),
+            lower_case=self._checkpoint.lower_case,
+            prompt=self.prompt,
+            names=names,
+        )

@@ -6,31 +6,33 @@ query, key and value in one product, weights transposed once, element-wise steps
 step but attention works on single tokens and attention runs on texts of equal length side by side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
 
 _KINDS = {"bert", "roberta", "xlm-roberta", "camembert"}
 _ACTIVATIONS = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_fast": "tanh"}
 
+Weights = Mapping[str, Tensor]
+
 
 class _Linear:
-    """x W + b with W (K, N), transposed once."""
+    """x W + b with W (K, N), transposed once; several layers that read the same x are one."""
 
-    def __init__(self, *layers: nn.Linear, dtype: torch.dtype) -> None:
-        self.weight = torch.cat([layer.weight.detach() for layer in layers]).t().to(dtype).contiguous()
-        self.bias = torch.cat([layer.bias.detach() for layer in layers]).to(dtype)
+    def __init__(self, weights: Weights, *names: str, dtype: torch.dtype) -> None:
+        self.weight = torch.cat([weights[f"{name}.weight"] for name in names]).t().to(dtype).contiguous()
+        self.bias = torch.cat([weights[f"{name}.bias"] for name in names]).to(dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         return torch.addmm(self.bias, x.to(self.weight.dtype), self.weight)
 
 
 class _LayerNorm:
-    def __init__(self, layer: nn.LayerNorm) -> None:
-        self.weight, self.bias, self.eps = layer.weight.detach(), layer.bias.detach(), layer.eps
+    def __init__(self, weights: Weights, name: str, *, eps: float) -> None:
+        self.weight, self.bias, self.eps = weights[f"{name}.weight"].float(), weights[f"{name}.bias"].float(), eps
 
     def __call__(self, x: Tensor) -> Tensor:
         return layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
@@ -39,13 +41,16 @@ class _LayerNorm:
 class _Layer:
     """One transformer block, normalised after each of its two residual sums."""
 
-    def __init__(self, layer: Any, *, heads: int, approximate: str, dtype: torch.dtype) -> None:
-        attention, output = layer.attention.self, layer.attention.output
-        self.heads, self.approximate = heads, approximate
-        self.qkv = _Linear(attention.query, attention.key, attention.value, dtype=dtype)
-        self.out, self.norm_attention = _Linear(output.dense, dtype=dtype), _LayerNorm(output.LayerNorm)
-        self.up, self.down = _Linear(layer.intermediate.dense, dtype=dtype), _Linear(layer.output.dense, dtype=dtype)
-        self.norm_output = _LayerNorm(layer.output.LayerNorm)
+    def __init__(self, weights: Weights, name: str, config: Mapping[str, Any], *, dtype: torch.dtype) -> None:
+        self.heads, self.approximate = int(config["num_attention_heads"]), _ACTIVATIONS[config["hidden_act"]]
+        reads = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+        eps = float(config["layer_norm_eps"])
+        self.qkv = _Linear(weights, *reads, dtype=dtype)
+        self.out = _Linear(weights, f"{name}.attention.output.dense", dtype=dtype)
+        self.norm_attention = _LayerNorm(weights, f"{name}.attention.output.LayerNorm", eps=eps)
+        self.up = _Linear(weights, f"{name}.intermediate.dense", dtype=dtype)
+        self.down = _Linear(weights, f"{name}.output.dense", dtype=dtype)
+        self.norm_output = _LayerNorm(weights, f"{name}.output.LayerNorm", eps=eps)
 
     def __call__(self, h_TD: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         # The residual stream and both norms stay in float32; only the products are in the weights' precision.
@@ -69,29 +74,31 @@ class _Layer:
 
 
 class PackedBert:
-    """The forward pass of a loaded BERT-like model; keeps its own copy of the weights."""
+    """The forward pass of a BERT-like model, from its config.json and its weights as `BertModel` names them.
 
-    def __init__(self, model: Any, *, dtype: torch.dtype = torch.float32) -> None:
-        config, embeddings = model.config, model.embeddings
-        self.first_position = 0 if config.model_type == "bert" else int(config.pad_token_id) + 1
-        self.words = embeddings.word_embeddings.weight.detach()
+    A weight that is missing is a `KeyError`. Products are in `dtype`, the rest in float32.
+    """
+
+    def __init__(self, config: Mapping[str, Any], weights: Weights, *, dtype: torch.dtype = torch.float32) -> None:
+        config = {"pad_token_id": 0, "layer_norm_eps": 1e-12, "hidden_act": "gelu", **config}
+        self.first_position = 0 if config["model_type"] == "bert" else int(config["pad_token_id"]) + 1
+        self.words = weights["embeddings.word_embeddings.weight"].float()
         # Single texts are all of type 0, so its vector is part of every position's.
-        types = embeddings.token_type_embeddings.weight.detach()[0]
-        self.positions = embeddings.position_embeddings.weight.detach() + types
-        self.norm = _LayerNorm(embeddings.LayerNorm)
+        types = weights["embeddings.token_type_embeddings.weight"][0].float()
+        self.positions = weights["embeddings.position_embeddings.weight"].float() + types
+        self.norm = _LayerNorm(weights, "embeddings.LayerNorm", eps=float(config["layer_norm_eps"]))
         self.layers = [
-            _Layer(layer, heads=config.num_attention_heads, approximate=_ACTIVATIONS[config.hidden_act], dtype=dtype)
-            for layer in model.encoder.layer
+            _Layer(weights, f"encoder.layer.{i}", config, dtype=dtype) for i in range(config["num_hidden_layers"])
         ]
 
     @staticmethod
-    def fits(config: Any) -> bool:
-        """Whether a `transformers` config describes a model that this class reproduces."""
+    def fits(config: Mapping[str, Any]) -> bool:
+        """Whether a config.json describes a model that this class reproduces."""
         return (
-            config.model_type in _KINDS
-            and config.hidden_act in _ACTIVATIONS
-            and not getattr(config, "is_decoder", False)
-            and getattr(config, "position_embedding_type", "absolute") in {None, "absolute"}
+            config.get("model_type") in _KINDS
+            and config.get("hidden_act", "gelu") in _ACTIVATIONS
+            and not config.get("is_decoder")
+            and config.get("position_embedding_type") in {None, "absolute"}
         )
 
     def __call__(self, groups: Sequence[Tensor]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Loading a checkpoint's weights, and the forward pass that runs them."""
+"""Loading any checkpoint through transformers, and the forward pass that runs it."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,34 +9,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from penchant.encoders.checkpoint import Checkpoint, Pooling
+from penchant.encoders.checkpoint import Checkpoint
 from penchant.encoders.packed_bert import PackedBert
 from penchant.encoders.precision import Precision
+from penchant.encoders.tokenization import cannot_tokenize
 from penchant.errors import ConfigError
 
 Forward = Callable[[Sequence[Tensor]], list[Tensor]]
 """Token ids of groups of texts, (n, L) each, to last hidden states, (n, L, D) each."""
 
 _QUIET = threading.Lock()
-_VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
-_SAVE_TOKENIZER = "Save the tokenizer beside the model: tokenizer.save_pretrained(folder)."
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """The checkpoint's tokenizer; `ConfigError` where there is none."""
     from transformers import AutoTokenizer
 
-    if not any(file for pattern in _VOCABULARIES for file in checkpoint.folder.glob(pattern)):
-        # transformers would make an empty one, to which every word is unknown.
-        raise ConfigError(f"{checkpoint.folder} has no tokenizer: no {', '.join(_VOCABULARIES)}.", hint=_SAVE_TOKENIZER)
     try:
         with _quiet():
             return AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
     except (OSError, ValueError, ImportError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{checkpoint.folder} has no tokenizer that can be loaded ({_first_line(error)}).",
-            hint=_SAVE_TOKENIZER,
-        ) from None
+        raise cannot_tokenize(checkpoint, _first_line(error)) from None
 
 
 def load_model(checkpoint: Checkpoint, *, attentions: bool = False) -> Any:
@@ -82,16 +75,17 @@ def fast_forward(model: Any, probe: Tensor, *, precision: Precision) -> Forward:
 
     Compared before use, so that a variant that it does not know is run by transformers itself.
     """
-    reference = reference_forward(model, precision="float32")
+    config, weights = model.config.to_dict(), model.state_dict()
+    if not PackedBert.fits(config):
+        return reference_forward(model, precision=precision)
+    packed = PackedBert(config, weights)
     with torch.inference_mode():
-        expected = reference([probe])[0]
-        if not torch.isfinite(expected).all():
-            raise ConfigError("The encoder's weights give vectors that are not finite.", hint="Use another checkpoint.")
-        if PackedBert.fits(model.config):
-            packed = PackedBert(model)
-            if torch.allclose(packed([probe])[0], expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())):
-                return packed if precision == "float32" else PackedBert(model, dtype=torch.bfloat16)
-    return reference_forward(model, precision=precision)
+        expected = reference_forward(model, precision="float32")([probe])[0]
+        scale = float(expected.abs().nan_to_num().max())
+        alike = torch.allclose(packed([probe])[0], expected, rtol=1e-4, atol=1e-4 * scale)
+    if not alike:
+        return reference_forward(model, precision=precision)
+    return packed if precision == "float32" else PackedBert(config, weights, dtype=torch.bfloat16)
 
 
 def reference_forward(model: Any, *, precision: Precision) -> Forward:
@@ -106,49 +100,6 @@ def reference_forward(model: Any, *, precision: Precision) -> Forward:
             ]
 
     return forward
-
-
-def pool(states_BLD: Tensor, pooling: Pooling) -> Tensor:
-    """One vector a text, (B, D), from the states of its L tokens; there are no pads among them."""
-    if pooling == "first":
-        return states_BLD[:, 0]
-    if pooling == "last":
-        return states_BLD[:, -1]
-    if pooling == "max":
-        return states_BLD.amax(1)
-    if pooling == "weighted_mean":  # weight of token l is l: Muennighoff, "SGPT" (2022)
-        weights_L1 = torch.arange(1, states_BLD.shape[1] + 1, dtype=states_BLD.dtype)[:, None]
-        return (states_BLD * weights_L1).sum(1) / weights_L1.sum()
-    return states_BLD.mean(1)
-
-
-def load_dense(checkpoint: Checkpoint) -> list[Callable[[Tensor], Tensor]]:
-    """The linear layers that follow the pooling, with their activations."""
-    import orjson
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    layers: list[Callable[[Tensor], Tensor]] = []
-    for place in checkpoint.dense:
-        try:
-            activation = str(orjson.loads((place / "config.json").read_bytes()).get("activation_function", "Tanh"))
-            weights = load_file(place / "model.safetensors")
-            weight, bias = weights["linear.weight"].float(), weights.get("linear.bias")
-        except (OSError, orjson.JSONDecodeError, SafetensorError, KeyError):
-            raise ConfigError(f"{place} is no dense layer in safetensors.", hint="Save the model again.") from None
-        name = activation.rsplit(".", 1)[-1]
-        if name not in {"Tanh", "Identity"}:
-            raise ConfigError(f"{place} has the activation {name}.", hint="Tanh and Identity are known.")
-        layers.append(_dense(weight, None if bias is None else bias.float(), tanh=name == "Tanh"))
-    return layers
-
-
-def _dense(weight: Tensor, bias: Tensor | None, *, tanh: bool) -> Callable[[Tensor], Tensor]:
-    def apply(x_BD: Tensor) -> Tensor:
-        y = torch.nn.functional.linear(x_BD, weight, bias)
-        return torch.tanh(y) if tanh else y
-
-    return apply
 
 
 @contextmanager

@@ -1,0 +1,57 @@
+"""From the states of a text's tokens to the text's vector."""
+
+from collections.abc import Callable
+
+import orjson
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import linear
+
+from penchant.encoders.checkpoint import Checkpoint, Pooling
+from penchant.errors import ConfigError
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"Tanh": torch.tanh, "Identity": lambda x: x}
+
+
+def pool(states_BLD: Tensor, pooling: Pooling) -> Tensor:
+    """One vector a text, (B, D), from the states of its L tokens; there are no pads among them."""
+    if pooling == "first":
+        return states_BLD[:, 0]
+    if pooling == "last":
+        return states_BLD[:, -1]
+    if pooling == "max":
+        return states_BLD.amax(1)
+    if pooling == "weighted_mean":  # weight of token l is l: Muennighoff, "SGPT" (2022)
+        weights_L1 = torch.arange(1, states_BLD.shape[1] + 1, dtype=states_BLD.dtype)[:, None]
+        return (states_BLD * weights_L1).sum(1) / weights_L1.sum()
+    return states_BLD.mean(1)
+
+
+class Dense:
+    """A linear layer with an activation, as some sentence encoders have after the pooling."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, activation: Callable[[Tensor], Tensor]) -> None:
+        self.weight, self.bias, self.activation = weight, bias, activation
+
+    def __call__(self, x_BD: Tensor) -> Tensor:
+        """activation(x Wᵀ + b)"""
+        return self.activation(linear(x_BD, self.weight, self.bias))
+
+
+def load_dense(checkpoint: Checkpoint) -> list[Dense]:
+    """The checkpoint's layers after the pooling, mostly none; `ConfigError` where one is damaged or not known."""
+    layers = []
+    for place in checkpoint.dense:
+        try:
+            settings = orjson.loads((place / "config.json").read_bytes())
+            weights = {name: weight.float() for name, weight in load_file(place / "model.safetensors").items()}
+            weight = weights["linear.weight"]
+        except (OSError, orjson.JSONDecodeError, SafetensorError, KeyError):
+            raise ConfigError(f"{place} is no dense layer in safetensors.", hint="Save the model again.") from None
+        name = str(settings.get("activation_function", "Tanh")).rsplit(".", 1)[-1]
+        if name not in _ACTIVATIONS:
+            raise ConfigError(f"{place} has the activation {name}.", hint=f"Known: {', '.join(_ACTIVATIONS)}.")
+        layers.append(Dense(weight, weights.get("linear.bias"), _ACTIVATIONS[name]))
+    return layers
