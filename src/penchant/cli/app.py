@@ -1,5 +1,6 @@
 """The `penchant` command. Commands import what they need when they run, so that `--help` stays instant."""
 
+import os
 import sys
 
 import typer
@@ -26,6 +27,8 @@ demo.register(app)
 
 def main() -> None:
     """Run the command line. A fault of the caller's prints what came, what was allowed and what to do, and exits 2."""
+    # Threads that wait give their core away: where other programs run too, spinning makes training many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except PenchantError as error:
