@@ -31,6 +31,8 @@ class CatalogueTable:
     """The source's name of the id."""
     columns: Mapping[str, str]
     """Column but the id → SQL type."""
+    related: Mapping[str, str]
+    """Column of the table that lists related items → the relation."""
     faulty: int
     repairs: Counter[str]
 
@@ -65,10 +67,10 @@ def check_catalogue(
     others = {name: source[name] for name in columns if name not in fields.values() and name not in file.relation_lists}
     for name, what in typed_attributes(connection, others, relation).items():
         selected[_free(name, selected, id_field)] = what
-    listed = {column: f"relation_{k}" for k, column in enumerate(file.relation_lists) if column in columns}
+    listed = {column: f"__relation_{k}" for k, column in enumerate(file.relation_lists) if column in columns}
     parts = [f"{id_text(connection, source[fields[id_field]], relation)} AS id"]
     parts += [f"{sql} AS {identifier(name)}" for name, (sql, _) in selected.items()]
-    parts += [f"{list_of(connection, source[column], relation, plural=True)} AS __{n}" for column, n in listed.items()]
+    parts += [f"{list_of(connection, source[column], relation, plural=True)} AS {n}" for column, n in listed.items()]
     connection.execute(
         f"CREATE TABLE {table} AS SELECT {', '.join(parts)}, ({' + '.join(emptied) or 0})::INTEGER AS __emptied,"
         f" (CASE WHEN id IS NULL THEN 1 ELSE 0 END)::UTINYINT AS __fault FROM {relation}"
@@ -82,6 +84,7 @@ def check_catalogue(
         fields=fields,
         id_column=fields[id_field],
         columns={name: sql_type for name, (_, sql_type) in selected.items()},
+        related={listed[column]: file.relation_lists[column] for column in listed},
         faulty=int(faulty),
         repairs=Counter({"empty_text": int(empty)} if empty else {}),
     )

@@ -211,8 +211,8 @@ class _Reader:
         return _share(
             self.one(
                 "SELECT count_if(tied > 1), count(*) FROM (SELECT count(DISTINCT e.item_id) AS tied FROM events e JOIN"
-                " (SELECT user_id, max(timestamp) AS t, count(*) AS n FROM events WHERE item_id IS NOT NULL GROUP BY 1) l"
-                " ON l.user_id = e.user_id AND l.t = e.timestamp WHERE l.n > 1 GROUP BY e.user_id)"
+                " (SELECT user_id, max(timestamp) AS t, count(*) AS n FROM events WHERE item_id IS NOT NULL GROUP BY 1)"
+                " l ON l.user_id = e.user_id AND l.t = e.timestamp WHERE l.n > 1 GROUP BY e.user_id)"
             )
         )
 

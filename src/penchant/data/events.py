@@ -103,7 +103,8 @@ def check_events(
     cases = " ".join(f"WHEN {check.condition} THEN {k}" for k, check in enumerate(checks, start=1))
     came = " ".join(f"WHEN {k} THEN {check.came}::VARCHAR" for k, check in enumerate(checks, start=1) if check.came)
     inner = f"SELECT *, {', '.join(parts)}, (CASE {cases} ELSE 0 END)::UTINYINT AS fault FROM {relation}"
-    kept = ", ".join([*selected, *map(identifier, extras), "flags", "notes", "fault"])
+    ours = [name for name in selected if name != "named_type"]
+    kept = ", ".join([*ours, *map(identifier, extras), "flags", "notes", "fault"])
     connection.execute(
         f"CREATE TABLE {table} AS SELECT {kept}, {f'CASE fault {came} END' if came else 'NULL'}::VARCHAR AS came"
         f" FROM ({inner})"
@@ -198,10 +199,10 @@ def _select(
         named = f"CASE WHEN {missing(raw)} THEN '{default}' ELSE trim({raw}) END"
         notes.append(f"CASE WHEN {missing(raw)} THEN 16 ELSE 0 END")
         if settings.type_names:
-            bare = f"regexp_replace(lower({named}), '[\\W_]+', '', 'g')"
-            cases = " ".join(f"WHEN {quoted(a)} THEN {quoted(b)}" for a, b in settings.type_names.items())
-            notes.append(f"CASE WHEN (CASE {bare} {cases} ELSE {named} END) <> {named} THEN 64 ELSE 0 END")
-            named = f"CASE {bare} {cases} ELSE {named} END"
+            names = ", ".join(f"{quoted(old)}: {quoted(new)}" for old, new in settings.type_names.items())
+            bare = "regexp_replace(lower(named_type), '[\\W_]+', '', 'g')"
+            selected["named_type"], named = named, f"coalesce((MAP {{{names}}})[{bare}], named_type)"
+            notes.append("CASE WHEN event_type <> named_type THEN 64 ELSE 0 END")
         selected["event_type"] = named
     else:
         selected["event_type"] = quoted(settings.type_names.get(letters(default), default))
@@ -274,5 +275,5 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, Coun
 
 def _free(name: str) -> str:
     """A further column's name, out of the way of the columns that are ours."""
-    ours = {*EVENT_COLUMNS, "moment", "flags", "notes", "fault", "came", "row", "record", "part"}
+    ours = {*EVENT_COLUMNS, "moment", "named_type", "flags", "notes", "fault", "came", "row", "record", "part"}
     return f"{name}_" if name.casefold() in ours or name.startswith("__") else name

@@ -147,21 +147,37 @@ def import_layouts(
                 rating_scale=config.rating_scale,
                 type_names=_folded(config.rename_types),
             )
-            tables, accounts = check_files(layouts, reading, settings=settings, given=config.map)
-        report = finish(
-            reading,
-            tables,
-            accounts,
-            layouts,
-            folder,
-            name=config.name or layouts[0].name,
-            types=config.types,
-            rating_scale=config.rating_scale,
-        )
+            with _readable():
+                tables, accounts = check_files(layouts, reading, settings=settings, given=config.map)
+                report = finish(
+                    reading,
+                    tables,
+                    accounts,
+                    layouts,
+                    folder,
+                    name=config.name or layouts[0].name,
+                    types=config.types,
+                    rating_scale=config.rating_scale,
+                )
         if config.licence is not None:
             report = replace(report, licence=config.licence)
         manifest.update(kind=KIND, **report.manifest())
     return report
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What DuckDB cannot read is the source's fault; SQL it does not understand is ours and passes as it is."""
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.InternalException):
+        raise
+    except duckdb.OutOfMemoryException as error:
+        raise SourceError(f"The import needs more memory: {error}.", hint="Give --memory, such as 2GB.") from None
+    except duckdb.Error as error:
+        raise SourceError(
+            f"A file of the source is damaged: {str(error).splitlines()[0]}.", hint="Fetch the source again whole."
+        ) from None
 
 
 @contextmanager

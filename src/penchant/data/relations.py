@@ -58,12 +58,11 @@ def write_relations(
 ) -> int:
     """Write `relations.parquet` from files of links and from the related-item lists of item files; 0 writes no file."""
     parts = [f"SELECT subject, relation, object FROM {one.table} WHERE fault = 0" for one in tables]
-    for one in items:
-        for k, (column, relation) in enumerate(one.file.relation_lists.items()):
-            if column in one.rows.columns:
-                parts.append(
-                    f"SELECT id, {quoted(relation)}, unnest(__relation_{k}) FROM {one.table} WHERE __fault = 0"
-                )
+    parts += [
+        f"SELECT id, {quoted(relation)}, unnest({column}) FROM {one.table} WHERE __fault = 0"
+        for one in items
+        for column, relation in one.related.items()
+    ]
     if not parts:
         return 0
     connection.execute(

@@ -49,12 +49,18 @@ class JsonLines:
         """The file's records in order."""
         seen = False
         for chunk in self.file.chunks(advance):
-            seen = True
             if isinstance(chunk, OverLong):
                 reason = f"a line of {chunk.size} bytes, longer than {self.file.max_record_bytes}"
                 fault = Fault(chunk.line, None, reason, chunk.head.decode("utf-8", "replace"))
+                seen = True
                 yield Batch(first_line=chunk.line, records=1, faults=[fault])
             else:
+                if not seen and chunk.data.lstrip()[:1] == b"[":
+                    raise SourceError(
+                        f"{self.file.path} is a JSON array, not JSON lines.",
+                        hint="Write one object a line, for example with: jq -c '.[]' FILE > FILE.jsonl.",
+                    )
+                seen = True
                 yield self.parse(as_utf8(chunk.data, self.file.encoding), chunk.first_line)
         if not seen:
             raise SourceError(f"{self.file.path} is empty.", hint="Give a file with one JSON object a line.")

@@ -1,0 +1,366 @@
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penchant.data.conservation import RULES, FileAccount, prove
+from penchant.data.dataset import Dataset
+from penchant.data.importing import ImportConfig, Origin, import_layouts, import_source
+from penchant.data.layout import Layout, Reading, SourceFile
+from penchant.data.sources.detection import find_layout
+from penchant.data.staging import Rows
+from penchant.errors import (
+    BadRowError,
+    BundleError,
+    ConfigError,
+    ConservationError,
+    PenchantError,
+    SchemaError,
+    SourceError,
+)
+from tests.data.tables import events_of, imported, quarantined, query
+from tests.data.test_delimited import SLOW
+
+HEADER = "user_id,item_id,timestamp,rating\n"
+
+
+def test_events_are_typed_and_sorted_and_ids_survive(tmp_path: Path) -> None:
+    ids = ["a/b", "c d", " lead", "😀", "用户,一", 'q"q', "%2F", "new\nline", "007", "1.50"]
+    rows = [
+        f'"{id_.replace(chr(34), chr(34) * 2)}",i-{k},16000000{10 - k:02d},{k % 5 + 1}\n' for k, id_ in enumerate(ids)
+    ]
+    report, folder = imported(tmp_path, "events.csv", HEADER + "".join(rows))
+    data = Dataset.load(folder)
+    assert data.users.ids == tuple(ids)
+    assert data.clock == "time"
+    assert report.event_types == {"rating": 10}
+    assert report.rating_scale == (1.0, 5.0)
+    assert data.events.timestamps.tolist() == [(1600000010 - k) * 1_000_000 for k in range(10)]
+
+
+def test_counts_per_type_are_those_of_the_raw_file(tmp_path: Path) -> None:
+    types = ["browse", "click", "purchase", "click", "browse", "browse"]
+    text = "user,item,behavior_type,time\n" + "".join(
+        f"u,i{k},{kind},16000000{k:02d}\n" for k, kind in enumerate(types)
+    )
+    report, folder = imported(tmp_path, "log.csv", text)
+    data = Dataset.load(folder)
+    counts = Counter(data.event_types[code] for code in data.events.types)
+    assert dict(report.event_types) == dict(counts) == dict(Counter(types))
+    assert [data.event_types[code] for code in data.events.types] == types
+
+
+def test_ties_in_time_keep_the_files_order(tmp_path: Path) -> None:
+    text = HEADER + "u,b,1600000000,1\nv,x,1600000000,1\nu,a,1600000000,1\nu,c,1500000000,1\nu,0,1600000000,1\n"
+    _, folder = imported(tmp_path, "events.csv", text)
+    assert [row[1] for row in events_of(folder) if row[0] == "u"] == ["c", "b", "a", "0"]
+
+
+BAD = """user_id,item_id,timestamp,rating,comment
+u1,i1,1600000000,5,fine
+u1,i1,1600000000,5,fine
+,i1,1600000000,5,x
+NaN,i1,1600000000,5,x
+u2,null,1600000000,5,
+u2,i2,yesterday,5,x
+u2,i2,,5,x
+u2,i2,12,5,x
+u2,i2,99999999999999999999,5,x
+u2,i2,1600000000,five,x
+u2,i2,1600000000,inf,x
+u2,i2,1600000000,6,x
+u3,i3,2020-09-13T12:26:40Z,nan, \t
+u4,i4,1600000000123,,"two
+lines"
+"""
+
+
+def test_bad_rows_are_set_aside_with_line_column_and_reason(tmp_path: Path) -> None:
+    report, folder = imported(tmp_path, "events.csv", BAD, rating_scale=(1, 5))
+    found = [(row["line"], row["column"], row["reason"]) for row in quarantined(folder)]
+    assert found == [
+        (4, "user_id", "no user"),
+        (5, "user_id", "no user"),
+        (6, "item_id", "no item and no text"),
+        (7, "timestamp", "'yesterday' is no time in s, ms, µs, ns or ISO 8601"),
+        (8, "timestamp", "no time"),
+        (9, "timestamp", "'12' is not between March 1973 and 2200"),
+        (10, "timestamp", "'99999999999999999999' is not between March 1973 and 2200"),
+        (11, "rating", "'five' is no finite number"),
+        (12, "rating", "'inf' is no finite number"),
+        (13, "rating", "'6' is outside the scale 1 to 5"),
+    ]
+    account = report.files[0]
+    assert (account.records, account.kept, account.quarantined, dict(account.dropped)) == (
+        14, 3, 10, {"exact_duplicate": 1},
+    )  # fmt: skip
+    assert report.rules() == {"exact_duplicate": 1, "value_nan": 1, "empty_text": 1}
+    assert set(report.rules()) <= set(RULES)
+    assert report.times == {"seconds": 2, "milliseconds": 1, "ISO 8601": 1}
+    assert quarantined(folder)[0]["raw"] == ",i1,1600000000,5,x"
+    kept = events_of(folder, ["user_id", "timestamp", "value", "text"])
+    assert kept == [
+        ("u1", 1600000000000000, 5.0, "fine"),
+        ("u3", 1600000000000000, None, None),
+        ("u4", 1600000000123000, None, "two\nlines"),
+    ]
+
+
+def test_strict_stops_at_the_first_bad_row_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BadRowError, match="line 4, column 'user_id': no user") as caught:
+        imported(tmp_path, "events.csv", BAD, strict=True)
+    assert "--strict" in caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["events.csv"]
+
+
+@settings(SLOW, max_examples=25)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["u1", "u2", "", "nan", " "]),
+            st.sampled_from(["i1", "i2", "none"]),
+            st.sampled_from(["1600000000", "1600000001000", "2020-01-01", "x", ""]),
+            st.sampled_from(["1", "5", "0", "z", "nan"]),
+            st.sampled_from(["", ",", '"', ' "a"']),
+        ),
+        max_size=25,
+    )
+)
+def test_records_are_conserved_and_events_are_the_kept_ones(tmp_path: Path, rows: list[tuple[str, ...]]) -> None:
+    text = HEADER + "u9,i9,1600000000,3\n" + "".join(",".join(row[:4]) + row[4] + "\n" for row in rows)
+    report, folder = imported(tmp_path, "events.csv", text, rating_scale=(1, 5))
+    account = report.files[0]
+    assert account.records == len(rows) + 1
+    assert account.records == account.kept + account.quarantined + sum(account.dropped.values())
+    assert account.kept == report.events == len(events_of(folder))
+    assert account.quarantined == len(quarantined(folder))
+
+
+def test_a_silent_loss_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB giving fewer rows than the scan counted is an error, not a smaller dataset."""
+    (tmp_path / "events.csv").write_text(HEADER + "".join(f"u,i{k},16000000{k:02d},1\n" for k in range(50)))
+
+    def losing(layout: Layout) -> Layout:
+        def read(file: SourceFile, reading: Reading, name: str) -> Rows:
+            rows = file.read(reading, name)
+            return replace(rows, relation=f"(FROM {rows.relation} LIMIT 49)")
+
+        files = tuple(replace(file, read=lambda r, n, f=file: read(f, r, n)) for file in layout.files)  # type: ignore[misc]
+        return replace(layout, files=files)
+
+    with pytest.raises(ConservationError, match="50 records read, but 49 kept"):
+        import_layouts([losing(find_layout(tmp_path / "events.csv"))], tmp_path / "dataset")
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_the_proof_names_the_file() -> None:
+    good = FileAccount(file="a", role="events", records=3, kept=1, quarantined=1, dropped=Counter(blank_line=1))
+    prove([good])
+    with pytest.raises(ConservationError, match="b: 3 records"):
+        prove([good, replace(good, file="b", kept=2)])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "match"),
+    [
+        ("e.csv", "", SourceError, "is empty"),
+        ("e.jsonl", "", SourceError, "is empty"),
+        ("e.csv", "user_id,item_id\n", SourceError, "no events"),
+        ("e.csv", "user_id,price\n1,2\n", SchemaError, "no column for item_id"),
+        ("e.csv", "a,b\n1,2\n", SchemaError, "no column for user_id"),
+        ("e.csv", "user_id,item_id\n,\n", SourceError, "None of the 1 event records"),
+        ("e.jsonl", '{"a": 1}\n', SchemaError, "no column for user_id"),
+    ],
+)
+def test_unusable_sources_are_refused_and_leave_nothing(
+    tmp_path: Path, name: str, content: str, kind: type[PenchantError], match: str
+) -> None:
+    with pytest.raises(kind, match=match) as caught:
+        imported(tmp_path, name, content)
+    assert caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_columns_can_be_named(tmp_path: Path) -> None:
+    text = "who,what,when,stars given\nu,i,2020-01-02,4\n"
+    mapping = {"user": "who", "item": "what", "time": "when", "value": "stars given"}
+    _, folder = imported(tmp_path, "events.csv", text, map=mapping)
+    assert events_of(folder, ["user_id", "item_id", "timestamp", "value"]) == [("u", "i", 1577923200000000, 4.0)]
+    with pytest.raises(SchemaError, match="no file has a column 'nope'"):
+        imported(tmp_path, "events.csv", text, map=mapping | {"value": "nope"})
+    with pytest.raises(SchemaError, match="knows no field 'buyer'"):
+        imported(tmp_path, "events.csv", text, map={"buyer": "who"})
+
+
+def test_files_without_header_have_numbered_columns(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"header": False, "map": {"user": "1", "item": "2", "timestamp": "3"}}
+    _, folder = imported(tmp_path, "events.csv", "u,i,1600000000\nu,j,1600000001\n", **asked)
+    assert events_of(folder) == [("u", "i", 1600000000000000), ("u", "j", 1600000001000000)]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_header_shows_the_delimiter(tmp_path: Path, delimiter: str) -> None:
+    text = HEADER.replace(",", delimiter) + delimiter.join(["u", "i", "1600000000", "5"]) + "\n"
+    report, _ = imported(tmp_path, "events.csv", text)
+    assert (report.events, report.clock) == (1, "time")
+
+
+def test_further_columns_are_kept_whatever_they_are_called(tmp_path: Path) -> None:
+    text = "user_id,item_id,fault,Fault,moment,x y,,record\nu,i,1,2,3,4,5,6\n"
+    _, folder = imported(tmp_path, "events.csv", text)
+    columns = [row[0] for row in query("DESCRIBE SELECT * FROM read_parquet(?)", folder / "events.parquet")]
+    assert columns[:5] == ["user_id", "item_id", "event_type", "timestamp", "value"]
+    assert columns[5:] == ["fault_", "Fault_2", "moment_", "x y", "column_7", "record_"]
+    assert query("FROM read_parquet(?)", folder / "events.parquet")[0][5:] == ("1", "2", "3", "4", "5", "6")
+
+
+def test_repeats_are_duplicates_only_where_an_order_shows_it(tmp_path: Path) -> None:
+    plays = "user,item\nu,i\nu,i\nu,j\n"
+    report, _ = imported(tmp_path, "plays.csv", plays)
+    assert (report.events, report.rules()) == (3, {})
+    report, _ = imported(tmp_path, "rated.csv", "user,item,rating\nu,i,4\nu,i,4\nu,i,5\n")
+    assert (report.events, report.rules()) == (2, {"exact_duplicate": 1})
+    report, _ = imported(tmp_path, "placed.csv", "user,item,position\nu,i,1\nu,i,1\nu,i,2\n")
+    assert (report.events, report.clock) == (2, "position")
+
+
+def test_items_and_users_are_merged_filled_and_stubbed(tmp_path: Path) -> None:
+    source = tmp_path / "shop"
+    source.mkdir()
+    (source / "interactions.csv").write_text(HEADER + "u,a,1600000000,5\nw,z,1600000000,4\n")
+    (source / "items.csv").write_text(
+        "item_id,title,price,zip,ok,tags\n"
+        'a,,5,01234,true,"[\'x\', ""y\'s""]"\n'
+        "a,Shoe,6,,false,\n"
+        ",No id,1,0,true,[]\n"
+        " b,  ,x,9,true,\n"
+    )
+    (source / "users.csv").write_text("user_id,age\nu,30\nv,\n")
+    report = import_source(source, tmp_path / "dataset")
+    data = Dataset.load(tmp_path / "dataset")
+    assert data.items.ids == ("a", " b", "z")
+    assert data.items.attributes(0) == {"title": "Shoe", "tags": ["x", "y's"], "price": "5", "zip": "01234", "ok": True}
+    assert data.users.ids == ("u", "v", "w")
+    assert report.rules() == {
+        "duplicate_id_merged": 1, "empty_text": 1, "unknown_item_id": 1, "unknown_user_id": 1,
+    }  # fmt: skip
+    assert [(row["file"], row["line"], row["reason"]) for row in quarantined(tmp_path / "dataset")] == [
+        ("items.csv", 4, "no id")
+    ]
+    items = next(account for account in report.files if account.file == "items.csv")
+    assert (items.records, items.kept, items.quarantined, sum(items.dropped.values())) == (4, 2, 1, 1)
+
+
+def test_ids_that_a_frame_wrote_as_reals_are_whole_again(tmp_path: Path) -> None:
+    _, folder = imported(tmp_path, "events.csv", "user_id,item_id\n1.0,7\n,8\n2.0,9.5\n")
+    assert events_of(folder, ["user_id", "item_id"]) == [("1", "7"), ("2", "9.5")]
+
+
+def test_two_platforms_merge_into_one_history(tmp_path: Path) -> None:
+    """One user, two exports that agree in nothing but the user's id."""
+    (tmp_path / "web.csv").write_text("user_id,item_id,event_type,timestamp\nu,a,pv,1600000000\nu,b,buy,1600000300\n")
+    (tmp_path / "app.jsonl").write_text(
+        '{"uid": "u", "sku": "c", "action": "View", "ms": 1600000100000}\n'
+        '{"uid": "u", "sku": "b", "action": "fav", "ms": 1600000200000}\n'
+    )
+    report = import_source(
+        tmp_path / "web.csv",
+        tmp_path / "dataset",
+        platform="web",
+        merge=[Origin(path=tmp_path / "app.jsonl", platform="app")],
+        config=ImportConfig.of({"map": {"time": "ms"}}),
+    )
+    events = events_of(tmp_path / "dataset", ["item_id", "event_type", "platform", "timestamp // 1000000"])
+    assert events == [
+        ("a", "view", "web", 1600000000),
+        ("c", "view", "app", 1600000100),
+        ("b", "favorite", "app", 1600000200),
+        ("b", "purchase", "web", 1600000300),
+    ]
+    assert report.rules()["event_type_renamed"] == 4
+    assert [account.file for account in report.files] == ["web/web.csv", "app/app.jsonl"]
+    data = Dataset.load(tmp_path / "dataset")
+    assert data.events.platforms is not None
+    assert data.events.platforms.tolist() == ["web", "app", "app", "web"]
+
+
+def test_sources_with_and_without_time_do_not_merge(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,item,timestamp\nu,a,1600000000\n")
+    (tmp_path / "b.csv").write_text("user,item\nu,a\n")
+    with pytest.raises(SchemaError, match="one clock"):
+        import_source(tmp_path / "a.csv", tmp_path / "dataset", merge=[Origin(path=tmp_path / "b.csv")])
+    with pytest.raises(SourceError, match="both called"):
+        import_source(tmp_path / "a.csv", tmp_path / "dataset", merge=[Origin(path=tmp_path / "a.csv")])
+
+
+def test_event_types_can_be_chosen_and_renamed(tmp_path: Path) -> None:
+    text = "user,item,type,time\nu,a,pv,1600000000\nu,b,buy,1600000001\nu,c,,1600000002\n"
+    asked: dict[str, Any] = {"types": frozenset({"purchase"}), "rename_types": {"buy": "purchase"}}
+    report, folder = imported(tmp_path, "log.csv", text, **asked)
+    assert events_of(folder, ["item_id", "event_type"]) == [("b", "purchase")]
+    assert report.files[0].dropped == {"other_event_type": 2}
+
+
+def test_searches_views_and_comments_stay_apart(tmp_path: Path) -> None:
+    source = tmp_path / "log"
+    source.mkdir()
+    (source / "views.csv").write_text("user,item,time\nu,a,1600000000\n")
+    (source / "comments.csv").write_text("user,item,comment,time\nu,a,Too salty,1600000010\n")
+    (source / "searches.csv").write_text("user,query,time\nu,soup,1600000005\n")
+    (source / "items.csv").write_text("id,title\na,Crisps\n")
+    import_source(source, tmp_path / "dataset")
+    data = Dataset.load(tmp_path / "dataset")
+    assert data.events.texts is not None
+    found = [
+        (data.event_types[kind], data.title(item) if item >= 0 else None, text)
+        for kind, item, text in zip(data.events.types, data.events.items, data.events.texts, strict=True)
+    ]
+    assert found == [("view", "Crisps", None), ("search", None, "soup"), ("comment", "Crisps", "Too salty")]
+
+
+def test_an_older_dataset_stays_whole_where_the_import_fails(tmp_path: Path) -> None:
+    imported(tmp_path, "good.csv", "user,item\nu,i\n")
+    with pytest.raises(SchemaError):
+        imported(tmp_path, "bad.csv", "x\n1\n")
+    assert Dataset.load(tmp_path / "dataset").users.ids == ("u",)
+
+
+def test_a_folder_that_is_no_dataset_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "thesis.txt").write_text("mine")
+    with pytest.raises(BundleError, match="not a Penchant folder"):
+        imported(tmp_path, "good.csv", "user,item\nu,i\n")
+    assert (tmp_path / "dataset" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"clock": "sundial"}, {"rating_scale": (5, 1)}, {"max_record_bytes": 1}, {"threads": 0}, {"unknown": 1}],
+)
+def test_settings_are_checked(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        ImportConfig.of(wrong)
+
+
+def test_the_manifest_tells_what_happened(tmp_path: Path) -> None:
+    report, folder = imported(tmp_path, "shop.csv", BAD, licence="CC0")
+    manifest = orjson.loads((folder / "dataset.json").read_bytes())
+    assert (manifest["name"], manifest["licence"], manifest["kind"]) == ("shop", "CC0", "dataset")
+    assert manifest["counts"]["by_type"] == dict(report.event_types)
+    assert manifest["conservation"] == [account.as_json() for account in report.files]
+    assert {rule["rule"] for rule in manifest["rules"]} == set(report.rules())
+    assert Dataset.load(folder).report is not None
+    assert not (folder / "work").exists()
+
+
+def test_the_same_source_gives_the_same_dataset(tmp_path: Path) -> None:
+    text = HEADER + "".join(f"u{k % 7},i{k % 13},{1600000000 + k // 3},{k % 5}\n" for k in range(500))
+    imported(tmp_path, "events.csv", text)
+    first = Dataset.load(tmp_path / "dataset").fingerprint
+    imported(tmp_path, "events.csv", text)
+    assert Dataset.load(tmp_path / "dataset").fingerprint == first
