@@ -106,23 +106,23 @@ def reasons_of(
     Told are the `most` largest parts in size among concepts and past events that speak for the item, every edit that
     touches it, and the part ``everyone``.
     """
-    told: list[tuple[float, Reason]] = []
-    for c in np.flatnonzero(parts.edit[k]):
-        told.append((np.inf, concept_reason(int(c), float(parts.edit[k, c]), "edit")))
-    candidates = [(float(parts.concept[k, c]), "concept", int(c)) for c in np.flatnonzero(parts.concept[k])]
-    candidates += [(float(parts.event[n, k]), "event", int(n)) for n in np.flatnonzero(parts.event[:, k])]
-    speaking = sorted((c for c in candidates if c[0] > 0), key=lambda c: (-c[0], c[1], c[2]))[:most]
-    against = min((c for c in candidates if c[0] < 0), default=None)
-    if against is not None and len(speaking) < most:
-        speaking.append(against)
-    for part, kind, index in speaking:
-        reason = concept_reason(index, part, "concept") if kind == "concept" else event_reason(index, part)
-        told.append((part, reason))
-    if parts.everyone[k]:
-        part = float(parts.everyone[k])
-        told.append((part, Reason(source="everyone", contribution=part, text="what most users like")))
-    told.sort(key=lambda entry: -entry[0])
-    reasons = tuple(reason for _, reason in told)
+    concept, event = parts.concept[k], parts.event[:, k]
+    sizes = np.concatenate([concept, event])
+    speaking = np.flatnonzero(sizes > 0)
+    speaking = speaking[np.lexsort((speaking, -sizes[speaking]))][:most].tolist()
+    lowest = int(sizes.argmin()) if len(sizes) else -1
+    if lowest >= 0 and sizes[lowest] < 0 and len(speaking) < most:
+        speaking.append(lowest)
+    reasons = [concept_reason(int(c), float(parts.edit[k, c]), "edit") for c in np.flatnonzero(parts.edit[k])]
+    rest = [
+        concept_reason(n, float(sizes[n]), "concept")
+        if n < len(concept)
+        else event_reason(n - len(concept), float(sizes[n]))
+        for n in speaking
+    ]
+    if everyone := float(parts.everyone[k]):
+        rest.append(Reason(source="everyone", contribution=everyone, text="what most users like"))
+    reasons += sorted(rest, key=lambda reason: -reason.contribution)
     residual = float(parts.residual[k])
     other = float(parts.score[k]) - residual - sum(reason.contribution for reason in reasons)
-    return reasons, other, residual
+    return tuple(reasons), other, residual

@@ -12,7 +12,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.saving import fitted, read_model, write_model
-from penchant.types import AnyArray, DoubleArray, FloatArray, RowArray
+from penchant.types import AnyArray, DoubleArray, FloatArray, IntArray, RowArray
 
 NAME = "item_knn"
 
@@ -91,6 +91,10 @@ class ItemKNN(Recommender):
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
+        if len(histories) == 1:  # one user waits for the answer: a sparse product would read the whole matrix
+            owners, columns, values = self._entries(histories.items)
+            weights = values * self._fades(histories)[owners]
+            return np.bincount(columns, weights=weights, minlength=self.neighbours.shape[0])[None].astype(np.float32)
         return np.asarray((self._faded(histories) @ self.neighbours).todense(), dtype=np.float32)
 
     def event_weights(self, history: Histories, items: RowArray) -> DoubleArray:
@@ -98,11 +102,14 @@ class ItemKNN(Recommender):
 
         ``e_kj = decay^(L−k) κ_{h_k, items_j}``: the exact parts behind "because you read …".
         """
-        fades = self._fades(history)
-        if not len(fades):
-            return np.zeros((0, len(items)), dtype=np.float64)
-        parts = self.neighbours[history.items][:, items].todense()
-        return np.asarray(parts, dtype=np.float64) * fades[:, None]
+        owners, columns, values = self._entries(history.items)
+        asked, back = np.unique(items, return_inverse=True)
+        place = np.full(self.neighbours.shape[0], -1, dtype=np.int64)
+        place[asked] = np.arange(len(asked))
+        wanted = place[columns] >= 0
+        parts = np.zeros((len(history.items), len(asked)), dtype=np.float64)
+        parts[owners[wanted], place[columns[wanted]]] = values[wanted]
+        return parts[:, back] * self._fades(history)[:, None]
 
     def save(self, folder: Path) -> None:
         """Write the neighbours as compressed rows."""
@@ -118,6 +125,14 @@ class ItemKNN(Recommender):
         n = int(facts["n_items"])
         model._neighbours = sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
         return model
+
+    def _entries(self, items_L: RowArray) -> tuple[IntArray, RowArray, FloatArray]:
+        """The neighbours of L items end to end, (M,): whose neighbour (0 … L − 1), which item, and κ."""
+        starts, ends = self.neighbours.indptr[items_L], self.neighbours.indptr[items_L + 1]
+        lengths = (ends - starts).astype(np.int64)
+        owners = np.repeat(np.arange(len(items_L)), lengths)
+        entries = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[owners]
+        return owners, self.neighbours.indices[entries], self.neighbours.data[entries]
 
     def _fades(self, histories: Histories) -> FloatArray:
         """decay^(events of the same user that came after), (N,)."""
