@@ -21,6 +21,10 @@ class Encoder(Protocol):
     """Texts to vectors."""
 
     @property
+    def name(self) -> str:
+        """What a person calls the model."""
+
+    @property
     def identity(self) -> str:
         """Changes when the model, its pooling or its maximum length does: the cache's key beside the text."""
 

@@ -281,7 +281,7 @@ def test_the_split_file_is_used(world, tmp_path: Path):
 class Reader:
     """An encoder that counts how often it is asked."""
 
-    identity = "reader"
+    name = identity = "reader"
     dim = 3
 
     def __init__(self) -> None:

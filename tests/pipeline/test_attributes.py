@@ -14,7 +14,8 @@ from tests.worlds import GENRES, genre_world
 class WordCounts:
     """An encoder that counts words in hashed places: texts with the same words are near."""
 
-    identity = "word counts"
+    name = "word counts"
+    identity = "word counts, 24"
     dim = 24
 
     def encode(self, texts, *, progress=SILENT):  # noqa: ARG002
@@ -52,5 +53,5 @@ def test_a_stranger_still_gets_the_popular_items(model):
 
 
 def test_the_encoder_is_named_in_what_was_learned(model):
-    assert model.fitted.facts["encoder"] == "word counts"
+    assert model.fitted.facts["encoder"] == {"name": "word counts", "identity": "word counts, 24"}
     assert model.card().encoder == "word counts"

@@ -35,6 +35,11 @@ class CachedEncoder:
         self.file = self.folder / f"{name}.sqlite"
 
     @property
+    def name(self) -> str:
+        """The name of the encoder behind the cache."""
+        return self.encoder.name
+
+    @property
     def identity(self) -> str:
         """The identity of the encoder behind the cache."""
         return self.encoder.identity

@@ -13,7 +13,7 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.encoders.batching import batches, equal_lengths, spread
 from penchant.encoders.bert_files import read_bert, read_tokenizer
-from penchant.encoders.checkpoint import Pooling, locate, pooling_of, positions_of, read_checkpoint
+from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.pooling import load_dense, pool
 from penchant.encoders.precision import Precision, fastest_precision
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
@@ -89,6 +89,12 @@ class HuggingFaceEncoder:
     def max_length(self) -> int:
         """Tokens a text is cut to: the least of the setting and every limit that the checkpoint's files name."""
         return self._tokenization.max_length
+
+    @property
+    def name(self) -> str:
+        """The embedded model's name, or the folder's or hub id's last part."""
+        embedded = self.config.path in {None, EMBEDDED}
+        return "all-MiniLM-L6-v2" if embedded else str(self.config.path).rstrip("/").rsplit("/", 1)[-1]
 
     @property
     def identity(self) -> str:

@@ -68,17 +68,21 @@ def fit(
     """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned."""
     if not len(data.events):
         raise ConfigError("The dataset has no events.", hint="Import interactions first: `penchant import`.")
+    if not config.text:
+        encoder = None
+    elif model is None:
+        encoder = encoder or load_encoder(None)
     facts: dict[str, Any] = {"seed": seed, "fitted_at": now().isoformat(timespec="seconds")}
     if model is None:
         items = users = None
-        if config.text:
-            encoder = encoder or load_encoder(None)
-            facts["encoder"] = encoder.identity
+        if encoder is not None:
             items = item_vectors(data.items, encoder, progress=progress)
             users = user_vectors(data, encoder, progress=progress)
         options = FitOptions(item_vectors=items, user_vectors=users, seed=seed, progress=progress)
         model = Interest(config.model).fit(data, options=options)
         model.refresh_neighbours(data)
+    if encoder is not None:
+        facts["encoder"] = {"name": encoder.name, "identity": encoder.identity}
     with progress.task("Naming interests") as advance:
         vocabulary = build_vocabulary(data.items, config.vocabulary)
         space = fit_concept_space(model.tracker.item_vectors, vocabulary, config.concepts)

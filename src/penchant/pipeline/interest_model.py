@@ -170,7 +170,7 @@ class InterestModel:
             items=fitted.dataset.n_items,
             events=len(fitted.dataset.events) + timeline.observed,
             concepts=len(fitted.vocabulary.concepts),
-            encoder=fitted.facts.get("encoder"),
+            encoder=fitted.facts.get("encoder", {}).get("name"),
             fitted_at=fitted.facts.get("fitted_at"),
             nouns=self.config.nouns,
         )
