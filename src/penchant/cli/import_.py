@@ -63,7 +63,7 @@ def import_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Read a source into a dataset folder. Bad rows go to its quarantine/ and no record is lost."""
-    from penchant.data.importing import ImportConfig, Origin, import_source
+    from penchant.data.importing import ImportConfig, import_source
 
     config = ImportConfig.of(
         {
@@ -83,11 +83,10 @@ def import_command(
         },
         where="import",
     )
-    first = Origin.of({"path": source, "format": source_format}, where="--format")
     report = import_source(
         source,
         to,
-        format=first.format,
+        format=source_format,
         platform=platform,
         merge=[_origin(one) for one in merge or []],
         config=config,

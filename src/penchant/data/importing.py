@@ -20,7 +20,7 @@ from penchant.data.layout import Layout, Reading
 from penchant.data.quarantine import Quarantine
 from penchant.data.scanning import MAX_RECORD_BYTES
 from penchant.data.schema import COMMON_TYPES, check_given, letters
-from penchant.data.sources.detection import Format, find_layout
+from penchant.data.sources.detection import find_layout
 from penchant.errors import SourceError
 from penchant.progress import SILENT, Progress
 
@@ -73,7 +73,7 @@ class Origin(Config):
     """A source to merge: where it is, its format and the platform its events come from."""
 
     path: Path
-    format: Format = "auto"
+    format: str = "auto"
     platform: str | None = None
 
 
@@ -81,7 +81,7 @@ def import_source(
     source: Path | str,
     target: Path | str,
     *,
-    format: Format = "auto",  # noqa: A002
+    format: str = "auto",  # noqa: A002
     platform: str | None = None,
     merge: Sequence[Origin] = (),
     config: ImportConfig | None = None,

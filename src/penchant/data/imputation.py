@@ -55,7 +55,7 @@ class Imputation:
         touched_users = np.zeros(train.n_users, dtype=bool)
         touched_users[events.users] = True
         known = ~np.isnan(events.values)
-        filled = config.values and bool(known.any()) and not bool(known.all())
+        filled = config.values and bool(known.any())
         return cls(
             items=_rules(train.items, touched_items, config),
             users=_rules(train.users, touched_users, config),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
 
 from penchant.data.layout import Layout
 from penchant.data.sources.amazon import amazon, first_keys, kind_of
@@ -13,8 +12,7 @@ from penchant.data.sources.sequences import sequences
 from penchant.data.sources.tables import folder_of_tables, format_of, single_table
 from penchant.errors import SourceError
 
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "sequences", "recbole", "movielens", "amazon", "goodbooks"]
-FORMATS: tuple[str, ...] = get_args(Format)
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "sequences", "recbole", "movielens", "amazon", "goodbooks")
 
 _LAYOUTS: Mapping[str, Callable[[Path], Layout]] = {
     "sequences": sequences,
