@@ -31,14 +31,16 @@ def test_it_has_titles_authors_genres_ratings_and_order_but_no_site_averages(boo
     assert {"title", "authors", "categories"} <= set(books.items.columns)
     assert all(books.items.columns["title"])
     assert all(1 <= len(genres) <= 5 for genres in books.items.columns["categories"])
-    raw = duckdb.sql(f"describe from '{BOOKS / 'items.parquet'}'").fetchall()
+    raw = duckdb.connect().execute(f"describe from '{BOOKS / 'items.parquet'}'").fetchall()
     assert {row[0] for row in raw} == {"item_id", "title", "authors", "year", "language", "genres"}
 
 
 def test_the_order_of_reading_is_kept(books):
     first = books.users.ids[0]
-    order = duckdb.sql(
-        f"select item_id from '{BOOKS / 'interactions.parquet'}' where user_id = '{first}' order by position"
-    ).fetchall()
+    order = (
+        duckdb.connect()
+        .execute(f"select item_id from '{BOOKS / 'interactions.parquet'}' where user_id = '{first}' order by position")
+        .fetchall()
+    )
     mine = books.histories([books.users.row(first)])
     assert [books.items.ids[i] for i in mine.items] == [row[0] for row in order]

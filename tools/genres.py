@@ -4,9 +4,9 @@ A shelf name is reduced to one genre by the first rule whose pattern it matches;
 ("to-read", "award-winner", "fiction", "20th-century-fiction") match no rule and are dropped.
 """
 
+import math
 import re
 from collections.abc import Iterable, Sequence
-from math import log
 
 UNTELLING = re.compile(r"award|^historical$|(sci|sf).*fantasy|fantasy.*(sci|sf)|speculative|vaginal")
 """Shelves that would mislead: prizes, and shelves that hold science fiction and fantasy alike."""
@@ -133,6 +133,6 @@ def choose(votes: Sequence[dict[str, int]], *, most: int = 5) -> list[list[str]]
             books_with[genre] = books_with.get(genre, 0) + 1
 
     def weight(book: dict[str, int], genre: str) -> float:
-        return (book[genre] ** 0.5) * log(1 + len(votes) / books_with[genre])
+        return math.sqrt(book[genre]) * math.log(1 + len(votes) / books_with[genre])
 
     return [sorted(book, key=lambda g, b=book: (-weight(b, g), g))[:most] for book in votes]  # type: ignore[misc]

@@ -1,5 +1,7 @@
 """What a profile says, and how surely."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -48,7 +50,7 @@ def profile(readings: Readings, vocabulary: Vocabulary, **changes):
             effect=effect,
         )
 
-    settings = {
+    settings: dict[str, Any] = {
         "user_id": "u",
         "as_of": len(readings.items),
         "vocabulary": vocabulary,

@@ -1,6 +1,7 @@
 """One fitted model that the pipeline's tests share; each test gets it without what others observed."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from penchant.pipeline.interest_model import InterestModel
 from tests.worlds import genre_world
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "text": False,
     "model": {"tracker": {"dim": 32, "training": {"max_epochs": 20, "warmup_steps": 5, "learning_rate": 0.01}}},
 }
