@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from penchant.data.dataset import Clock
@@ -129,8 +128,3 @@ def quarantine_summary(reasons: Mapping[tuple[str, str], int], *, most: int = 50
     """(file, reason, rows), most frequent first."""
     ranked = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
     return [(file, reason, n) for (file, reason), n in ranked[:most]]
-
-
-def dataset_name(given: str | None, source: Path | str) -> str:
-    """The dataset's name: as given, or the source's."""
-    return given or Path(source).name.split(".")[0]
