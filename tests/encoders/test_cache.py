@@ -1,7 +1,7 @@
 import multiprocessing
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +13,29 @@ from penchant.encoders import CachedEncoder
 from penchant.encoders import cache as cache_module
 from penchant.errors import ConfigError
 from penchant.interfaces import Encoder
-from penchant.progress import SILENT, Progress
-from penchant.seeding import numpy_rng
+from penchant.progress import SILENT, Advance, Progress
 from penchant.types import FloatArray
 
+from .conftest import MakeEncoder
+from .counting import Counting, encode_some
 
-class Counting:
-    """An encoder of random but fixed vectors that remembers what it was asked."""
 
-    def __init__(self, name: str = "a", dim: int = 5) -> None:
-        self.name, self.dim, self.asked = name, dim, list[str]()
+class Bars(Progress):
+    """Name, total and steps done of each bar shown."""
 
-    @property
-    def identity(self) -> str:
-        return self.name
+    def __init__(self) -> None:
+        self.shown: list[list[object]] = []
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:  # noqa: ARG002
-        self.asked += texts
-        rows = [numpy_rng(0, self.name, repr(text)).normal(size=self.dim) for text in texts]
-        return np.array(rows, dtype=np.float32).reshape(len(texts), self.dim)
+    @contextmanager
+    def task(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        done = 0
+
+        def advance(n: int = 1, status: str = "") -> None:
+            nonlocal done
+            done += n
+
+        yield advance
+        self.shown.append([name, total, done])
 
 
 class Notes(Progress):
@@ -65,6 +69,17 @@ def test_equals_the_encoder_behind_it(tmp_path_factory: pytest.TempPathFactory, 
     cached = CachedEncoder(Counting(), tmp_path_factory.mktemp("cache"))
     for texts in runs:
         np.testing.assert_array_equal(cached.encode(texts), Counting().encode(texts))
+
+
+def test_one_bar_for_what_is_encoded(tiny_encoder: MakeEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cache_module, "_RUN", 4)
+    cached, bars = CachedEncoder(tiny_encoder("bert"), tmp_path), Bars()
+    texts = ["red", "", "red", *(f"book {i}" for i in range(8))]
+    cached.encode(texts, progress=bars)
+    cached.encode(texts, progress=bars)
+    assert bars.shown == [["Encoding texts", 10, 10]]
+    tiny_encoder("bert").encode(texts, progress=bars)
+    assert bars.shown[1:] == [["Encoding texts", 10, 10]]
 
 
 def test_half_a_surrogate_pair(inner: Counting, tmp_path: Path):
@@ -158,15 +173,9 @@ def test_a_locked_file_is_left_alone(inner: Counting, tmp_path: Path, monkeypatc
     assert inner.asked == ["two"]
 
 
-def _encode_some(folder: Path, start: int) -> None:
-    cached = CachedEncoder(Counting(), folder)
-    for i in range(start, start + 60, 3):
-        cached.encode([f"text {j}" for j in range(i, i + 6)])
-
-
 def test_several_processes_share_a_folder(inner: Counting, tmp_path: Path):
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_encode_some, args=(tmp_path, 20 * i)) for i in range(3)]
+    processes = [context.Process(target=encode_some, args=(tmp_path, 20 * i)) for i in range(3)]
     for process in processes:
         process.start()
     for process in processes:

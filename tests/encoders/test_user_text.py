@@ -95,7 +95,7 @@ def test_an_unknown_attribute_is_refused():
 class Letters:
     """Counts of letters, normalised: a text's vector tells what it was made of."""
 
-    name, identity, dim = "letters", "letters", 26
+    name, licence, identity, dim = "letters", "", "letters", 26
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:  # noqa: ARG002
         counts = np.array([[text.lower().count(chr(97 + i)) for i in range(26)] for text in texts], dtype=np.float32)

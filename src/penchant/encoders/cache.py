@@ -11,13 +11,27 @@ import numpy as np
 
 from penchant.errors import ConfigError
 from penchant.interfaces import Encoder
-from penchant.progress import SILENT, Progress
+from penchant.progress import SILENT, Advance, Progress
 from penchant.types import FloatArray
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER NOT NULL)"
 _WAIT_SECONDS = 30.0
 _RUN = 4096
 """Texts encoded between two writes: what an interrupted run may lose."""
+
+
+class _Part(Progress):
+    """Progress of a part of a task that is shown already."""
+
+    def __init__(self, outer: Progress, advance: Advance) -> None:
+        self.outer, self.advance = outer, advance
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None) -> Iterator[Advance]:  # noqa: ARG002
+        yield self.advance
+
+    def note(self, text: str) -> None:
+        self.outer.note(text)
 
 
 class CachedEncoder:
@@ -40,6 +54,11 @@ class CachedEncoder:
         return self.encoder.name
 
     @property
+    def licence(self) -> str:
+        """The licence of the encoder behind the cache."""
+        return self.encoder.licence
+
+    @property
     def identity(self) -> str:
         """The identity of the encoder behind the cache."""
         return self.encoder.identity
@@ -57,11 +76,13 @@ class CachedEncoder:
         known = self._read(set(keys), progress)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         pending = list(missing.items())
-        for run in (pending[start : start + _RUN] for start in range(0, len(pending), _RUN)):
-            vectors = self.encoder.encode([text for _, text in run], progress=progress)
-            fresh = {key: vector for (key, _), vector in zip(run, vectors, strict=True)}
-            self._write(fresh, progress)
-            known |= fresh
+        if pending:
+            with progress.task("Encoding texts", total=len(pending)) as advance:
+                for run in (pending[start : start + _RUN] for start in range(0, len(pending), _RUN)):
+                    vectors = self.encoder.encode([text for _, text in run], progress=_Part(progress, advance))
+                    fresh = {key: vector for (key, _), vector in zip(run, vectors, strict=True)}
+                    self._write(fresh, progress)
+                    known |= fresh
         return np.stack([known[key] for key in keys]) if keys else np.zeros((0, self.dim), dtype=np.float32)
 
     def _read(self, keys: set[bytes], progress: Progress) -> dict[bytes, FloatArray]:
@@ -80,7 +101,8 @@ class CachedEncoder:
                         (key, np.frombuffer(blob, np.float32)) for key, blob, check in rows if self._whole(blob, check)
                     )
         except sqlite3.Error as error:
-            self._set_aside(error, progress)
+            if "no such table" not in str(error):  # another process has made the file and not yet its table
+                self._set_aside(error, progress)
         return known
 
     def _write(self, vectors: dict[bytes, FloatArray], progress: Progress) -> None:
@@ -102,7 +124,7 @@ class CachedEncoder:
 
     def _set_aside(self, error: Exception, progress: Progress) -> bool:
         """Rename a damaged file out of the way; False where the trouble is not the file's contents."""
-        shape = isinstance(error, sqlite3.OperationalError) and "no such" in str(error)
+        shape = isinstance(error, sqlite3.OperationalError) and "column" in str(error)
         if not (shape or type(error) is sqlite3.DatabaseError):
             return False
         try:

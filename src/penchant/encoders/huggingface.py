@@ -93,8 +93,16 @@ class HuggingFaceEncoder:
     @property
     def name(self) -> str:
         """The embedded model's name, or the folder's or hub id's last part."""
-        embedded = self.config.path in {None, EMBEDDED}
-        return "all-MiniLM-L6-v2" if embedded else str(self.config.path).rstrip("/").rsplit("/", 1)[-1]
+        return "all-MiniLM-L6-v2" if self._embedded else str(self.config.path).rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def licence(self) -> str:
+        """That of the embedded model; another checkpoint's is for its user to know."""
+        return "Apache-2.0" if self._embedded else ""
+
+    @property
+    def _embedded(self) -> bool:
+        return self.config.path in {None, EMBEDDED}
 
     @property
     def identity(self) -> str:
@@ -122,7 +130,9 @@ class HuggingFaceEncoder:
         vectors = np.zeros((len(ids), self.dim), dtype=np.float32)
         workers = self.config.threads or torch.get_num_threads()
         parts = batches(lengths[kept], budget=self.config.batch_tokens, workers=workers)
-        with progress.task("Encoding texts", total=len(kept)) as advance:
+        with progress.task("Encoding texts", total=len(ids)) as advance:
+            if len(kept) < len(ids):
+                advance(len(ids) - len(kept))
             for part, pooled in spread(lambda part: self._batch(ids, kept[part]), parts, workers=workers):
                 vectors[kept[part]] = pooled
                 advance(len(part))
