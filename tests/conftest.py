@@ -1,11 +1,13 @@
 """Fixtures that every room's tests may use."""
 
 import os
+import tempfile
 from pathlib import Path
 
 # Two test processes share two cores: a second thread in each would only wait for the other's.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["PENCHANT_CACHE"] = tempfile.mkdtemp(prefix="penchant-tests-")
 
 import pytest
 

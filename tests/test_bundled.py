@@ -3,16 +3,15 @@
 import duckdb
 import pytest
 
-from penchant.bundled import BOOKS
+from penchant.bundled import BOOKS, LICENCE
 from penchant.data.dataset import Dataset
-from penchant.data.importing import ImportConfig, import_layouts
-from penchant.data.sources.detection import find_layout
+from penchant.data.importing import ImportConfig, import_source
 
 
 @pytest.fixture(scope="module")
 def books(tmp_path_factory) -> Dataset:
     target = tmp_path_factory.mktemp("books") / "data"
-    import_layouts([find_layout(BOOKS, format="auto")], target, config=ImportConfig(name="goodbooks"))
+    import_source(BOOKS, target, config=ImportConfig(name="goodbooks", licence=LICENCE))
     return Dataset.load(target)
 
 
@@ -22,6 +21,10 @@ def test_it_is_small_and_says_where_it_comes_from():
     attribution = (BOOKS / "ATTRIBUTION.md").read_text()
     assert "CC" in attribution or "Creative Commons" in attribution
     assert "Zygmunt" in attribution
+
+
+def test_the_licence_stays_with_the_data(books):
+    assert books.licence == LICENCE == "CC BY-SA 4.0"
 
 
 def test_it_has_titles_authors_genres_ratings_and_order_but_no_site_averages(books):

@@ -30,20 +30,62 @@ def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST)
     """A temporary folder that takes `path`'s place, with its manifest, when the block ends without an error.
 
     `manifest` may be filled inside the block; it is read when the block ends. `name` is the manifest's file name.
+    Raises `BundleError` for a place that cannot be written or that holds anything else, see `check_place`.
     """
     path = path.absolute()
-    if path.exists() and not (path / name).exists() and any(path.iterdir() if path.is_dir() else [path]):
-        raise BundleError(f"{path} exists and is not a Penchant folder.", hint="Choose another name, or remove it.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_place(path, name=name)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    temporary.mkdir()
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
     try:
         yield temporary
         files = {f.relative_to(temporary).as_posix(): _describe(f) for f in sorted(temporary.rglob("*")) if f.is_file()}
         write_json(temporary / name, {"format_version": FORMAT_VERSION, **manifest, "files": files})
+        check_place(path, name=name)
         _replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_place(path: Path, *, name: str = MANIFEST) -> None:
+    """Refuse, before any work is done, a place where a folder cannot be put.
+
+    Free are: nothing, an empty folder, and a folder that Penchant wrote and nobody added to: what is there is replaced,
+    and nothing else is ever removed. Raises `BundleError`.
+    """
+    path = path.absolute()
+    try:
+        if not path.exists():
+            nearest = next(parent for parent in path.parents if parent.exists())
+            if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+                raise NotADirectoryError(f"{nearest} is not a folder that can be written to")
+            return
+        strangers = _strangers(path, name) if path.is_dir() else [path.name]
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    if strangers:
+        shown = ", ".join(strangers[:3]) + (" …" if len(strangers) > 3 else "")
+        raise BundleError(
+            f"{path} exists and is not a Penchant folder alone: it holds {shown}.",
+            hint="Choose another name, or remove it.",
+        )
+
+
+def _strangers(path: Path, name: str) -> list[str]:
+    """Files of a folder that its manifest does not list; all of them where it has no manifest of ours."""
+    found = [f.relative_to(path).as_posix() for f in path.rglob("*") if not f.is_dir()]
+    try:
+        manifest = orjson.loads((path / name).read_bytes())
+        ours = {*manifest["files"], name} if int(manifest["format_version"]) >= 1 and manifest["kind"] else set()
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        ours = set()
+    return sorted(set(found) - ours)
+
+
+def _unwritable(path: Path, error: OSError) -> BundleError:
+    return BundleError(f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place.")
 
 
 def read_manifest(path: Path, *, kind: str, name: str = MANIFEST, verify: bool = True) -> dict[str, Any]:
@@ -58,7 +100,7 @@ def read_manifest(path: Path, *, kind: str, name: str = MANIFEST, verify: bool =
     try:
         manifest: dict[str, Any] = orjson.loads((path / name).read_bytes())
         version, found = int(manifest["format_version"]), manifest["kind"]
-        files: dict[str, dict[str, Any]] = dict(manifest["files"])
+        files: dict[str, dict[str, Any]] = dict(manifest["files"]) if version <= FORMAT_VERSION else {}
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise BundleError(f"{path / name} is damaged.", hint="Make the folder again.") from None
     if found != kind:

@@ -25,6 +25,10 @@ class Encoder(Protocol):
         """What a person calls the model."""
 
     @property
+    def licence(self) -> str:
+        """The licence of the weights, "" where it is not known."""
+
+    @property
     def identity(self) -> str:
         """Changes when the model, its pooling or its maximum length does: the cache's key beside the text."""
 

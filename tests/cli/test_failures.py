@@ -47,5 +47,23 @@ def test_a_wrong_setting_is_named_with_those_that_exist(tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+def test_a_place_that_cannot_be_written_is_told_before_training(tmp_path):
+    genre_world(users=8).save(tmp_path / "data")
+    (tmp_path / "file").write_text("precious")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        result = penchant("fit", tmp_path / "data", "--to", place)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr
+        assert "Training" not in result.stderr
+        assert "hint:" in result.stderr
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_dataset_where_a_bundle_is_asked_for_and_the_other_way_round(tmp_path):
+    genre_world(users=8).save(tmp_path / "data")
+    result = penchant("recommend", tmp_path / "data", "--user", "u-1")
+    assert (result.returncode, "No bundle at" in result.stderr) == (2, True)
+
+
 def test_a_command_that_does_not_exist(tmp_path):
     assert penchant("recomend", cwd=tmp_path).returncode == 2

@@ -92,7 +92,7 @@ def test_similar_lists_neighbours_with_what_they_share(bundle):
     result = runner.invoke(app, ["similar", str(bundle), "--item", "1-3", "-k", "5", "--json"])
     told = json.loads(result.stdout)
     assert told["item_id"] == "1-3"
-    assert len(told["similar"]) == 5
+    assert len(told["items"]) == 5
     assert runner.invoke(app, ["similar", str(bundle), "--item", "1-3"]).exit_code == 0
 
 

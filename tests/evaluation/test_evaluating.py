@@ -282,6 +282,7 @@ class Reader:
     """An encoder that counts how often it is asked."""
 
     name = identity = "reader"
+    licence = ""
     dim = 3
 
     def __init__(self) -> None:

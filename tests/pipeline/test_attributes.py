@@ -15,6 +15,7 @@ class WordCounts:
     """An encoder that counts words in hashed places: texts with the same words are near."""
 
     name = "word counts"
+    licence = "CC0"
     identity = "word counts, 24"
     dim = 24
 
@@ -53,5 +54,9 @@ def test_a_stranger_still_gets_the_popular_items(model):
 
 
 def test_the_encoder_is_named_in_what_was_learned(model):
-    assert model.fitted.facts["encoder"] == {"name": "word counts", "identity": "word counts, 24"}
+    assert model.fitted.facts["encoder"] == {
+        "name": "word counts",
+        "identity": "word counts, 24",
+        "licence": "CC0",
+    }
     assert model.card().encoder == "word counts"

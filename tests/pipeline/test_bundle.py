@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from penchant.errors import BundleError
+from penchant.errors import BundleError, PenchantError
 from penchant.pipeline.interest_model import load
 
 
@@ -93,3 +93,38 @@ def test_saving_over_something_else_is_refused(model, tmp_path):
     with pytest.raises(BundleError, match="not a Penchant folder"):
         model.save(precious)
     assert (precious / "chapter1.txt").read_text() == "the only copy"
+
+
+@pytest.mark.parametrize("manifest", [{"name": "a web app", "start_url": "/"}, None])
+def test_a_folder_with_files_of_somebody_else_is_never_replaced(model, bundle, manifest):
+    """Neither another program's manifest.json nor a file put into a bundle makes a folder ours to remove."""
+    if manifest is not None:
+        (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / "thesis.txt").write_text("the only copy")
+    with pytest.raises(BundleError, match=r"thesis\.txt|concepts"):
+        model.save(bundle)
+    assert (bundle / "thesis.txt").read_text() == "the only copy"
+
+
+@pytest.mark.parametrize("change", [{"config": None}, {"seed": "q"}, {"facts": 3}, {"config": {"model": {"depth": 1}}}])
+def test_a_manifest_with_wrong_contents_is_refused(bundle, change):
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps(manifest | change))
+    with pytest.raises(PenchantError):
+        load(bundle)
+    del manifest["config"]
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="damaged"):
+        load(bundle)
+
+
+def test_a_newer_manifest_of_another_shape_is_called_newer(bundle):
+    (bundle / "manifest.json").write_text(json.dumps({"format_version": 7, "kind": "bundle", "files": "elsewhere"}))
+    with pytest.raises(BundleError, match="format 7"):
+        load(bundle)
+
+
+def test_what_was_learned_is_in_the_manifest(model, bundle):
+    facts = json.loads((bundle / "manifest.json").read_text())["facts"]
+    assert facts["validation"]["interest"] >= facts["validation"]["tracker"] - 1e-6
+    assert facts["fitted_at"].startswith("2026-01-02")

@@ -130,6 +130,17 @@ def test_a_repeated_event_id_counts_once(model):
     assert model.observe([event("u-0", "1-3", event_id="a")]).duplicates == 1
 
 
+def test_an_event_id_of_the_imported_history_counts_as_a_repeat(model):
+    imported = model.history("u-0")[0].event_id
+    assert model.observe([event("u-0", "1-3", event_id=imported)]).duplicates == 1
+    assert model.observe([event("u-0", "1-3", event_id="e007")]).accepted == 1
+
+
+def test_a_new_user_is_found_first_by_the_exact_id(model):
+    model.observe([event("1", "1-3")])
+    assert model.find_users("1", 5)[0].user_id == "1"
+
+
 def test_bad_events_are_named_and_good_ones_kept(model):
     result = model.observe(
         [

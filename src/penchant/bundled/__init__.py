@@ -2,5 +2,7 @@
 
 from pathlib import Path
 
+LICENCE = "CC BY-SA 4.0"
+
 BOOKS = Path(__file__).parent / "goodbooks"
 """A folder that `penchant import` reads: `interactions.parquet` and `items.parquet`."""

@@ -83,7 +83,7 @@ def evaluate(
         seeds=whole_numbers(seeds, "--seeds"),
         split_config=_split_config(dataset, settings.pop("protocol", {}), split_file),
         settings=settings,
-        encoder=cached_encoder(encoder, data) if reads else None,
+        encoder=cached_encoder(encoder) if reads else None,
         curve_shares=shares(learning_curve, "--learning-curve"),
         lists_to=lists_to,
         progress=screen.reporter(),

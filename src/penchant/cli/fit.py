@@ -24,16 +24,18 @@ def fit(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
 ) -> None:
     """Fit the interest model on a dataset and save it as a bundle that the other commands use."""
+    from penchant.artifacts import check_place
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
     from penchant.pipeline.encoding import cached_encoder
     from penchant.pipeline.fitting import InterestModelConfig
     from penchant.pipeline.interest_model import InterestModel
 
+    check_place(to)  # before the training, not after
     progress = screen.reporter(quiet=as_json)
     settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))
     dataset = Dataset.load(data)
-    model = InterestModel(config=settings, encoder=cached_encoder(encoder, data), seed=seed)
+    model = InterestModel(config=settings, encoder=cached_encoder(encoder), seed=seed)
     model.fit(dataset, progress=progress)
     model.save(to)
     if as_json:

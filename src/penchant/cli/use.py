@@ -71,6 +71,6 @@ def similar(
 
     items = load(bundle).similar(item, k)
     if as_json:
-        screen.print_json({"item_id": item, "similar": items})
+        screen.print_json({"item_id": item, "items": items})
     else:
         screen.out.print(similar_view(items))

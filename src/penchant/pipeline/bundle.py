@@ -74,13 +74,17 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
 def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
     """Read a bundle back: what was fitted, its config, its seed and its label."""
     manifest = read_manifest(path, kind=KIND)
-    config = InterestModelConfig.of(manifest["config"], where=f"{path}: config")
-    arrays = read_arrays(path / "concepts.safetensors")
     try:
+        config = InterestModelConfig.of(dict(manifest["config"]), where=f"{path}: config")
+        seed, facts = int(manifest["seed"]), dict(manifest["facts"])
         told = orjson.loads((path / "concepts.json").read_bytes())
         concepts = tuple(Concept(**concept) for concept in told["concepts"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, OSError):
-        raise BundleError(f"{path}: concepts.json is damaged.", hint="Make the bundle again.") from None
+        explained = float(told["explained"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, OSError):
+        raise BundleError(
+            f"{path}: its {MANIFEST} or concepts.json is damaged.", hint="Copy the bundle again whole, or fit again."
+        ) from None
+    arrays = read_arrays(path / "concepts.safetensors")
     dataset = load_dataset(path / "dataset")
     activations = sp.csr_array(
         (arrays["activation_values"], arrays["activation_columns"], arrays["activation_starts"]),
@@ -94,16 +98,16 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
             mean=arrays["mean"],
             directions=arrays["directions"],
             residuals=arrays["residuals"],
-            explained=float(told["explained"]),
+            explained=explained,
         ),
         population=Population(
             mean=arrays["population_mean"],
             deviation=arrays["population_deviation"],
             rate=arrays["population_rate"],
         ),
-        facts=manifest["facts"],
+        facts=facts,
     )
-    return fitted, config, int(manifest["seed"]), _label(path)
+    return fitted, config, seed, _label(path)
 
 
 def _label(path: Path) -> str:

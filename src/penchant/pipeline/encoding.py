@@ -1,23 +1,28 @@
-"""What the language model reads of a dataset: items' texts and users' own words, with a cache beside the data."""
+"""What the language model reads of a dataset: items' texts and users' own words, with a cache of their vectors."""
 
+import os
 from pathlib import Path
-
-import numpy as np
 
 from penchant.data.dataset import Dataset, Table
 from penchant.encoders import CachedEncoder, UserTemplate, encode_users, load_encoder, render_items, render_users
-from penchant.encoders.user_text import Source
 from penchant.interfaces import Encoder
 from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray
 
-OWN_WORDS: tuple[Source, ...] = ("attributes", "comments", "searches")
-"""Titles a user browsed are left out: the models read those items themselves."""
+
+def cached_encoder(name: str | None) -> Encoder:
+    """The encoder called `name` (None: the embedded one); its vectors are kept between runs and shared by datasets.
+
+    They are in the folder that the environment variable PENCHANT_CACHE names, else in the user's own cache folder.
+    """
+    return CachedEncoder(load_encoder(name), cache_folder() / "embeddings")
 
 
-def cached_encoder(name: str | None, data: Path) -> Encoder:
-    """The encoder called `name` (None: the embedded one), its vectors kept in `data`/.cache between runs."""
-    return CachedEncoder(load_encoder(name), data / ".cache" / "embeddings")
+def cache_folder() -> Path:
+    """Where what can be made again is kept."""
+    if own := os.environ.get("PENCHANT_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penchant"
 
 
 def item_vectors(items: Table, encoder: Encoder, *, progress: Progress = SILENT) -> FloatArray | None:
@@ -27,12 +32,12 @@ def item_vectors(items: Table, encoder: Encoder, *, progress: Progress = SILENT)
 
 
 def user_vectors(data: Dataset, encoder: Encoder, *, progress: Progress = SILENT) -> FloatArray | None:
-    """(U, D) unit vectors of users' attributes, comments and searches; None where no user has any.
+    """(U, D) unit vectors of users' attributes, zero rows for users without; None where no user has any.
 
-    A user's last event is not read: what he wrote about it would tell a model that foresees it too much.
+    Comments and searches are not in them: they have dates, and a vector that stays the same over a user's whole history
+    would let what he wrote later speak of earlier.
     """
-    last = np.append(data.events.users[1:] != data.events.users[:-1], [True] * (len(data.events) > 0))
-    users = render_users(data.select(~last), template=UserTemplate(max_browsed=0))
-    if not any(user.source(source) for user in users for source in OWN_WORDS):
+    users = render_users(data, template=UserTemplate(max_browsed=0, max_comments=0, max_searches=0))
+    if not any(user.attributes for user in users):
         return None
-    return encode_users(encoder, users, sources=OWN_WORDS, progress=progress)
+    return encode_users(encoder, users, sources=("attributes",), progress=progress)

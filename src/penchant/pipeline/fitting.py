@@ -80,9 +80,12 @@ def fit(
             users = user_vectors(data, encoder, progress=progress)
         options = FitOptions(item_vectors=items, user_vectors=users, seed=seed, progress=progress)
         model = Interest(config.model).fit(data, options=options)
-        model.refresh_neighbours(data)
     if encoder is not None:
-        facts["encoder"] = {"name": encoder.name, "identity": encoder.identity}
+        facts["encoder"] = {"name": encoder.name, "identity": encoder.identity, "licence": encoder.licence}
+    if model.tracker.record is not None:
+        facts["validation"] = {"metric": "ndcg@10", "tracker": model.tracker.record.best_value}
+        if model.validation:
+            facts["validation"]["interest"] = max(model.validation.values())
     with progress.task("Naming interests") as advance:
         vocabulary = build_vocabulary(data.items, config.vocabulary)
         space = fit_concept_space(model.tracker.item_vectors, vocabulary, config.concepts)

@@ -23,18 +23,16 @@ class Finder:
         `observed` counts the events users had since the dataset was made, those of new users among them.
         """
         wanted = query.strip().casefold()
-        found = [row for row, user in enumerate(self._users) if wanted in user]
-        found.sort(
-            key=lambda row: (
-                self._users[row] != wanted,
-                not self._users[row].startswith(wanted),
-                -int(self._activity[row]),
-                row,
-            )
-        )
-        known = [(self._dataset.users.ids[row], int(self._activity[row])) for row in found[:limit]]
-        new = [(u, 0) for u in observed if self._dataset.users.row(u) < 0 and wanted in u.casefold()]
-        return [UserSummary(user_id=u, events=n + observed.get(u, 0)) for u, n in (known + new)[:limit]]
+        found = [
+            (self._dataset.users.ids[row], user, int(self._activity[row]))
+            for row, user in enumerate(self._users)
+            if wanted in user
+        ]
+        new = ((user, user.casefold(), 0) for user in observed if self._dataset.users.row(user) < 0)
+        found += [entry for entry in new if wanted in entry[1]]
+        told = [(id_, folded, events + observed.get(id_, 0)) for id_, folded, events in found]
+        told.sort(key=lambda entry: (entry[1] != wanted, not entry[1].startswith(wanted), -entry[2]))
+        return [UserSummary(user_id=id_, events=events) for id_, _, events in told[:limit]]
 
     def items(self, query: str, limit: int) -> list[ItemSummary]:
         """Items whose title or id holds every word of the query.

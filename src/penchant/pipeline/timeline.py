@@ -39,15 +39,17 @@ class Timeline:
         self._live: dict[str, list[_Live]] = {}
         self._ids: dict[int, str] = {}
         self._seen_ids: set[str] = set()
+        self._imported = (0, 0)
+        """Imported events without ids of their own are called e<key>, from the first key to below the second."""
         self._next_key = int(dataset.events.keys.max(initial=-1)) + 1
+        if dataset.event_ids is not None:
+            self._seen_ids.update(dataset.event_ids.values())
+        elif len(dataset.events):
+            self._imported = (int(dataset.events.keys.min()), self._next_key)
 
     def known(self, user_id: str) -> bool:
         """Whether the user has an entry in the dataset or an observed event."""
         return self.dataset.users.row(user_id) >= 0 or user_id in self._live
-
-    def version(self, user_id: str) -> int:
-        """Changes whenever an event of the user is observed."""
-        return len(self._live.get(user_id, ()))
 
     @property
     def observed(self) -> int:
@@ -83,10 +85,6 @@ class Timeline:
             return base.keep(np.arange(len(base.items)) < as_of)
         return base.keep(base.timestamps <= as_of)
 
-    def texts(self, user_id: str) -> list[str]:
-        """Texts the user typed since the model was fitted, such as searches, oldest first."""
-        return [event.text for event in self._live.get(user_id, ()) if event.text]
-
     def observe(self, events: Sequence[Event], *, now: int) -> ObserveResult:
         """Take the good events, count repeated ids once, and say why the others were refused."""
         accepted = duplicates = 0
@@ -95,7 +93,7 @@ class Timeline:
             fault = self._fault(event)
             if fault:
                 rejected.append(Rejection(index=index, column=fault[0], reason=fault[1]))
-            elif event.event_id is not None and event.event_id in self._seen_ids:
+            elif event.event_id is not None and self._known_id(event.event_id):
                 duplicates += 1
             else:
                 self._add(event, now)
@@ -122,6 +120,13 @@ class Timeline:
     def of_types(self, history: Histories, names: frozenset[str]) -> BoolArray:
         """(N,) whether each event's type is one of `names`."""
         return np.isin(history.types, [code for code, name in enumerate(self.event_types) if name in names])
+
+    def _known_id(self, event_id: str) -> bool:
+        number = event_id[1:]
+        if event_id.startswith("e") and number.isascii() and number.isdigit() and str(int(number)) == number:
+            first, end = self._imported
+            return first <= int(number) < end or event_id in self._seen_ids
+        return event_id in self._seen_ids
 
     def _fault(self, event: Event) -> tuple[str, str] | None:
         if not event.user_id.strip():
