@@ -65,5 +65,22 @@ def test_a_dataset_where_a_bundle_is_asked_for_and_the_other_way_round(tmp_path)
     assert (result.returncode, "No bundle at" in result.stderr) == (2, True)
 
 
+def test_a_source_that_is_no_file_and_a_memory_that_is_no_size(tmp_path):
+    for arguments in (["import", "/dev/null", "--to", "d"], ["import", "x.csv", "--to", "d", "--memory", "abc"]):
+        (tmp_path / "x.csv").write_text("user_id,item_id\na,b\n")
+        result = penchant(*arguments, cwd=tmp_path)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr
+        assert not (tmp_path / "d").exists()
+
+
+def test_progress_can_be_turned_off(tmp_path, monkeypatch):
+    genre_world(users=8).save(tmp_path / "data")
+    monkeypatch.setenv("PENCHANT_PROGRESS", "off")
+    result = penchant("evaluate", tmp_path / "data", "--models", "popularity")
+    assert result.returncode == 0
+    assert result.stderr == ""
+
+
 def test_a_command_that_does_not_exist(tmp_path):
     assert penchant("recomend", cwd=tmp_path).returncode == 2

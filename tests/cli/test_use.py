@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -79,6 +80,28 @@ def test_interests_as_they_were(bundle):
     profile = json.loads(result.stdout)
     assert (profile["as_of"], profile["events"]) == (7, 7)
     assert {interest["concept"] for interest in profile["interests"]} <= {"space opera"}
+
+
+def test_one_user_with_few_items_and_one_event(tmp_path):
+    """The smallest data that can be fitted is served; what is left over may be nothing."""
+    dataset = genre_world(users=2, per_genre=2, length=2)
+    dataset.select(np.arange(len(dataset.events)) < 3).save(tmp_path / "tiny")  # u-1 has one event
+    (tmp_path / "c.toml").write_text(CONFIG)
+    fit = ["fit", str(tmp_path / "tiny"), "--to", str(tmp_path / "b"), "--config", str(tmp_path / "c.toml")]
+    assert runner.invoke(app, fit, catch_exceptions=False).exit_code == 0
+    for user in ("u-0", "u-1"):
+        slate = runner.invoke(app, ["recommend", str(tmp_path / "b"), "--user", user, "-k", "100", "--json"])
+        assert 6 <= len(json.loads(slate.stdout)["items"]) <= 7
+
+
+def test_the_settings_file_in_configs_is_the_default():
+    from pathlib import Path
+
+    from penchant.config import read_toml
+    from penchant.pipeline.fitting import InterestModelConfig
+
+    told = read_toml(Path(__file__).resolve().parents[2] / "configs" / "interest.toml")
+    assert InterestModelConfig.of(told) == InterestModelConfig()
 
 
 def test_an_unknown_user_is_told_so(bundle):

@@ -1,5 +1,6 @@
 """What commands print: progress bars on a terminal, plain lines elsewhere, JSON for machines."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -32,8 +33,11 @@ def print_json(value: Any) -> None:
 
 
 def reporter(*, quiet: bool = False) -> Reporter:
-    """A rich bar where stderr is a terminal, plain lines otherwise, nothing where `quiet`."""
-    if quiet:
+    """A rich bar where stderr is a terminal, plain lines otherwise.
+
+    Nothing where `quiet`, or where the environment variable PENCHANT_PROGRESS is ``off``.
+    """
+    if quiet or os.environ.get("PENCHANT_PROGRESS") == "off":
         return SILENT
     return RichReporter() if err.is_terminal else LineReporter()
 

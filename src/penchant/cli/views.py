@@ -42,6 +42,8 @@ def slate_view(slate: Slate, *, explain: bool = True) -> RenderableType:
             for line in reason_lines(item):
                 grid.add_row("", line, "")
     note = [Text(slate.note, style="yellow")] if slate.note else []
+    if not slate.items:
+        note.append(Text("Nothing is left to recommend: every item is seen or excluded.", style="yellow"))
     return Group(*note, grid)
 
 

@@ -51,6 +51,8 @@ def _recognised(source: Path) -> str | None:
             return "movielens"
         found = format_of(source)
         return "amazon" if found == "jsonl" and kind_of(first_keys(source)) == "reviews" else found
+    if not source.is_dir():
+        raise SourceError(f"{source} is neither a file nor a folder.", hint="Give a file or a folder of files.")
     if any(source.glob("*.inter")):
         return "recbole"
     if is_goodbooks(source):
