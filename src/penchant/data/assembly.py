@@ -56,16 +56,20 @@ class Assembly:
         parts = []
         for k, one in enumerate(self.tables):
             have = {name.casefold(): name for name in one.extras}
-            have |= {name: name for name in _OURS if name in one.fields or (name == "platform" and one.file.platform)}
+            have |= {name: name for name in _OURS if name in one.fields}
+            sources = {name: identifier(have[name.casefold()]) for name in columns if name.casefold() in have}
             values = [
-                f"{identifier(have[name.casefold()]) if name.casefold() in have else 'NULL'}::{sql_type}"
-                f" AS {identifier(name)}"
+                f"({sources.get(name, one.constants.get(name, 'NULL'))})::{sql_type} AS {identifier(name)}"
                 for name, sql_type in columns.items()
             ]
             named = ", ".join(["", *values]) if values else ""
+            ours = ", ".join(
+                f"{one.constants.get(name, name)} AS {name}"
+                for name in ("user_id", "item_id", "event_type", "moment", "value")
+            )
+            flags = "flags" if one.flags else "0::UINTEGER AS flags"
             parts.append(
-                f"SELECT {k} AS part, rowid AS record, user_id, item_id, event_type, moment, value, flags{named}"
-                f" FROM {one.table} WHERE fault = 0"
+                f"SELECT {k} AS part, rowid AS record, {ours}, {flags}{named} FROM {one.table} WHERE fault = 0"
             )
         self.connection.execute(f"CREATE VIEW gathered AS {' UNION ALL '.join(parts)}")
 

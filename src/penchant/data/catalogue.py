@@ -96,10 +96,10 @@ def set_aside_without_id(
     """Send the rows without an id to quarantine."""
     if not catalogue.faulty:
         return
-    rows = connection.execute(f"SELECT rowid FROM {catalogue.table} WHERE __fault > 0 ORDER BY 1").fetchall()
-    for _, line, raw in catalogue.rows.show(int(row[0]) for row in rows):
-        reason = "no id"
-        quarantine.add(catalogue.rows.name, Fault(line, catalogue.id_column, reason, raw), kind=reason)
+    rows = connection.execute(f"SELECT rowid FROM {catalogue.table} WHERE __fault > 0 ORDER BY 1").fetchnumpy()
+    for shown in catalogue.rows.show(rows["rowid"]):
+        fault = Fault(shown.line, catalogue.id_column, "no id", shown.raw)
+        quarantine.add(catalogue.rows.name, fault)
 
 
 def merge_tables(

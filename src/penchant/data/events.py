@@ -1,7 +1,7 @@
 """One file of events to a checked table: every value is cast, and each row that fails says in which column and why."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,12 +36,12 @@ class EventSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """A condition that makes a row bad, the canonical column it concerns, why, and the SQL of what came."""
+    """A condition that makes a row bad, the canonical column it concerns, why, and whether to show what came."""
 
     condition: str
     column: str
     reason: str
-    came: str = ""
+    shown: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,8 @@ class EventTable:
     flags: tuple[str, ...]
     """The event types of yes/no columns; bit k of the `flags` column is the k-th."""
     checks: tuple[_Check, ...]
+    constants: Mapping[str, str]
+    """Canonical column that is the same in every row → its SQL; the table does not hold it."""
     faulty: int
     repairs: Counter[str]
     units: Counter[str]
@@ -101,14 +103,12 @@ def check_events(
     parts += [f"{column.sql} AS {identifier(name)}" for name, column in extras.items()]
     parts += [f"({' + '.join(bits) or 0})::UINTEGER AS flags", f"({' + '.join(notes) or 0})::UTINYINT AS notes"]
     cases = " ".join(f"WHEN {check.condition} THEN {k}" for k, check in enumerate(checks, start=1))
-    came = " ".join(f"WHEN {k} THEN {check.came}::VARCHAR" for k, check in enumerate(checks, start=1) if check.came)
-    inner = f"SELECT *, {', '.join(parts)}, (CASE {cases} ELSE 0 END)::UTINYINT AS fault FROM {relation}"
-    ours = [name for name in selected if name != "named_type"]
-    kept = ", ".join([*ours, *map(identifier, extras), "flags", "notes", "fault"])
-    connection.execute(
-        f"CREATE TABLE {table} AS SELECT {kept}, {f'CASE fault {came} END' if came else 'NULL'}::VARCHAR AS came"
-        f" FROM ({inner})"
-    )
+    parts.append(f"(CASE {cases} ELSE 0 END)::UTINYINT AS fault")
+    # What is the same in every row, and names that only lead to others, need not be stored.
+    constants = {name: selected[name] for name in selected if _is_constant(selected[name])}
+    ours = [name for name in selected if name not in {"named_type", *constants}]
+    kept = ", ".join([*ours, *map(identifier, extras), *(["flags"] if flags else []), "notes", "fault"])
+    connection.execute(f"CREATE TABLE {table} AS SELECT {kept} FROM (SELECT {', '.join(parts)} FROM {relation})")
     faulty, repairs, units = _count(connection, table)
     return EventTable(
         table=table,
@@ -119,6 +119,7 @@ def check_events(
         extras={name: column.sql_type if column.kind == "typed" else "VARCHAR" for name, column in extras.items()},
         flags=tuple(flags),
         checks=tuple(checks),
+        constants=constants,
         faulty=faulty,
         repairs=repairs,
         units=units,
@@ -129,24 +130,16 @@ def set_aside(connection: duckdb.DuckDBPyConnection, events: EventTable, quarant
     """Send the faulty rows of a table to quarantine, with their line and raw text from a second pass over the file."""
     if not events.faulty:
         return
-    cursor = connection.cursor()
-    cursor.execute(f"SELECT rowid, fault, came FROM {events.table} WHERE fault > 0 ORDER BY rowid")
-    found: list[tuple[int, int, str | None]] = []
-
-    def rows() -> Iterator[int]:
-        while some := cursor.fetchmany(10_000):
-            for row in some:
-                found.append(row)
-                yield int(row[0])
-
-    for row, line, raw in events.rows.show(rows()):
-        while found[0][0] != row:
-            found.pop(0)
-        _, fault, came = found.pop(0)
+    found = connection.execute(f"SELECT rowid, fault FROM {events.table} WHERE fault > 0 ORDER BY 1").fetchnumpy()
+    places = {column: place for place, column in enumerate(events.rows.columns)}
+    for shown, fault in zip(events.rows.show(found["rowid"]), found["fault"], strict=True):
         check = events.checks[fault - 1]
         column = events.fields.get(check.column, check.column)
-        reason = f"{came!r} {check.reason}" if came is not None else check.reason
-        quarantine.add(events.rows.name, Fault(line, column, reason, raw), kind=f"{column}: {check.reason}")
+        came = ""
+        if check.shown and places.get(column, len(shown.values)) < len(shown.values):
+            came = f"{shown.values[places[column]]!r} "
+        reason = Fault(shown.line, column, came + check.reason, shown.raw)
+        quarantine.add(events.rows.name, reason, kind=f"{column}: {check.reason}")
 
 
 def _pick(columns: Mapping[str, Column], fields: Mapping[str, str]) -> list[tuple[str, Column]]:
@@ -184,7 +177,7 @@ def _select(
 ) -> tuple[dict[str, str], list[str], list[_Check]]:
     """The canonical columns, the notes' terms, and what makes a row bad, first things first."""
     selected = {"user_id": id_text(connection, source["user_id"], relation)}
-    checks = [_Check("user_id IS NULL", "user_id", "no user")]
+    checks = [_Check("user_id IS NULL", "user_id", "no user", shown=False)]
     notes: list[str] = []
     if "text" in source:
         raw = f"{source['text'].sql}::VARCHAR"
@@ -192,11 +185,14 @@ def _select(
         notes.append(f"CASE WHEN {raw} IS NOT NULL AND {missing(raw)} THEN 8 ELSE 0 END")
     selected["item_id"] = id_text(connection, source["item_id"], relation) if "item_id" in source else "NULL::VARCHAR"
     wordless = " AND text IS NULL" if "text" in source else ""
-    checks.append(_Check(f"item_id IS NULL{wordless}", "item_id", "no item" + (" and no text" if wordless else "")))
+    checks.append(
+        _Check(f"item_id IS NULL{wordless}", "item_id", "no item" + (" and no text" if wordless else ""), shown=False)
+    )
     default = file.event_type or event_type_for(fields.get("value"), fields.get("text"))
     if "event_type" in source:
         raw = f"{source['event_type'].sql}::VARCHAR"
-        named = f"CASE WHEN {missing(raw)} THEN '{default}' ELSE trim({raw}) END"
+        bare = f"CASE WHEN {raw} < '!' OR right({raw}, 1) <= ' ' THEN trim({raw}) ELSE {raw} END"
+        named = f"CASE WHEN {missing(raw)} THEN '{default}' ELSE {bare} END"
         notes.append(f"CASE WHEN {missing(raw)} THEN 16 ELSE 0 END")
         if settings.type_names:
             names = ", ".join(f"{quoted(old)}: {quoted(new)}" for old, new in settings.type_names.items())
@@ -212,26 +208,28 @@ def _select(
         field = "timestamp" if "timestamp" in source else "position"
         notes.append(f"({moment.unit})::INTEGER")
         what = "is no time in s, ms, µs, ns or ISO 8601" if moment.clock == "time" else "is no position"
-        checks.append(_Check(f"moment IS NULL AND {missing(f'{raw}::VARCHAR')}", field, f"no {moment.clock}"))
-        checks.append(_Check("moment IS NULL", field, what, raw))
+        checks.append(
+            _Check(f"moment IS NULL AND {missing(f'{raw}::VARCHAR')}", field, f"no {moment.clock}", shown=False)
+        )
+        checks.append(_Check("moment IS NULL", field, what))
         if moment.clock == "time":
             first = 1 if settings.clock == "time" else FIRST_MOMENT
             impossible = f"moment < {first} OR moment >= {LAST_MOMENT}"
-            checks.append(_Check(impossible, field, "is not between March 1973 and 2200", raw))
+            checks.append(_Check(impossible, field, "is not between March 1973 and 2200"))
     if "value" in source:
         column = source["value"]
         number, text = f"TRY_CAST({column.sql} AS DOUBLE)", f"{column.sql}::VARCHAR"
         selected["value"] = f"CASE WHEN isfinite({number}) THEN {number} END"
         nothing = missing(text)
         notes.append(f"CASE WHEN {column.sql} IS NOT NULL AND {nothing} THEN 32 ELSE 0 END")
-        checks.append(_Check(f"value IS NULL AND NOT {nothing}", "value", "is no finite number", column.sql))
+        checks.append(_Check(f"value IS NULL AND NOT {nothing}", "value", "is no finite number"))
         kind = value_kind(fields["value"])
         if kind in {"quantity", "dwell"}:
-            checks.append(_Check("value < 0", "value", f"is an impossible {kind}: it is negative", column.sql))
+            checks.append(_Check("value < 0", "value", f"is an impossible {kind}: it is negative"))
         scale = settings.rating_scale or file.rating_scale
         if kind == "rating" and scale is not None:
             outside = f"value < {scale[0]} OR value > {scale[1]}"
-            checks.append(_Check(outside, "value", f"is outside the scale {scale[0]:g} to {scale[1]:g}", column.sql))
+            checks.append(_Check(outside, "value", f"is outside the scale {scale[0]:g} to {scale[1]:g}"))
     else:
         selected["value"] = "NULL::DOUBLE"
     for name in ("platform", "context", "slate_id", "event_id"):
@@ -273,7 +271,11 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, Coun
     return faulty, repairs, units
 
 
+def _is_constant(sql: str) -> bool:
+    return sql.startswith(("NULL::", "'"))
+
+
 def _free(name: str) -> str:
     """A further column's name, out of the way of the columns that are ours."""
-    ours = {*EVENT_COLUMNS, "moment", "named_type", "flags", "notes", "fault", "came", "row", "record", "part"}
+    ours = {*EVENT_COLUMNS, "moment", "named_type", "flags", "notes", "fault", "row", "record", "part"}
     return f"{name}_" if name.casefold() in ours or name.startswith("__") else name

@@ -18,9 +18,9 @@ from penchant.data.folder import identifier, load_dataset, plain
 from penchant.data.importing import ImportConfig, import_layouts
 from penchant.data.layout import Layout, Reading, SourceFile
 from penchant.data.schema import Role, unique_names
-from penchant.data.staging import Column, Rows
+from penchant.data.staging import Column, Rows, Shown
 from penchant.errors import SchemaError
-from penchant.types import AnyArray
+from penchant.types import AnyArray, IntArray
 
 _INTEGERS = (nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32)
 _REALS = (nw.Float32, nw.Float64, nw.Decimal, nw.UInt64, nw.Int128, nw.UInt128)
@@ -82,10 +82,11 @@ def _read(frame: nw.DataFrame[Any], reading: Reading, name: str) -> Rows:
         raise SchemaError(f"{name} has no columns.", hint="Give a frame with user and item columns.")
     reading.connection.register(f"frame {name}", arrays)
 
-    def show(rows: Iterator[int]) -> Iterator[tuple[int, int, str]]:
-        for row in rows:
+    def show(rows: IntArray) -> Iterator[Shown]:
+        for row in rows.tolist():
             values = {column: plain(frame[frame.columns[place]][row]) for place, column in enumerate(names)}
-            yield row, row + 1, orjson.dumps(values, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+            raw = orjson.dumps(values, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+            yield Shown(row, row + 1, raw, list(values.values()))
 
     return Rows(
         name=name, columns=columns, relation=view, records=len(frame), rows=len(frame), dropped=Counter(), show=show

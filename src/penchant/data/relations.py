@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from penchant.data.catalogue import CatalogueTable
 from penchant.data.folder import quoted
@@ -45,8 +46,9 @@ def check_relations(
     )
     faults = connection.execute(f"SELECT rowid, fault FROM {table} WHERE fault > 0 ORDER BY 1").fetchall()
     kinds = {int(row): "subject" if fault == 1 else "object" for row, fault in faults}
-    for row, line, raw in rows.show(iter(kinds)):
-        quarantine.add(rows.name, Fault(line, fields[kinds[row]], f"no {kinds[row]}", raw))
+    for shown in rows.show(np.array(list(kinds), dtype=np.int64)):
+        end = kinds[shown.row]
+        quarantine.add(rows.name, Fault(shown.line, fields[end], f"no {end}", shown.raw))
     return RelationTable(table=table, rows=rows, faulty=len(faults))
 
 

@@ -6,17 +6,20 @@ are joined by the unit separator, with no quoting at all, so that no quote and n
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import IO, Any, Literal, NamedTuple, Protocol
+
+import numpy as np
 
 from penchant.data.folder import quoted
 from penchant.data.quarantine import Fault, Quarantine
 from penchant.data.scanning import TextFile
 from penchant.data.schema import unique_names
+from penchant.types import IntArray
 
 SEPARATOR = "\x1f"
 ESCAPE = "\x1b"
@@ -58,16 +61,29 @@ class Batch:
         """Rows that go on."""
         return self.records if self.plain is not None else len(self.rows)
 
-    def show(self, rows: list[int]) -> Iterator[tuple[int, str]]:
-        """Line number and raw text of some of the batch's rows, in ascending order."""
+    def show(self, rows: list[int], *, before: int) -> Iterator["Shown"]:
+        """Some of the batch's rows, in ascending order; `before` rows of the file come before the batch."""
         if self.plain is not None:
             lines = self.plain.split(b"\n")
             for row in rows:
-                yield self.first_line + row, lines[row].decode("utf-8", "replace")
+                raw = lines[row].decode("utf-8", "replace")
+                yield Shown(before + row, self.first_line + row, raw, raw.split(self.delimiter.decode()))
         else:
             for row in rows:
                 start, end = self.spans[row]
-                yield self.first_line + start, "".join(self.text[start:end]).rstrip("\r\n")
+                raw = "".join(self.text[start:end]).rstrip("\r\n")
+                yield Shown(before + row, self.first_line + start, raw, self.rows[row])
+
+
+class Shown(NamedTuple):
+    """A row as it stands in its file."""
+
+    row: int
+    line: int
+    """1-based physical line; row number in a Parquet file or frame."""
+    raw: str
+    values: Sequence[Any]
+    """Its fields, in the order of the columns; the last may be missing (JSON lines)."""
 
 
 class TextReader(Protocol):
@@ -116,8 +132,8 @@ class Rows:
     """Rows beyond one per kept record, where a record holds several events (a sequence)."""
     quarantined: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    show: Callable[[Iterator[int]], Iterator[tuple[int, int, str]]]
-    """(row, line, raw text) of some rows, asked for in ascending order."""
+    show: Callable[[IntArray], Iterator[Shown]]
+    """Some rows, asked for in ascending order."""
 
 
 def stage(
@@ -195,22 +211,15 @@ def _unescaped(sql: str) -> str:
     return sql
 
 
-def show_rows(reader: TextReader, rows: Iterator[int]) -> Iterator[tuple[int, int, str]]:
-    """(row, line, raw text) of some rows of a file, given in ascending order: a second pass over it."""
-    wanted = next(rows, None)
-    if wanted is None:
-        return
-    first = 0
-    for batch in reader.batches():
-        here = []
-        while wanted is not None and wanted < first + batch.n_rows:
-            here.append(wanted - first)
-            wanted = next(rows, None)
-        for row, (line, raw) in zip(here, batch.show(here), strict=True):
-            yield first + row, line, raw
-        if wanted is None:
+def show_rows(reader: TextReader, rows: IntArray) -> Iterator[Shown]:
+    """Some rows of a file, given in ascending order: a second pass over it."""
+    before = done = 0
+    for batch in reader.batches() if len(rows) else ():
+        until = int(np.searchsorted(rows, before + batch.n_rows))
+        yield from batch.show([int(row) - before for row in rows[done:until]], before=before)
+        before, done = before + batch.n_rows, until
+        if done == len(rows):
             return
-        first += batch.n_rows
 
 
 def _delimiter_of(reader: TextReader) -> str:

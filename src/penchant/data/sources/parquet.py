@@ -1,15 +1,16 @@
 """Parquet files, as DuckDB reads them: row numbers are the lines."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import duckdb
+import orjson
 
 from penchant.data.folder import identifier, quoted
 from penchant.data.schema import unique_names
-from penchant.data.staging import Column, Rows
+from penchant.data.staging import Column, Rows, Shown
 from penchant.errors import SourceError
+from penchant.types import IntArray
 
 _SHOWN_AT_ONCE = 1000
 
@@ -32,15 +33,17 @@ def parquet_rows(connection: duckdb.DuckDBPyConnection, path: Path, *, name: str
         for unique, row in zip(unique_names([str(row[0]) for row in described]), described, strict=True)
     }
 
-    def show(rows: Iterator[int]) -> Iterator[tuple[int, int, str]]:
+    def show(rows: IntArray) -> Iterator[Shown]:
         numbered = f"read_parquet({quoted(path)}, binary_as_string = true, file_row_number = true)"
         fields = ", ".join(f"{quoted(name)}: {column.sql}" for name, column in columns.items())
-        while some := list(islice(rows, _SHOWN_AT_ONCE)):
-            found = connection.execute(
-                f"SELECT file_row_number, to_json({{{fields}}}) FROM {numbered}"
-                f" WHERE file_row_number IN ({', '.join(map(str, some))}) ORDER BY 1"
-            ).fetchall()
-            for row, raw in found:
-                yield int(row), int(row) + 1, str(raw)
+        cursor = connection.cursor()
+        cursor.register("wanted_rows", {"wanted": rows})
+        cursor.execute(
+            f"SELECT file_row_number, to_json({{{fields}}})::VARCHAR FROM {numbered}"
+            " SEMI JOIN wanted_rows ON wanted = file_row_number ORDER BY 1"
+        )
+        while some := cursor.fetchmany(_SHOWN_AT_ONCE):
+            for row, raw in some:
+                yield Shown(int(row), int(row) + 1, raw, list(orjson.loads(raw).values()))
 
     return Rows(name=name, columns=columns, relation=relation, records=records, rows=records, show=show)
