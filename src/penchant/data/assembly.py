@@ -105,7 +105,9 @@ class Assembly:
 
         part → rows dropped because none of their types was asked for.
         """
-        kept = "SELECT g.* FROM gathered g ANTI JOIN duplicates d ON d.part = g.part AND d.record = g.record"
+        kept = "SELECT * FROM gathered"
+        if self.connection.execute("SELECT 1 FROM duplicates LIMIT 1").fetchone():
+            kept = "SELECT g.* FROM gathered g ANTI JOIN duplicates d ON d.part = g.part AND d.record = g.record"
         flagged = [(k, one) for k, one in enumerate(self.tables) if one.flags]
         if flagged:
             places = ", ".join(
