@@ -12,6 +12,7 @@ from penchant.data.folder import identifier
 from penchant.data.layout import Layout, Reading
 from penchant.data.relations import RelationTable, check_relations
 from penchant.data.staging import Rows
+from penchant.data.watching import watched
 from penchant.errors import SchemaError
 
 
@@ -47,10 +48,9 @@ def check_files(
         table = f"{file.role}_{number}"
         faulty_before = reading.quarantine.counts[rows.name]
         if one.role == "events":
-            with reading.progress.task(f"Check {rows.name}", total=rows.rows) as advance:
+            with watched(connection, reading.progress, f"Check {rows.name}"):
                 events = check_events(connection, one, rows, table, settings=settings)
                 set_aside(connection, events, reading.quarantine)
-                advance(rows.rows)
             tables.events.append(events)
         elif one.role in {"items", "users"}:
             role: Literal["items", "users"] = "items" if one.role == "items" else "users"

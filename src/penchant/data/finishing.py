@@ -15,6 +15,7 @@ from penchant.data.folder import quoted
 from penchant.data.layout import Layout, Reading
 from penchant.data.quarantine import Quarantine
 from penchant.data.relations import write_relations
+from penchant.data.watching import watched
 from penchant.errors import ConservationError, SourceError
 
 
@@ -44,13 +45,13 @@ def finish(
             account.dropped[rule] += n
             account.kept -= n
 
-    with progress.task("Clean and sort", total=4) as advance:
-        assembly.gather()
+    assembly.gather()
+    with watched(connection, progress, "Find duplicates"):
         drop(assembly.find_duplicates(), "exact_duplicate")
-        advance(1, "duplicates")
-        drop(assembly.spread(), "other_event_type")
-        repairs: Counter[str] = Counter()
-        columns: dict[str, dict[str, str]] = {"item": {}, "user": {}}
+    drop(assembly.spread(), "other_event_type")
+    repairs: Counter[str] = Counter()
+    columns: dict[str, dict[str, str]] = {"item": {}, "user": {}}
+    with watched(connection, progress, "Number ids"):
         for what, some in (("item", tables.items), ("user", tables.users)):
             if some:
                 columns[what], merged = merge_tables(connection, some, f"{what}s")
@@ -60,15 +61,13 @@ def finish(
             unknown = assembly.number(what, known=bool(some))
             if some and unknown:
                 repairs[f"unknown_{what}_id"] = unknown
-        advance(1, "ids")
+    with watched(connection, progress, "Sort and write"):
         events = assembly.write_events(folder / "events.parquet")
-        advance(1, "events")
-        counts = {
-            what: write_catalogue(connection, what, columns[what], folder / f"{what}s.parquet", known=bool(some))
-            for what, some in (("item", tables.items), ("user", tables.users))
-        }
-        relations = write_relations(connection, tables.relations, tables.items, folder / "relations.parquet")
-        advance(1, "catalogue")
+    counts = {
+        what: write_catalogue(connection, what, columns[what], folder / f"{what}s.parquet", known=bool(some))
+        for what, some in (("item", tables.items), ("user", tables.users))
+    }
+    relations = write_relations(connection, tables.relations, tables.items, folder / "relations.parquet")
     _refuse_nothing(events, accounts, reading.quarantine)
     prove(accounts)
     _prove_events(connection, tables, by_name, folder, events)

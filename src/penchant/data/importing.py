@@ -48,7 +48,7 @@ class ImportConfig(Config):
     header: bool = True
     """False: the first line is a row; columns are called 1, 2, 3 …"""
     max_record_bytes: int = Field(default=MAX_RECORD_BYTES, ge=1024)
-    memory_limit: str = "1GB"
+    memory_limit: str = Field(default="1GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|B)$")
     """DuckDB's share; what does not fit goes to a temporary folder inside the target."""
     threads: int | None = Field(default=None, ge=1)
     licence: str | None = None
@@ -194,7 +194,6 @@ def _work_database(folder: Path, config: ImportConfig) -> Iterator[tuple[duckdb.
         connection.execute(f"SET temp_directory = {quoted(work / 'spill')}")
         connection.execute("SET preserve_insertion_order = true")
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")
         if config.threads is not None:
             connection.execute(f"SET threads = {config.threads}")
         yield connection, work
