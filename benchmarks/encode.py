@@ -4,10 +4,13 @@
 
 Both are loaded and warmed up, then encode the same texts in turn, end to end (texts in, vectors out); the ratio is the
 median over the rounds of a round's ratio, so that a change of the machine's load between rounds does not enter.
-Processor seconds are told too: they count work, and the wasted turns of threads that wait for each other.
+Processor seconds are told too: they count work, and the wasted turns of threads that wait for each other. With one
+thread the ratio is that of the work alone; with more, on a machine that others use too, Sentence Transformers' threads
+also wait for each other at the end of every product, and the ratio is higher. The load is told for that reason.
 """
 
 import argparse
+import os
 import platform
 import statistics
 import time
@@ -69,7 +72,7 @@ def compare(texts: list[str], *, threads: int, rounds: int) -> dict[str, Any]:
     warm = texts[:64]
     encode_reference(warm)
     ours.encode(warm)
-    rows = []
+    load, rows = os.getloadavg()[0], []
     for number in range(rounds):
         theirs, their_processor, expected = timed(encode_reference, texts)
         mine, my_processor, found = timed(ours.encode, texts)
@@ -84,6 +87,7 @@ def compare(texts: list[str], *, threads: int, rounds: int) -> dict[str, Any]:
     ratios, processor_ratios = table[:, 0] / table[:, 2], table[:, 1] / table[:, 3]
     return {
         "threads": threads,
+        "load_average_before": round(load, 1),
         "precision": ours.precision,
         "max_length": ours.max_length,
         "rounds": rounds,
