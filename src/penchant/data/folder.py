@@ -37,6 +37,8 @@ EVENT_COLUMNS: Mapping[str, str] = {
 REPORT = ("source", "conservation", "rules", "quarantine")
 """Parts of the manifest that say how the data came to be."""
 
+_ROWS_AT_ONCE = 2_000_000
+
 _MAKE_AGAIN = "Copy the folder again whole, or make it again with `penchant import`."
 
 
@@ -198,32 +200,37 @@ def _read_events(
     _register_ids(connection, "user_ids", users.ids)
     _register_ids(connection, "item_ids", items.ids)
     _register_ids(connection, "type_names", event_types)
-    texts = "".join(f", e.{name}" for name in ("text", "platform") if name in columns)
-    found = _fetch(
-        connection,
-        "SELECT e.file_row_number AS key, u.row AS user, coalesce(i.row, -1)::INTEGER AS item, t.row AS type,"
-        f" e.timestamp, e.value::DOUBLE AS value, e.item_id IS NOT NULL AND i.row IS NULL AS lost{texts}"
-        f" FROM read_parquet({quoted(file)}, file_row_number = true) e"
-        " LEFT JOIN user_ids u ON u.id = e.user_id LEFT JOIN item_ids i ON i.id = e.item_id"
-        " LEFT JOIN type_names t ON t.id = e.event_type",
-    )
-    if found["lost"].any() or _missing(found["user"]) or _missing(found["type"]):
-        raise ValueError("an event names a user, item or type that the folder does not hold")
-    key = found["key"].astype(np.int64, copy=False)
-    if (key[1:] < key[:-1]).any():
-        order = np.argsort(key)
-        found = {name: values[order] for name, values in found.items()}
-        key = found["key"]
+    size = int((connection.execute(f"SELECT count(*) FROM read_parquet({quoted(file)})").fetchone() or (0,))[0])
+    texts = [name for name in ("text", "platform") if name in columns]
+    kinds = {"user": np.int32, "item": np.int32, "type": np.int32, "timestamp": np.int64, "value": np.float64}
+    found: dict[str, AnyArray] = {name: np.empty(size, dtype=kind) for name, kind in kinds.items()}
+    found |= {name: np.empty(size, dtype=object) for name in texts}
+    # Part by part, each put where its row numbers say: a join keeps no order, and one result would double the memory.
+    for start in range(0, size, _ROWS_AT_ONCE):
+        part = _fetch(
+            connection,
+            "SELECT e.file_row_number AS key, u.row AS user, coalesce(i.row, -1)::INTEGER AS item, t.row AS type,"
+            " e.timestamp, e.value::DOUBLE AS value, e.item_id IS NOT NULL AND i.row IS NULL AS lost"
+            f"{''.join(f', e.{name}' for name in texts)} FROM read_parquet({quoted(file)}, file_row_number = true) e"
+            " LEFT JOIN user_ids u ON u.id = e.user_id LEFT JOIN item_ids i ON i.id = e.item_id"
+            " LEFT JOIN type_names t ON t.id = e.event_type"
+            f" WHERE e.file_row_number >= {start} AND e.file_row_number < {start + _ROWS_AT_ONCE}",
+        )
+        if part["lost"].any() or _missing(part["user"]) or _missing(part["type"]):
+            raise ValueError("an event names a user, item or type that the folder does not hold")
+        for name, values in found.items():
+            values[part["key"]] = part[name]
+    keys = np.arange(size, dtype=np.int64)
     if _unsorted(found["user"], found["timestamp"]):
-        order = np.lexsort((key, found["timestamp"], found["user"]))
-        found = {name: values[order] for name, values in found.items()}
+        keys = np.lexsort((keys, found["timestamp"], found["user"])).astype(np.int64)
+        found = {name: values[keys] for name, values in found.items()}
     return Events(
-        users=found["user"].astype(np.int32, copy=False),
-        items=found["item"].astype(np.int32, copy=False),
-        types=found["type"].astype(np.int32, copy=False),
-        timestamps=found["timestamp"].astype(np.int64, copy=False),
-        values=found["value"].astype(np.float64, copy=False),
-        keys=found["key"].astype(np.int64, copy=False),
+        users=found["user"],
+        items=found["item"],
+        types=found["type"],
+        timestamps=found["timestamp"],
+        values=found["value"],
+        keys=keys,
         texts=found.get("text"),
         platforms=found.get("platform"),
     )
