@@ -13,7 +13,8 @@ PY=.venv/bin/python
 [ -x $PY ] || "${PYTHON:-python3}" -m venv .venv
 if $PY -m pip install -q --disable-pip-version-check -c constraints.txt uv; then
   UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}"; export UV_FIND_LINKS  # uv reads no pip settings
-  add() { .venv/bin/uv pip install -q -p .venv -c constraints.txt "$@"; }
+  # Compiled once here, or every first import of torch and transformers would compile them.
+  add() { .venv/bin/uv pip install -q --compile-bytecode -p .venv -c constraints.txt "$@"; }
   cpu_index() { add --torch-backend=cpu "torch==$PIN"; }
 else
   add() { $PY -m pip install -q --disable-pip-version-check -c constraints.txt "$@"; }
