@@ -340,7 +340,14 @@ def test_a_folder_that_is_no_dataset_is_not_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"clock": "sundial"}, {"rating_scale": (5, 1)}, {"max_record_bytes": 1}, {"threads": 0}, {"unknown": 1}],
+    [
+        {"clock": "sundial"},
+        {"rating_scale": (5, 1)},
+        {"max_record_bytes": 1},
+        {"threads": 0},
+        {"unknown": 1},
+        {"memory_limit": "much"},
+    ],
 )
 def test_settings_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

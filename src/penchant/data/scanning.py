@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from penchant.errors import SourceError
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 MAX_RECORD_BYTES = 8 << 20
 HEAD_BYTES = 1000
 """How much of an over-long line is kept to show."""

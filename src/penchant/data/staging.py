@@ -51,7 +51,8 @@ class Batch:
     rows: list[list[str]] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     """For each row its first physical line and the one after its last, as places in `text`."""
-    text: list[str] = field(default_factory=list)
+    text: Sequence[str | bytes] = ()
+    """Physical lines from `first_line` on."""
     faults: list[Fault] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     """Rule → records dropped by it, such as ``blank_line``."""
@@ -71,8 +72,12 @@ class Batch:
         else:
             for row in rows:
                 start, end = self.spans[row]
-                raw = "".join(self.text[start:end]).rstrip("\r\n")
+                raw = "".join(_decoded(line) for line in self.text[start:end]).rstrip("\r\n")
                 yield Shown(before + row, self.first_line + start, raw, self.rows[row])
+
+
+def _decoded(line: str | bytes) -> str:
+    return line if isinstance(line, str) else line.decode("utf-8", "replace")
 
 
 class Shown(NamedTuple):
@@ -233,13 +238,31 @@ def _write(out: IO[bytes], batch: Batch, width: int) -> tuple[bool, int]:
         data = batch.plain.replace(batch.delimiter, separator) if batch.delimiter != separator else batch.plain
         out.write(data.replace(b"\n", separator + b"\n") if width == 1 else data)
         return False, batch.longest
-    lines, escaped = [], False
-    for row in batch.rows:
-        line = SEPARATOR.join(row)
-        if ESCAPE in line or "\n" in line or "\r" in line or "\0" in line or line.count(SEPARATOR) != len(row) - 1:
-            line, escaped = SEPARATOR.join([value.translate(_ESCAPES) for value in row]), True
-        lines.append(line)
-    if lines:
-        end = SEPARATOR + "\n" if width == 1 else "\n"
-        out.write((end.join(lines) + end).encode())
-    return escaped, 4 * max(map(len, lines), default=0)
+    lines = [SEPARATOR.join(row) for row in batch.rows]
+    if not lines:
+        return False, 0
+    whole = "\n".join(lines)
+    separators = sum(map(len, batch.rows)) - len(lines)
+    escaped = (
+        whole.count("\n") != len(lines) - 1
+        or whole.count(SEPARATOR) != separators
+        or any(character in whole for character in (ESCAPE, "\r", "\0"))
+    )
+    if escaped:
+        lines = [_escaped(row, line) for row, line in zip(batch.rows, lines, strict=True)]
+    end = SEPARATOR + "\n" if width == 1 else "\n"
+    out.write((end.join(lines) + end).encode())
+    return escaped, 4 * max(map(len, lines))
+
+
+def _escaped(row: list[str], line: str) -> str:
+    """`row` joined, with every character that has a meaning in the copy written otherwise."""
+    if line.count(SEPARATOR) != len(row) - 1:
+        return SEPARATOR.join([value.translate(_ESCAPES) for value in row])
+    if ESCAPE in line:
+        line = line.replace(ESCAPE, ESCAPE + "e")
+    if "\n" in line:
+        line = line.replace("\n", ESCAPE + "n")
+    if "\r" in line:
+        line = line.replace("\r", ESCAPE + "r")
+    return line.replace("\0", ESCAPE + "0") if "\0" in line else line

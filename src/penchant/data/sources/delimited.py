@@ -54,7 +54,7 @@ class Delimited:
         """Physical lines up to the end of the header."""
         return 0 if self._given is not None else self._header[1]
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Fields a record must have."""
         return len(self.columns)
@@ -165,22 +165,28 @@ class Delimited:
         text = data.decode("utf-8", "surrogateescape" if damaged else "strict")
         lines = list(io.StringIO(text, newline=""))
         batch = Batch(first_line=first_line, records=0, text=lines)
-        suspicious = damaged or "\0" in text
-        place = self._quoted(batch, suspicious, final) if self.quote else self._unquoted(batch, suspicious)
+        # Where this holds, a record with the right number of fields is good: 20 M of them pass here.
+        innocent = not damaged and "\0" not in text and len(data) <= self.file.max_record_bytes
+        place = self._quoted(batch, lines, innocent, final) if self.quote else self._unquoted(batch, lines, innocent)
         batch.records = len(batch.rows) + len(batch.faults) + sum(batch.dropped.values())
         rest = "".join(lines[place:]).encode("utf-8", "surrogateescape")
         return batch, rest, first_line + place
 
-    def _unquoted(self, batch: Batch, suspicious: bool) -> int:
-        for place, line in enumerate(batch.text):
+    def _unquoted(self, batch: Batch, lines: list[str], innocent: bool) -> int:
+        width, delimiter = self.width, self.delimiter
+        for place, line in enumerate(lines):
             bare = line.rstrip("\r\n")
-            self._take(batch, place, place + 1, bare.split(self.delimiter) if bare else [], suspicious)
-        return len(batch.text)
+            fields = bare.split(delimiter) if bare else []
+            if innocent and len(fields) == width:
+                batch.rows.append(fields)
+                batch.spans.append((place, place + 1))
+            else:
+                self._take(batch, lines[place : place + 1], place, fields)
+        return len(lines)
 
-    def _quoted(self, batch: Batch, suspicious: bool, final: bool) -> int:
-        """Parse `batch.text`; the place of the first line of a record that has no end yet."""
-        lines, place = batch.text, 0
-        size = len(lines)
+    def _quoted(self, batch: Batch, lines: list[str], innocent: bool, final: bool) -> int:
+        """Parse `lines`; the place of the first line of a record that has no end yet."""
+        place, size, width = 0, len(lines), self.width
         with _field_limit(2 * self.file.max_record_bytes):
             while place < size:
                 reader = csv.reader(
@@ -194,7 +200,10 @@ class Delimited:
                 try:
                     for fields in reader:
                         end = begun + reader.line_num
-                        if not self._take(batch, start, end, fields, suspicious):
+                        if innocent and len(fields) == width:
+                            batch.rows.append(fields)
+                            batch.spans.append((start, end))
+                        elif not self._take(batch, lines[start:end], start, fields):
                             place = start + 1
                             break
                         start = end
@@ -202,33 +211,31 @@ class Delimited:
                     unfinished = begun + reader.line_num == size
                     if unfinished and not final and sum(map(len, lines[start:])) <= self.file.max_record_bytes:
                         return start
-                    self._fault(batch, start, start + 1, _quote_fault(error))
+                    self._fault(batch, lines[start : start + 1], start, _quote_fault(error))
                     place = start + 1
         return size
 
-    def _take(self, batch: Batch, start: int, end: int, fields: list[str], suspicious: bool) -> bool:
-        """Keep, drop or refuse the record of lines [start, end); False where only its first line was refused."""
+    def _take(self, batch: Batch, lines: list[str], start: int, fields: list[str]) -> bool:
+        """Keep, drop or refuse the record of `lines`, at place `start`; False where only its first line was refused."""
         if not fields:
             batch.dropped[BLANK_LINE] += 1
         elif len(fields) != self.width:
-            if end - start > 1:
-                self._fault(
-                    batch, start, start + 1, f"a quote opens here and takes in the next {end - start - 1} lines"
-                )
+            if len(lines) > 1:
+                self._fault(batch, lines[:1], start, f"a quote opens here and takes in the next {len(lines) - 1} lines")
                 return False
-            self._fault(batch, start, end, f"{len(fields)} fields where the header has {self.width}")
-        elif suspicious and (reason := damage(batch.text[start:end])):
-            self._fault(batch, start, end, reason)
-        elif sum(map(len, batch.text[start:end])) > self.file.max_record_bytes:
-            self._fault(batch, start, end, f"longer than {self.file.max_record_bytes} bytes")
+            self._fault(batch, lines, start, f"{len(fields)} fields where the header has {self.width}")
+        elif reason := damage(lines):
+            self._fault(batch, lines, start, reason)
+        elif sum(map(len, lines)) > self.file.max_record_bytes:
+            self._fault(batch, lines, start, f"longer than {self.file.max_record_bytes} bytes")
         else:
             batch.rows.append(fields)
-            batch.spans.append((start, end))
+            batch.spans.append((start, start + len(lines)))
         return True
 
     @staticmethod
-    def _fault(batch: Batch, start: int, end: int, reason: str) -> None:
-        raw = "".join(batch.text[start:end]).rstrip("\r\n")
+    def _fault(batch: Batch, lines: Sequence[str], start: int, reason: str) -> None:
+        raw = "".join(lines).rstrip("\r\n")
         batch.faults.append(Fault(batch.first_line + start, None, reason, raw))
 
     def _over_long(self, line: OverLong) -> Batch:

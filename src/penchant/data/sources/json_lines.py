@@ -17,6 +17,8 @@ from penchant.data.staging import Batch, Kind
 from penchant.errors import SourceError
 
 MOST_COLUMNS = 1000
+MOST_SHAPES = 10_000
+"""Combinations of keys and types that are remembered at a time."""
 
 
 class JsonLines:
@@ -28,6 +30,7 @@ class JsonLines:
         self.file, self.literals = file, literals
         self._places: dict[str, int] = {}
         self._kinds: dict[str, set[type]] = {}
+        self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], tuple[list[int] | None, bool]] = {}
 
     @property
     def columns(self) -> list[str]:
@@ -70,9 +73,8 @@ class JsonLines:
         lines = data.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        batch = Batch(first_line=first_line, records=len(lines))
+        batch = Batch(first_line=first_line, records=len(lines), text=lines)
         for place, line in enumerate(lines):
-            batch.text.append("")
             if not line or line.isspace():
                 batch.dropped[BLANK_LINE] += 1
                 continue
@@ -82,8 +84,7 @@ class JsonLines:
                     raise ValueError(f"longer than {self.file.max_record_bytes} bytes")
                 batch.rows.append(self._row(value))
                 batch.spans.append((place, place + 1))
-                batch.text[place] = line.decode("utf-8", "replace")
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 raw = line.decode("utf-8", "backslashreplace")
                 batch.faults.append(Fault(first_line + place, None, str(error), raw.rstrip("\r")))
         return batch
@@ -100,30 +101,55 @@ class JsonLines:
         return value
 
     def _row(self, value: dict[str, Any]) -> list[str]:
-        if not value.keys() <= self._places.keys():
-            for key in value:
-                if key not in self._places:
-                    if len(self._places) >= MOST_COLUMNS:
-                        raise ValueError(f"the file has more than {MOST_COLUMNS} different keys")
-                    self._places[key] = len(self._places)
-                    self._kinds[key] = set()
+        """The values in the order of the columns. Lines of one shape share the work of finding their places."""
+        keys, found = tuple(value), list(value.values())
+        types = tuple(map(type, found))
+        shape = self._shapes.get((keys, types))
+        if shape is None:
+            shape = self._shape(keys, types)
+        places, plain = shape
+        texts = found if plain else [one if type(one) is str else _text(one) for one in found]
+        if places is None and len(texts) == len(self._places):
+            return texts
         row = [""] * len(self._places)
-        for key, found in value.items():
-            if found is None:
-                continue
-            self._kinds[key].add(type(found))
-            row[self._places[key]] = found if isinstance(found, str) else _text(found)
+        for place, text in zip(range(len(texts)) if places is None else places, texts, strict=True):
+            row[place] = text
         return row
+
+    def _shape(self, keys: tuple[str, ...], types: tuple[type, ...]) -> tuple[list[int] | None, bool]:
+        """The places of keys among the columns (None: the first columns in order), and whether all values are texts."""
+        new = [key for key in keys if key not in self._places]
+        if len(self._places) + len(new) > MOST_COLUMNS:
+            raise ValueError(f"the file has more than {MOST_COLUMNS} different keys")
+        for key in new:
+            self._places[key] = len(self._places)
+            self._kinds[key] = set()
+        for key, kind in zip(keys, types, strict=True):
+            if kind is not type(None):
+                self._kinds[key].add(kind)
+        places = [self._places[key] for key in keys]
+        shape = (None if places == list(range(len(keys))) else places), all(kind is str for kind in types)
+        if len(self._shapes) >= MOST_SHAPES:
+            self._shapes.clear()
+        self._shapes[keys, types] = shape
+        return shape
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, dict | list | bool):
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    kind = type(value)
+    if kind is int or kind is float:
+        return repr(value)
+    if value is None:
+        return ""
+    if kind is dict or kind is list or kind is bool:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
     return repr(value)
 
 
 def _literal(line: bytes) -> Any:
     try:
-        return ast.literal_eval(line.decode("utf-8").strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        value = ast.literal_eval(line.decode("utf-8").strip())
+        orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str)  # half of a surrogate pair is no text
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise ValueError(f"neither JSON nor a Python literal: {error}") from None
+    return value
