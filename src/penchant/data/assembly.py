@@ -153,14 +153,18 @@ class Assembly:
 
     def write_events(self, file: Path) -> int:
         """Write `events.parquet`, sorted by (user row, time, order in the source); the number of events."""
+        # The narrower the key, the faster 20 M rows are sorted: file and row are one number.
+        order = [f"part * {_FIRST} + record" if len(self.tables) > 1 else "record"]
+        order += ["place"] if any(one.flags for one in self.tables) else []
         timed = any(one.clock is not None for one in self.tables)
-        time = "moment" if timed else "row_number() OVER (PARTITION BY u.row ORDER BY part, record, place) - 1"
+        time = "moment" if timed else f"row_number() OVER (PARTITION BY u.row ORDER BY {', '.join(order)}) - 1"
+        sorting = ", ".join(["u.row", *(["moment"] if timed else []), *order])
         further = [name for name in self.columns() if name not in EVENT_COLUMNS]
         ours = [name for name in _OURS if name in self.columns()]
         named = "".join(f", {identifier(name)}" for name in [*ours, *further])
         self.connection.execute(
             f"COPY (SELECT user_id, item_id, event_type, ({time})::BIGINT AS timestamp, value{named}"
-            " FROM spread JOIN user_rows u ON u.id = user_id ORDER BY u.row, moment, part, record, place)"
+            f" FROM spread JOIN user_rows u ON u.id = user_id ORDER BY {sorting})"
             f" TO {quoted(file)} (FORMAT parquet, COMPRESSION zstd)"
         )
         found = self.connection.execute(f"SELECT count(*) FROM read_parquet({quoted(file)})").fetchone()
