@@ -110,3 +110,11 @@ def test_files_named_in_the_architecture_exist():
     assert len(named) > 15
     for name in named:
         assert any((base / name).exists() for base in (ROOT, ROOT / "src" / "penchant")), name
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "CHANGELOG.md", "experiments/README.md"])
+def test_pages_have_no_gaps_and_no_dead_links(page):
+    text = (ROOT / page).read_text()
+    assert "@@" not in text
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), target

@@ -13,7 +13,7 @@ from penchant.data.histories import Histories
 from penchant.interests.explanation import ScoreParts, split_score
 from penchant.interests.population import Population
 from penchant.models.hybrid import Interest
-from penchant.types import BoolArray, DoubleArray, RowArray
+from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +90,13 @@ def recommend(
     return Chosen(parts=split.take(order), timings_ms=timings)
 
 
-def _largest(scores: np.ndarray, allowed: BoolArray, n: int) -> np.ndarray:
+def _largest(scores_I: FloatArray, allowed_I: BoolArray, n: int) -> IntArray:
     """Rows of the `n` largest scores among the allowed, in no order; scores equal to the smallest kept may be cut."""
-    rows = np.flatnonzero(allowed)
-    if len(rows) <= n:
-        return rows
-    return rows[np.argpartition(scores[rows], len(rows) - n)[len(rows) - n :]]
+    if len(scores_I) <= n:
+        return np.flatnonzero(allowed_I)
+    masked = np.where(allowed_I, scores_I, -np.inf)
+    rows = np.argpartition(masked, len(masked) - n)[len(masked) - n :]
+    return rows[masked[rows] > -np.inf]
 
 
 @contextmanager

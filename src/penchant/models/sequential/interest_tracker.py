@@ -1,5 +1,7 @@
 """The interest tracker: where a user's interest lies now, read from the order of what he did."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -33,6 +35,10 @@ class Attention:
     """(B, H, S, S): rows sum to 1; 0 in the future."""
     mask_BS: BoolArray
     """Which states are real; the others pad shorter histories."""
+
+
+FEW = 4
+"""Histories read on one thread: for one waiting user a second thread costs more than it brings."""
 
 
 class InterestTracker(Recommender):
@@ -136,7 +142,7 @@ class InterestTracker(Recommender):
     def _read(self, histories: Histories) -> tuple[Tensor, Tensor, list[Tensor]]:
         """States (B, S, D), history lengths (B,) as read, and attentions."""
         encoder = fitted(self._encoder, NAME)
-        with torch.inference_mode():
+        with torch.inference_mode(), _threads(1 if len(histories) <= FEW else None):
             items, lengths = input_batch(histories, self.config.max_length)
             events = torch.from_numpy(self.item_vectors)[items]
             states, attentions = encoder(events, self._start_of(histories))
@@ -156,3 +162,17 @@ class InterestTracker(Recommender):
             starts = module.starts()
             self._starts = None if starts is None else starts.cpu().numpy()
         self._encoder = module.encoder_copy()
+
+
+@contextmanager
+def _threads(n: int | None) -> Iterator[None]:
+    """Run the block on `n` threads, None: as many as before."""
+    before = torch.get_num_threads()
+    if n is None or n == before:
+        yield
+        return
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
