@@ -14,6 +14,7 @@ from penchant.data.importing import ImportConfig, Origin, import_layouts, import
 from penchant.data.layout import Layout, Reading, SourceFile
 from penchant.data.sources.detection import find_layout
 from penchant.data.staging import Rows
+from penchant.encoders import render_users
 from penchant.errors import (
     BadRowError,
     BundleError,
@@ -210,6 +211,33 @@ def test_the_header_shows_the_delimiter(tmp_path: Path, delimiter: str) -> None:
     assert (report.events, report.clock) == (1, "time")
 
 
+def test_files_may_know_no_quoting(tmp_path: Path) -> None:
+    text = 'user\titem\tcomment\nu\ti\t"so-so\nv\tj\tfine\n'
+    report, _ = imported(tmp_path, "events.tsv", text)
+    assert (report.events, report.quarantined) == (1, 1)
+    report, folder = imported(tmp_path, "events.tsv", text, quote="")
+    assert events_of(folder, ["text"]) == [('"so-so',), ("fine",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "source_format", "content"),
+    [
+        ("e.csv", "csv", "user,item\nu,a\nu,LONG\nv,b\n"),
+        ("e.tsv", "tsv", 'user\titem\nu\ta\nu\t"LONG"\nv\tb\n'),
+        ("e.jsonl", "jsonl", '{"user": "u", "item": "a"}\n{"user": "u", "item": "LONG"}\n{"user": "v", "item": "b"}\n'),
+    ],
+)
+def test_lines_above_the_limit_are_set_aside_in_every_format(
+    tmp_path: Path, name: str, source_format: str, content: str
+) -> None:
+    text = content.replace("LONG", "x" * 5000)
+    report, folder = imported(tmp_path, name, text, format=source_format, max_record_bytes=1024)
+    assert events_of(folder, ["user_id", "item_id"]) == [("u", "a"), ("v", "b")]
+    (bad,) = quarantined(folder)
+    assert "longer than 1024" in bad["reason"]
+    assert report.files[0].records == 3
+
+
 def test_further_columns_are_kept_whatever_they_are_called(tmp_path: Path) -> None:
     text = "user_id,item_id,fault,Fault,moment,x y,,record\nu,i,1,2,3,4,5,6\n"
     _, folder = imported(tmp_path, "events.csv", text)
@@ -321,6 +349,8 @@ def test_searches_views_and_comments_stay_apart(tmp_path: Path) -> None:
         for kind, item, text in zip(data.events.types, data.events.items, data.events.texts, strict=True)
     ]
     assert found == [("view", "Crisps", None), ("search", None, "soup"), ("comment", "Crisps", "Too salty")]
+    (user,) = render_users(data)
+    assert (user.browsed, user.comments, user.searches) == (("Crisps",), ("Too salty",), ("soup",))
 
 
 def test_an_older_dataset_stays_whole_where_the_import_fails(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def import_command(
     ] = None,
     encoding: Annotated[str, typer.Option(help="Of text files: UTF-8 unless a mark or this says otherwise.")] = "auto",
     delimiter: Annotated[str | None, typer.Option(help="Of CSV files; found in the header where not given.")] = None,
+    quote: Annotated[str, typer.Option(help="Around fields of CSV and TSV files; '' for none.")] = '"',
     header: Annotated[bool, typer.Option("--header/--no-header", help="Without: columns are called 1, 2, 3 …")] = True,
     platform: Annotated[str | None, typer.Option(help="The platform of the events, such as web.")] = None,
     merge: Annotated[
@@ -77,6 +78,7 @@ def import_command(
             "rename_types": {old: new[0] for old, new in pairs(rename_types or [], option="--rename-types").items()},
             "encoding": encoding,
             "delimiter": {"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter),
+            "quote": quote,
             "header": header,
             "licence": licence,
             "memory_limit": memory,

@@ -45,6 +45,8 @@ class ImportConfig(Config):
     """Event types to keep; the others are dropped and counted."""
     encoding: str = "auto"
     delimiter: str | None = None
+    quote: str = Field(default='"', max_length=1)
+    """Quotes fields of CSV and TSV files; empty where they know no quoting."""
     header: bool = True
     """False: the first line is a row; columns are called 1, 2, 3 …"""
     max_record_bytes: int = Field(default=MAX_RECORD_BYTES, ge=1024)
@@ -139,6 +141,7 @@ def import_layouts(
                 encoding=config.encoding,
                 delimiter=config.delimiter,
                 header=config.header,
+                quote=config.quote,
                 max_record_bytes=config.max_record_bytes,
             )
             settings = EventSettings(

@@ -30,6 +30,7 @@ class Reading:
     max_record_bytes: int = MAX_RECORD_BYTES
     delimiter: str | None = None
     header: bool = True
+    quote: str = '"'
     _numbers: "count[int]" = field(default_factory=count)
 
     def text_file(

@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -211,7 +212,7 @@ class Delimited:
                     unfinished = begun + reader.line_num == size
                     if unfinished and not final and sum(map(len, lines[start:])) <= self.file.max_record_bytes:
                         return start
-                    self._fault(batch, lines[start : start + 1], start, _quote_fault(error))
+                    self._fault(batch, lines[start : start + 1], start, self._csv_fault(error))
                     place = start + 1
         return size
 
@@ -233,6 +234,15 @@ class Delimited:
             batch.spans.append((start, start + len(lines)))
         return True
 
+    def _csv_fault(self, error: csv.Error) -> str:
+        if "end of data" in str(error):
+            return "a quote opens here and never closes"
+        if "expected after" in str(error):
+            return "a quoted field goes on after its closing quote"
+        if "field limit" in str(error):
+            return f"longer than {self.file.max_record_bytes} bytes"
+        return str(error)
+
     @staticmethod
     def _fault(batch: Batch, lines: Sequence[str], start: int, reason: str) -> None:
         raw = "".join(lines).rstrip("\r\n")
@@ -242,6 +252,14 @@ class Delimited:
         reason = f"a line of {line.size} bytes, longer than {self.file.max_record_bytes}"
         fault = Fault(line.line, None, reason, line.head.decode("utf-8", "replace"))
         return Batch(first_line=line.line, records=1, faults=[fault])
+
+
+def header_of(path: Path) -> set[str]:
+    """The column names of a CSV file; none where it cannot be read as one."""
+    try:
+        return set(Delimited(TextFile(path=path)).columns)
+    except SourceError:
+        return set()
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -264,14 +282,6 @@ def damage(lines: Sequence[str]) -> str:
     except UnicodeEncodeError as error:
         return f"byte 0x{ord(text[error.start]) - 0xDC00:02X} at character {error.start + 1} is not UTF-8"
     return ""
-
-
-def _quote_fault(error: csv.Error) -> str:
-    if "end of data" in str(error):
-        return "a quote opens here and never closes"
-    if "expected after" in str(error):
-        return "a quoted field goes on after its closing quote"
-    return str(error)
 
 
 def _after_lines(data: bytes, count: int) -> bytes:

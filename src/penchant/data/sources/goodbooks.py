@@ -9,7 +9,7 @@ from pathlib import Path
 
 from penchant.data.layout import Computed, Layout, Reading, SourceFile
 from penchant.data.scanning import TextFile
-from penchant.data.sources.delimited import Delimited
+from penchant.data.sources.delimited import Delimited, header_of
 from penchant.data.sources.tables import table_file
 from penchant.data.staging import Column, Rows
 from penchant.errors import SourceError
@@ -27,7 +27,8 @@ NOT_A_TOPIC = (
 
 def is_goodbooks(folder: Path) -> bool:
     """Whether a folder holds the layout."""
-    return (folder / "ratings.csv").is_file() and (folder / "books.csv").is_file()
+    books = header_of(folder / "books.csv")
+    return {"user_id", "book_id", "rating"} <= header_of(folder / "ratings.csv") and {"book_id", "title"} <= books
 
 
 def goodbooks(source: Path) -> Layout:

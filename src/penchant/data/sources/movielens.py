@@ -10,7 +10,7 @@ from pathlib import Path
 
 from penchant.data.layout import Computed, Layout, Reading, SourceFile
 from penchant.data.schema import Role
-from penchant.data.sources.delimited import Delimited
+from penchant.data.sources.delimited import Delimited, header_of
 from penchant.data.sources.tables import table_file
 from penchant.data.staging import Column, Rows
 from penchant.errors import SourceError
@@ -41,7 +41,8 @@ _CSV: Mapping[str, Role] = {"ratings.csv": "events", "tags.csv": "events", "movi
 def is_movielens(folder: Path) -> bool:
     """Whether a folder holds one of the layouts."""
     names = {path.name for path in folder.iterdir()}
-    return bool(names & {"u.data", "ratings.dat"}) or {"ratings.csv", "movies.csv"} <= names
+    later = "movies.csv" in names and {"userId", "movieId", "rating"} <= header_of(folder / "ratings.csv")
+    return later or bool(names & {"u.data", "ratings.dat"})
 
 
 def movielens(source: Path) -> Layout:

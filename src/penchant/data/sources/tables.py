@@ -50,8 +50,11 @@ def table_file(path: Path, role: Role, *, name: str, format: str, event_type: st
             return reading.stage(JsonLines(reading.text_file(path, carriage_return_ends_lines=False)), name=name)
         file = reading.text_file(path)
         delimiter = reading.delimiter or ("\t" if format == "tsv" else delimiter_of(Delimited(file)))
-        columns = None if reading.header else [str(k + 1) for k in range(Delimited(file, delimiter=delimiter).width)]
-        return reading.stage(Delimited(file, delimiter=delimiter, columns=columns), name=name)
+        reader = Delimited(file, delimiter=delimiter, quote=reading.quote)
+        if not reading.header:
+            names = [str(k + 1) for k in range(reader.width)]
+            reader = Delimited(file, delimiter=delimiter, quote=reading.quote, columns=names)
+        return reading.stage(reader, name=name)
 
     return SourceFile(role=role, name=name, read=read, event_type=event_type)
 
