@@ -33,25 +33,6 @@ def test_ties_in_time_keep_the_files_order(tmp_path: Path) -> None:
     assert [row[1] for row in events_of(folder) if row[0] == "u"] == ["c", "b", "a", "0"]
 
 
-BAD = """user_id,item_id,timestamp,rating,comment
-u1,i1,1600000000,5,fine
-u1,i1,1600000000,5,fine
-,i1,1600000000,5,x
-NaN,i1,1600000000,5,x
-u2,null,1600000000,5,
-u2,i2,yesterday,5,x
-u2,i2,,5,x
-u2,i2,12,5,x
-u2,i2,99999999999999999999,5,x
-u2,i2,1600000000,five,x
-u2,i2,1600000000,inf,x
-u2,i2,1600000000,6,x
-u3,i3,2020-09-13T12:26:40Z,nan, \t
-u4,i4,1600000000123,,"two
-lines"
-"""
-
-
 def test_further_columns_are_kept_whatever_they_are_called(tmp_path: Path) -> None:
     text = "user_id,item_id,fault,Fault,moment,x y,,record\nu,i,1,2,3,4,5,6\n"
     _, folder = imported(tmp_path, "events.csv", text)

@@ -43,6 +43,25 @@ def test_events_are_typed_and_sorted_and_ids_survive(tmp_path: Path) -> None:
     assert data.events.timestamps.tolist() == [(1600000010 - k) * 1_000_000 for k in range(10)]
 
 
+BAD = """user_id,item_id,timestamp,rating,comment
+u1,i1,1600000000,5,fine
+u1,i1,1600000000,5,fine
+,i1,1600000000,5,x
+NaN,i1,1600000000,5,x
+u2,null,1600000000,5,
+u2,i2,yesterday,5,x
+u2,i2,,5,x
+u2,i2,12,5,x
+u2,i2,99999999999999999999,5,x
+u2,i2,1600000000,five,x
+u2,i2,1600000000,inf,x
+u2,i2,1600000000,6,x
+u3,i3,2020-09-13T12:26:40Z,nan, \t
+u4,i4,1600000000123,,"two
+lines"
+"""
+
+
 def test_bad_rows_are_set_aside_with_line_column_and_reason(tmp_path: Path) -> None:
     report, folder = imported(tmp_path, "events.csv", BAD, rating_scale=(1, 5))
     found = [(row["line"], row["column"], row["reason"]) for row in quarantined(folder)]
