@@ -23,6 +23,8 @@ from penchant.pipeline.fitting import InterestModelConfig
 from penchant.pipeline.interest_model import InterestModel, load
 
 ITEMS, USERS, TAGS = 12_000, 8_000, 300
+SHORT = 20
+"""Events of a short history; the users of most shops have shorter ones."""
 OUT = Path(__file__).parent / "results" / "recommend.json"
 
 
@@ -72,6 +74,8 @@ def main() -> None:
         data = model.fitted.dataset
         rng = np.random.default_rng(1)
         asked = [data.users.ids[u] for u in rng.choice(data.n_users, min(options.users, data.n_users), replace=False)]
+        lengths = data.histories().lengths
+        short = [data.users.ids[u] for u in np.flatnonzero(lengths <= SHORT)[: options.users]]
         for user in asked[:20]:
             model.recommend(user, 10)
         import torch
@@ -84,6 +88,7 @@ def main() -> None:
             "median_history": float(np.median(data.histories().lengths)),
             "asked": len(asked),
             "recommend_10_with_reasons": timed(lambda user: model.recommend(user, 10), asked),
+            f"recommend_10_with_reasons_at_most_{SHORT}_events": timed(lambda user: model.recommend(user, 10), short),
             "recommend_10": timed(lambda user: model.recommend(user, 10, explain=False), asked),
             "interests_12_with_evidence": timed(model.interests, asked),
             "load_average": [round(x, 2) for x in os.getloadavg()],
