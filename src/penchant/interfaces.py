@@ -13,7 +13,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
 from penchant.progress import SILENT, Progress
 from penchant.seeding import tie_breaks
-from penchant.types import BoolArray, FloatArray, RowArray
+from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
 
 @runtime_checkable
@@ -115,6 +115,28 @@ class Recommender(ABC):
         if exclude_seen:
             scores[np.repeat(np.arange(len(histories)), histories.lengths), histories.items] = -np.inf
         return top_k(scores, k, ties=tie_breaks(item_ids, seed=seed))
+
+
+class RatingPredictor(Recommender):
+    """A recommender that also predicts ratings, in the dataset's own unit; its scores are predicted ratings.
+
+    `fit` raises `UnsupportedError` for a dataset without ratings.
+    """
+
+    @abstractmethod
+    def predict(self, histories: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
+        """The rating that the user of history ``cases_P[p]`` would give item ``items_P[p]``, (P,), within the scale."""
+
+    @property
+    @abstractmethod
+    def n_items(self) -> int:
+        """I"""
+
+    def score(self, histories: Histories) -> FloatArray:
+        """Predicted ratings of all items, (B, I)."""
+        B, I = len(histories), self.n_items
+        cases, items = np.repeat(np.arange(B), I), np.tile(np.arange(I, dtype=np.int32), B)
+        return self.predict(histories, cases, items).reshape(B, I).astype(np.float32)
 
 
 def top_k(scores_BI: FloatArray, k: int, *, ties: RowArray) -> Ranking:
