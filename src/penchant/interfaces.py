@@ -134,9 +134,9 @@ class RatingPredictor(Recommender):
 
     def score(self, histories: Histories) -> FloatArray:
         """Predicted ratings of all items, (B, I)."""
-        B, I = len(histories), self.n_items
-        cases, items = np.repeat(np.arange(B), I), np.tile(np.arange(I, dtype=np.int32), B)
-        return self.predict(histories, cases, items).reshape(B, I).astype(np.float32)
+        users, items = len(histories), self.n_items
+        cases_P, items_P = np.repeat(np.arange(users), items), np.tile(np.arange(items, dtype=np.int32), users)
+        return self.predict(histories, cases_P, items_P).reshape(users, items).astype(np.float32)
 
 
 def top_k(scores_BI: FloatArray, k: int, *, ties: RowArray) -> Ranking:
