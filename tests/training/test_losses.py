@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from penchant.training.losses import ROWS, full_softmax_loss, sampled_softmax_loss
+from penchant.training.losses import ROWS, bpr_loss, full_softmax_loss, sampled_softmax_loss
 
 
 def test_full_softmax_is_the_number_in_its_docstring():
@@ -77,3 +77,12 @@ def test_sampled_softmax_gradients_equal_those_of_its_formula():
         torch.autograd.grad(ours, [states, items]), torch.autograd.grad(formula, [states, items]), strict=True
     ):
         torch.testing.assert_close(mine, reference)
+
+
+def test_bpr_is_the_number_in_its_docstring_and_large_scores_stay_finite():
+    loss = bpr_loss(torch.tensor([math.log(3.0)]), torch.tensor([0.0]))
+    assert loss.item() == pytest.approx(math.log(4 / 3), abs=1e-6)
+    wanted = torch.tensor([-1000.0, 1000.0], requires_grad=True)
+    bpr_loss(wanted, torch.zeros(2)).backward()
+    assert bpr_loss(wanted, torch.zeros(2)).item() == pytest.approx(500.0)
+    torch.testing.assert_close(wanted.grad, torch.tensor([-0.5, 0.0]))  # −(1 − σ(difference)) / N

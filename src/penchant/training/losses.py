@@ -1,4 +1,4 @@
-"""Losses over items: softmax over the whole catalogue, or over a sample corrected for how it was drawn.
+"""Losses over items: softmax over the whole catalogue, or over a sample corrected for how it was drawn; pairs.
 
 Logits are dot products ``s_nj = u_n · z_j`` of N user states (N, D) with I item vectors (I, D).
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 ROWS = 256
 """States handled at once: 256 × 12,000 logits are 12 MB, about a processor's cache."""
@@ -46,6 +47,16 @@ def sampled_softmax_loss(
         states_ND, items_ID[targets_N], items_ID[negatives_S], corrections, negatives_S, targets_N
     )
     return loss
+
+
+def bpr_loss(wanted_N: Tensor, unwanted_N: Tensor) -> Tensor:
+    """Bayesian personalised ranking: the wanted item before the unwanted one, a scalar in nats.
+
+    ``ℓ = (1/N) Σ_n −log σ(s_n⁺ − s_n⁻)``  (Rendle et al. 2009), from the scores of N pairs; any equal shapes will do.
+
+    Worked: scores ``ln 3`` and ``0``: ``σ(ln 3) = 3/4``, so ``ℓ = ln(4/3) = 0.28768``.
+    """
+    return functional.softplus(unwanted_N - wanted_N).mean()
 
 
 class _Softmax(torch.autograd.Function):
