@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST)
         raise _unwritable(path, error) from None
     try:
         yield temporary
-        files = {f.relative_to(temporary).as_posix(): _describe(f) for f in sorted(temporary.rglob("*")) if f.is_file()}
+        files = {f.relative_to(temporary).as_posix(): describe(f) for f in sorted(temporary.rglob("*")) if f.is_file()}
         write_json(temporary / name, {"format_version": FORMAT_VERSION, **manifest, "files": files})
         check_place(path, name=name)
         _replace(temporary, path)
@@ -114,7 +114,7 @@ def read_manifest(path: Path, *, kind: str, name: str = MANIFEST, verify: bool =
         file = path / file_name
         if not file.is_file():
             raise BundleError(f"{path}: {file_name} is missing.", hint="Copy the folder again whole, or make it again.")
-        if verify and _describe(file) != expected:
+        if verify and describe(file) != expected:
             raise BundleError(
                 f"{path}: {file_name} is cut short or altered.", hint="Copy the folder again whole, or make it again."
             )
@@ -129,9 +129,30 @@ def write_json(path: Path, value: Any) -> None:
         os.fsync(file.fileno())
 
 
+def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` make a file beside `path`, flush it to disk and put it in its place: the old or the new, never half.
+
+    The rename itself is on disk when this returns.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        if hasattr(os, "O_DIRECTORY"):
+            place = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(place)
+            finally:
+                os.close(place)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_arrays(path: Path, arrays: Mapping[str, AnyArray]) -> None:
     """Write named arrays to a safetensors file."""
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
 
 
 def read_arrays(path: Path) -> dict[str, AnyArray]:
@@ -144,7 +165,8 @@ def read_arrays(path: Path) -> dict[str, AnyArray]:
         ) from None
 
 
-def _describe(file: Path) -> dict[str, Any]:
+def describe(file: Path) -> dict[str, Any]:
+    """Size and hash of a file, as a manifest's `files` holds them."""
     with file.open("rb") as handle:
         return {"bytes": file.stat().st_size, "blake2b": hashlib.file_digest(handle, _hash).hexdigest()}
 

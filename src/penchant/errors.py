@@ -14,6 +14,7 @@
     ├── UnsupportedError     a model asked for what it cannot do; the message names one that can
     ├── NotFoundError        a user, item, concept, model, encoder or slate that is not there
     ├── BundleError          a saved model that is missing, cut in half, altered or of a newer format
+    │   └── CheckpointError    a training's state that is damaged, in use, or of another training
     ├── TrainingError        training that diverged; the last good weights were kept
     ├── StoreError           the event and profile store cannot be opened or written
     └── MissingExtraError    an optional dependency that is not installed
@@ -95,6 +96,10 @@ class BundleError(PenchantError):
     """A saved model that is missing, cut in half, altered or of a newer format."""
 
     status = 500
+
+
+class CheckpointError(BundleError):
+    """A training's state that is damaged, in use, or of another training."""
 
 
 class TrainingError(PenchantError):

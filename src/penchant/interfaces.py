@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
@@ -52,6 +52,22 @@ class FitOptions:
     """(U, D) text vectors of users' own attributes and words, zero rows where there are none."""
     seed: int = 0
     progress: Progress = SILENT
+    checkpoints: Path | None = None
+    """A folder where every training keeps its state, so that one cut short can go on. None: nothing is kept."""
+    resume: bool | None = None
+    """What to do with a state found there: go on from it (True), begin again in its place (False), refuse (None)."""
+    run_log: Path | None = None
+    """A file that gets one line of JSON for each epoch of each training."""
+    run: str = ""
+    """What the log calls this fit."""
+
+    def part(self, name: str) -> "FitOptions":
+        """The options of one trained part of a model: a subfolder and a name of its own."""
+        return replace(
+            self,
+            checkpoints=None if self.checkpoints is None else self.checkpoints / name,
+            run=f"{self.run}/{name}" if self.run else name,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
