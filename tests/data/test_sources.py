@@ -61,7 +61,7 @@ def test_recbole_atomic_files(tmp_path: Path) -> None:
     }
     assert data.users.columns["age"].tolist() == [24, None]
     relations = query("FROM read_parquet(?) ORDER BY 1", tmp_path / "dataset" / "relations.parquet")
-    assert relations == [("1", "ml", "2"), ("m.1", "directed_by", "m.2")]
+    assert relations == [("1", "ml", "2", "user", "user"), ("m.1", "directed_by", "m.2", None, None)]
     assert report.left_aside == [("ml.link", "none of RecBole's .inter, .item, .user, .kg, .net")]
 
 
@@ -220,7 +220,8 @@ def test_amazon_releases(tmp_path: Path, year: str) -> None:
         assert report.relations == 0
     else:
         links = query("FROM read_parquet(?) ORDER BY ALL", tmp_path / "dataset" / "relations.parquet")
-        assert links == [("B0", "also_bought", "B1"), ("B0", "also_bought", "B2"), ("B0", "also_viewed", "B3")]
+        related = [("B0", "also_bought", "B1"), ("B0", "also_bought", "B2"), ("B0", "also_viewed", "B3")]
+        assert links == [(*one, "item", "item") for one in related]
     assert not {"also_bought", "also_buy", "related"} & set(data.items.columns)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from penchant.data.histories import Histories
+from penchant.data.links import Links
 from penchant.errors import DataError
 from penchant.types import AnyArray, BoolArray, DoubleArray, IntArray, ObjectArray, RowArray
 
@@ -102,6 +103,8 @@ class Dataset:
     event_ids: Mapping[int, str] | None = None
     """Event key → the id its source gave it; None where the source gave none (then ids are ``e<key>``)."""
     licence: str = ""
+    links: Links | None = None
+    """Friends, related items and other relations; None where the source has none."""
     report: Mapping[str, Any] | None = None
     """How the data came to be, where it was imported: conservation, rules, quarantine (as in `dataset.json`)."""
 

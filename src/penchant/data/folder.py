@@ -15,6 +15,7 @@ import orjson
 
 from penchant.artifacts import new_folder, read_manifest
 from penchant.data.dataset import Clock, Dataset, Events, Table
+from penchant.data.links import read_links, write_links
 from penchant.errors import BundleError
 from penchant.types import AnyArray, BoolArray, ObjectArray
 
@@ -68,6 +69,8 @@ def load_dataset(path: Path | str, *, verify: bool = True) -> Dataset:
             items = _read_table(connection, folder / "items.parquet", "item_id")
             columns = columns_of(connection, folder / "events.parquet")
             events = _read_events(connection, folder / "events.parquet", columns, users, items, event_types)
+            related = folder / "relations.parquet"
+            links = read_links(connection, quoted(related)) if related.is_file() else None
     except (duckdb.Error, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder} cannot be read: {error}.", hint=_MAKE_AGAIN) from None
     return Dataset(
@@ -80,6 +83,7 @@ def load_dataset(path: Path | str, *, verify: bool = True) -> Dataset:
         rating_scale=None if scale is None else (float(scale[0]), float(scale[1])),
         event_ids=EventIds(folder / "events.parquet", len(events)) if "event_id" in columns else None,
         licence=str(manifest.get("licence", "")),
+        links=links,
         report={name: manifest[name] for name in REPORT if name in manifest} or None,
     )
 
@@ -132,6 +136,8 @@ def save_dataset(dataset: Dataset, path: Path | str, *, report: Mapping[str, Any
             " LEFT JOIN item_ids i ON i.row = item ORDER BY place)"
             f" TO {quoted(temporary / 'events.parquet')} (FORMAT parquet, COMPRESSION zstd)"
         )
+        if dataset.links is not None and len(dataset.links):
+            write_links(connection, dataset.links, quoted(temporary / "relations.parquet"))
     return folder
 
 

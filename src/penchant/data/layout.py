@@ -75,6 +75,8 @@ class SourceFile:
     """Columns that `computed` has used up."""
     relation_lists: Mapping[str, str] = field(default_factory=dict)
     """Columns that list related items → the name of the relation; they go to the relations, not to the attributes."""
+    link_ends: tuple[str | None, str | None] = (None, None)
+    """For a file of relations, what its subjects and objects are (``user``, ``item``); None: as its columns say."""
     event_type: str | None = None
     """The type of every event of the file; None: a column of it, or what its value column says."""
     rating_scale: tuple[float, float] | None = None

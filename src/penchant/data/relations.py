@@ -1,4 +1,7 @@
-"""Links between ids: subject, relation, object. Their ids need not be in the catalogue."""
+"""Links between ids: subject, relation, object. Their ids need not be in the catalogue.
+
+`relations.parquet` also says of each end what it is: ``user``, ``item``, or NULL where the source does not tell.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +14,13 @@ from penchant.data.catalogue import CatalogueTable
 from penchant.data.folder import quoted
 from penchant.data.layout import SourceFile
 from penchant.data.quarantine import Fault, Quarantine
-from penchant.data.schema import letters, resolve
+from penchant.data.schema import ALIASES, letters, resolve
 from penchant.data.staging import Rows
 from penchant.data.values import id_text, missing, usable_columns
+
+COLUMNS = ("subject", "relation", "object", "subject_kind", "object_kind")
+_USERS = {*ALIASES["events"]["user_id"], "friendid"}
+_ITEMS = {*ALIASES["events"]["item_id"], "relateditemid"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +46,10 @@ def check_relations(
     if "relation" in fields:
         raw = f"{columns[fields['relation']].sql}::VARCHAR"
         name = f"CASE WHEN {missing(raw)} THEN {name} ELSE {raw} END"
+    kinds = [_kind(fields[end], told) for end, told in zip(("subject", "object"), file.link_ends, strict=True)]
     connection.execute(
         f"CREATE TABLE {table} AS SELECT {ends['subject']} AS subject, {name} AS relation, {ends['object']} AS object,"
+        f" {kinds[0]}::VARCHAR AS subject_kind, {kinds[1]}::VARCHAR AS object_kind,"
         " (CASE WHEN subject IS NULL THEN 1 WHEN object IS NULL THEN 2 ELSE 0 END)::UTINYINT AS fault"
         f" FROM {rows.relation}"
     )
@@ -59,16 +68,16 @@ def write_relations(
     file: Path,
 ) -> int:
     """Write `relations.parquet` from files of links and from the related-item lists of item files; 0 writes no file."""
-    parts = [f"SELECT subject, relation, object FROM {one.table} WHERE fault = 0" for one in tables]
+    parts = [f"SELECT {', '.join(COLUMNS)} FROM {one.table} WHERE fault = 0" for one in tables]
     parts += [
-        f"SELECT id, {quoted(relation)}, unnest({column}) FROM {one.table} WHERE __fault = 0"
+        f"SELECT id, {quoted(relation)}, unnest({column}), 'item', 'item' FROM {one.table} WHERE __fault = 0"
         for one in items
         for column, relation in one.related.items()
     ]
     if not parts:
         return 0
     connection.execute(
-        f"COPY (SELECT * FROM ({' UNION ALL '.join(parts)}) t(subject, relation, object)) TO {quoted(file)}"
+        f"COPY (SELECT * FROM ({' UNION ALL '.join(parts)}) t({', '.join(COLUMNS)})) TO {quoted(file)}"
         " (FORMAT parquet, COMPRESSION zstd)"
     )
     found = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(file)})").fetchone()
@@ -76,3 +85,10 @@ def write_relations(
     if not n:
         file.unlink()
     return n
+
+
+def _kind(column: str, told: str | None) -> str:
+    """What an end is, as SQL: as the format tells, else by the name of its column."""
+    name = letters(column)
+    kind = told or ("user" if name in _USERS else "item" if name in _ITEMS else None)
+    return "NULL" if kind is None else quoted(kind)

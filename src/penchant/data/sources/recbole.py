@@ -43,7 +43,8 @@ def recbole(source: Path) -> Layout:
             given = (
                 {"subject": "head_id", "relation": "relation_id", "object": "tail_id"} if path.suffix == ".kg" else {}
             )
-            files.append(SourceFile(role=role, name=path.name, read=partial(_read, path), given=given))
+            ends = ("user", "user") if path.suffix == ".net" else (None, None)
+            files.append(SourceFile(role=role, name=path.name, read=partial(_read, path), given=given, link_ends=ends))
         else:
             aside.append((path.name, "none of RecBole's .inter, .item, .user, .kg, .net"))
     if not any(file.role == "events" for file in files):
