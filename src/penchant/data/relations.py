@@ -46,10 +46,10 @@ def check_relations(
     if "relation" in fields:
         raw = f"{columns[fields['relation']].sql}::VARCHAR"
         name = f"CASE WHEN {missing(raw)} THEN {name} ELSE {raw} END"
-    kinds = [_kind(fields[end], told) for end, told in zip(("subject", "object"), file.link_ends, strict=True)]
+    sorts = [_kind(fields[end], told) for end, told in zip(("subject", "object"), file.link_ends, strict=True)]
     connection.execute(
         f"CREATE TABLE {table} AS SELECT {ends['subject']} AS subject, {name} AS relation, {ends['object']} AS object,"
-        f" {kinds[0]}::VARCHAR AS subject_kind, {kinds[1]}::VARCHAR AS object_kind,"
+        f" {sorts[0]}::VARCHAR AS subject_kind, {sorts[1]}::VARCHAR AS object_kind,"
         " (CASE WHEN subject IS NULL THEN 1 WHEN object IS NULL THEN 2 ELSE 0 END)::UTINYINT AS fault"
         f" FROM {rows.relation}"
     )
