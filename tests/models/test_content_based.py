@@ -26,6 +26,27 @@ def test_scores_equal_the_formula():
     np.testing.assert_allclose(dots.score(TOY.histories())[0], x @ user, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["hyperbolic", "hyperbolic_cosine", "pearson"])
+def test_the_other_similarities_rank_what_has_text_before_what_has_none(name):
+    world = genre_world(users=20)
+    texts = genre_texts(world)
+    texts[7] = 0.0
+    reader = strangers([0, 2, 3], n_items=60)
+    scores = {
+        chosen: ContentBased(ContentBasedConfig(similarity=chosen))
+        .fit(world, options=FitOptions(item_vectors=texts))
+        .score(reader)[0]
+        for chosen in ("cosine", name)
+    }
+    described = np.flatnonzero(texts.any(axis=1))
+    if name == "pearson":  # another order, the same subject
+        assert scores[name][:15].mean() > scores[name][15:].mean() + 0.2
+    else:
+        assert scores[name][7] == scores[name].min()
+        order = scores[name][described].argsort()
+        np.testing.assert_array_equal(order, scores["cosine"][described].argsort())
+
+
 def test_a_new_item_with_text_only_is_recommended_to_a_fitting_user():
     world = genre_world(users=20)
     new = 1  # an item of the first genre

@@ -12,7 +12,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.errors import UnsupportedError
 from penchant.interfaces import FitOptions, Recommender
-from penchant.metrics.similarity import SIMILARITIES, unit
+from penchant.metrics.similarity import similarity, unit
 from penchant.models.holdout import check_vectors
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.types import AnyArray, FloatArray
@@ -23,7 +23,8 @@ NAME = "content_based"
 class ContentBasedConfig(Config):
     """Settings of `ContentBased`."""
 
-    similarity: Literal["cosine", "dot"] = "cosine"
+    similarity: Literal["cosine", "dot", "pearson", "hyperbolic", "hyperbolic_cosine"] = "cosine"
+    """See `penchant.metrics.similarity`. Items have length one here, so the hyperbolic ones order as the cosine does."""
     decay: float = Field(default=0.8, gt=0, le=1)
     """Weight of a history's event relative to the one after it."""
     attribute_weight: float = Field(default=1.0, ge=0)
@@ -37,7 +38,7 @@ class ContentBased(Recommender):
 
         x_i   = (t_i − mean of t) / ‖t_i − mean of t‖        t: text vectors of the items; zero where there is no text
         u_b   = Σ_k decay^(L−k) x_{h_k} + attribute_weight · y_b
-        s_bi  = cos(u_b, x_i)   or   u_b · x_i
+        s_bi  = similarity(u_b, x_i)          cos(u_b, x_i) where not set otherwise
 
     ``y_b`` is the vector of the user's own attributes, centred in the same way, where the dataset has any. Unit: cosine
     in [−1, 1], or its weighted sum. Pazzani and Billsus (2007) give the family. It needs no other user, so an item
@@ -87,8 +88,11 @@ class ContentBased(Recommender):
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
-        alike = SIMILARITIES[self.config.similarity]
-        return np.asarray(alike(self.user_vectors(histories), fitted(self._items, NAME)), dtype=np.float32)
+        items, name = fitted(self._items, NAME), self.config.similarity
+        scores = np.asarray(similarity(name)(self.user_vectors(histories), items), dtype=np.float32)
+        if name.startswith("hyperbolic"):  # there a zero vector lies in the middle, near to everyone
+            scores[:, ~items.any(axis=1)] = scores.min(axis=1, keepdims=True, initial=np.inf)
+        return scores
 
     def save(self, folder: Path) -> None:
         """Write the centred vectors."""
