@@ -88,15 +88,18 @@ def in_many_digits(u: np.ndarray, v: np.ndarray) -> float:
     with localcontext() as context:
         context.prec = 120
 
+        def total(terms: list[Decimal]) -> Decimal:
+            return sum(terms, Decimal(0))
+
         def point(z: np.ndarray) -> list[Decimal]:
             exact = [Decimal(float(x)) for x in z]
-            length = sum(x * x for x in exact).sqrt()
+            length = total([x * x for x in exact]).sqrt()
             grown = (2 * length).exp()
             return [x / length * (grown - 1) / (grown + 1) for x in exact]
 
         p, q = point(u), point(v)
-        apart = sum((a - b) ** 2 for a, b in zip(p, q, strict=True))
-        inside = (1 - sum(a * a for a in p)) * (1 - sum(b * b for b in q))
+        apart = total([(a - b) * (a - b) for a, b in zip(p, q, strict=True)])
+        inside = (1 - total([a * a for a in p])) * (1 - total([b * b for b in q]))
         cosh = 1 + 2 * apart / inside
         return float((cosh + (cosh * cosh - 1).sqrt()).ln())
 

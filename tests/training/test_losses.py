@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch.nn import functional
 
-from penchant.training.losses import ROWS, bpr_loss, full_softmax_loss, sampled_softmax_loss
+from penchant.training.losses import (
+    ROWS,
+    bpr_loss,
+    candidates_softmax_loss,
+    full_softmax_loss,
+    gaussian_divergence,
+    multinomial_loss,
+    sampled_binary_loss,
+    sampled_softmax_loss,
+)
 
 
 def test_full_softmax_is_the_number_in_its_docstring():
@@ -86,3 +95,61 @@ def test_bpr_is_the_number_in_its_docstring_and_large_scores_stay_finite():
     bpr_loss(wanted, torch.zeros(2)).backward()
     assert bpr_loss(wanted, torch.zeros(2)).item() == pytest.approx(500.0)
     torch.testing.assert_close(wanted.grad, torch.tensor([-0.5, 0.0]))  # −(1 − σ(difference)) / N
+
+
+def test_the_candidates_softmax_is_the_number_in_its_docstring():
+    own = torch.tensor([math.log(3.0), math.log(2.0)])
+    loss = candidates_softmax_loss(own, torch.zeros(2, 2), torch.tensor([0.75, 0.25]).log(), ~torch.eye(2).bool())
+    assert loss.item() == pytest.approx(math.log(35 / 9) / 2, abs=1e-6)
+    assert round(math.log(35 / 9) / 2, 5) == 0.67906
+
+
+def test_the_candidates_softmax_is_the_sampled_one_where_scores_are_dot_products():
+    generator = torch.Generator().manual_seed(5)
+    states, items = torch.randn(6, 4, generator=generator), torch.randn(9, 4, generator=generator)
+    targets, negatives = torch.tensor([0, 1, 2, 3, 4, 5]), torch.tensor([6, 7, 8, 8])
+    log_q = torch.rand(9, generator=generator).log()
+    own = (states * items[targets]).sum(dim=1)
+    counted = torch.ones(6, 4, dtype=torch.bool)
+    ours = candidates_softmax_loss(own, states @ items[negatives].T, log_q[negatives], counted)
+    assert ours.item() == pytest.approx(sampled_softmax_loss(states, items, targets, negatives, log_q).item(), rel=1e-6)
+
+
+def test_a_state_without_a_counted_candidate_has_no_loss_and_no_gradient():
+    own = torch.tensor([1.0, 2.0], requires_grad=True)
+    counted = torch.tensor([[False, False], [True, False]])
+    loss = candidates_softmax_loss(own, torch.zeros(2, 2), torch.zeros(2), counted)
+    assert loss.item() == pytest.approx((math.log(math.exp(2) + 1) - 2) / 2, abs=1e-6)
+    loss.backward()
+    assert own.grad is not None
+    assert own.grad[0].item() == pytest.approx(0.0)
+
+
+def test_the_binary_loss_is_the_number_in_its_docstring_and_that_of_the_library():
+    assert sampled_binary_loss(torch.tensor([math.log(3.0)]), torch.zeros(1, 1)).item() == pytest.approx(
+        0.98083, abs=1e-5
+    )
+    generator = torch.Generator().manual_seed(6)
+    wanted, unwanted = torch.randn(5, generator=generator), torch.randn(5, 3, generator=generator)
+    logits = torch.cat([wanted[:, None], unwanted], dim=1)
+    labels = torch.tensor([1.0, 0.0, 0.0, 0.0]).expand(5, 4)
+    expected = functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum").item() / 5
+    assert sampled_binary_loss(wanted, unwanted).item() == pytest.approx(expected, rel=1e-5)
+    without = sampled_binary_loss(wanted, unwanted, torch.tensor([[True, True, False]]).expand(5, 3))
+    assert without.item() == pytest.approx(sampled_binary_loss(wanted, unwanted[:, :2]).item(), rel=1e-5)
+
+
+def test_the_multinomial_loss_is_the_number_in_its_docstring():
+    logits = torch.tensor([[math.log(3.0), 0.0]])
+    assert multinomial_loss(logits, torch.ones(1, 2)).item() == pytest.approx(math.log(16 / 3), abs=1e-6)
+    assert round(math.log(16 / 3), 5) == 1.67398
+    assert multinomial_loss(logits, torch.zeros(1, 2)).item() == 0.0
+
+
+def test_the_divergence_is_the_number_in_its_docstring_and_that_of_the_library():
+    assert gaussian_divergence(torch.ones(1, 1), torch.zeros(1, 1)).item() == pytest.approx(0.5)
+    generator = torch.Generator().manual_seed(7)
+    mean, log_variance = torch.randn(4, 3, generator=generator), torch.randn(4, 3, generator=generator)
+    ours = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    expected = torch.distributions.kl_divergence(ours, torch.distributions.Normal(0.0, 1.0)).sum(dim=1).mean()
+    assert gaussian_divergence(mean, log_variance).item() == pytest.approx(expected.item(), rel=1e-5)

@@ -24,7 +24,7 @@ class ContentBasedConfig(Config):
     """Settings of `ContentBased`."""
 
     similarity: Literal["cosine", "dot", "pearson", "hyperbolic", "hyperbolic_cosine"] = "cosine"
-    """See `penchant.metrics.similarity`. Items have length one here, so the hyperbolic ones order as the cosine does."""
+    """See `penchant.metrics.similarity`. Items have length one here: the hyperbolic ones order as the cosine does."""
     decay: float = Field(default=0.8, gt=0, le=1)
     """Weight of a history's event relative to the one after it."""
     attribute_weight: float = Field(default=1.0, ge=0)

@@ -1,6 +1,7 @@
-"""Losses over items: softmax over the whole catalogue, or over a sample corrected for how it was drawn; pairs.
+"""Losses over items: softmax over the whole catalogue, or over a sample corrected for how it was drawn; pairs;
+wanted against unwanted; and a whole history at once.
 
-Logits are dot products ``s_nj = u_n · z_j`` of N user states (N, D) with I item vectors (I, D).
+In the first two logits are dot products ``s_nj = u_n · z_j`` of N user states (N, D) with I item vectors (I, D).
 """
 
 import math
@@ -57,6 +58,59 @@ def bpr_loss(wanted_N: Tensor, unwanted_N: Tensor) -> Tensor:
     Worked: scores ``ln 3`` and ``0``: ``σ(ln 3) = 3/4``, so ``ℓ = ln(4/3) = 0.28768``.
     """
     return functional.softplus(unwanted_N - wanted_N).mean()
+
+
+def candidates_softmax_loss(own_N: Tensor, others_NC: Tensor, log_q_C: Tensor, counted_NC: Tensor) -> Tensor:
+    """Mean cross-entropy of each state's own item against candidates scored beforehand, a scalar in nats.
+
+    ``ℓ = (1/N) Σ_n [ log( e^{s_n} + Σ_{c counted for n} e^{s_nc − log(M_n q_c)} ) − s_n ]``,  M_n = counted for n
+
+    For scores that are no dot products, and for candidates that are the batch's own targets: those come with the chance
+    q of the data, and the correction takes it out again (Yi et al. 2019). It is the estimate of `sampled_softmax_loss`,
+    with the choice of who counts left to the caller: a candidate that the user has himself should not.
+
+    Worked: two states, each the other's candidate, own scores ``ln 3`` and ``ln 2``, the other's 0, ``q = (3/4, 1/4)``:
+    ``ℓ = ½ [ ln(3 + 4) − ln 3 + ln(2 + 4/3) − ln 2 ] = ½ ln(35/9) = 0.67906``.
+    """
+    counts = counted_NC.sum(dim=1, keepdim=True).clamp(min=1)
+    logits = (others_NC - log_q_C - counts.log()).masked_fill(~counted_NC, float("-inf"))
+    return (torch.cat([own_N[:, None], logits], dim=1).logsumexp(dim=1) - own_N).mean()
+
+
+def sampled_binary_loss(wanted_N: Tensor, unwanted_NS: Tensor, counted_NS: Tensor | None = None) -> Tensor:
+    """Each wanted item as 1 and S unwanted ones as 0, by their logits, a scalar in nats for a wanted item.
+
+    ``ℓ = (1/N) Σ_n [ −log σ(s_n) − Σ_{j counted for n} log(1 − σ(s_nj)) ]``
+
+    The log loss of He et al. (2017, eq. 7) and Kang and McAuley (2018, eq. 6). Unlike a softmax it treats each item on
+    its own, so its probabilities shift with the number of unwanted items drawn.
+
+    Worked: wanted ``ln 3``, one unwanted 0: ``ℓ = −ln(3/4) − ln(1/2) = ln(8/3) = 0.98083``.
+    """
+    unwanted = functional.softplus(unwanted_NS)
+    if counted_NS is not None:
+        unwanted = unwanted * counted_NS
+    return functional.softplus(-wanted_N).mean() + unwanted.sum(dim=1).mean()
+
+
+def multinomial_loss(logits_BI: Tensor, counts_BI: Tensor) -> Tensor:
+    """Mean over users of the log likelihood of all their items under one softmax, negated, a scalar in nats.
+
+    ``ℓ = −(1/B) Σ_b Σ_i x_bi log softmax(logits_b)_i``  (Liang et al. 2018, eq. 2)
+
+    Worked: logits ``(ln 3, 0)``, the user has both items: ``ℓ = −ln(3/4) − ln(1/4) = ln(16/3) = 1.67398``.
+    """
+    return -(counts_BI * logits_BI.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def gaussian_divergence(mean_BD: Tensor, log_variance_BD: Tensor) -> Tensor:
+    """Kullback–Leibler divergence of Gaussians from the standard one, summed over D, mean over B, in nats.
+
+    ``ℓ = (1/B) Σ_b ½ Σ_d ( μ_bd² + e^{v_bd} − 1 − v_bd )``  (Kingma and Welling 2014, appendix B)
+
+    Worked: D = 1, ``μ = 1``, ``v = 0``: ``ℓ = ½``.
+    """
+    return 0.5 * (mean_BD.square() + log_variance_BD.exp() - 1.0 - log_variance_BD).sum(dim=1).mean()
 
 
 class _Softmax(torch.autograd.Function):
