@@ -12,6 +12,7 @@ from penchant.models.neighborhood import ItemKNN
 from penchant.models.popularity import Popularity
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
+from penchant.models.sequential.training import TrackerModule
 from tests.models.measures import ndcg
 from tests.models.toys import dataset_of, genre_texts, strangers
 from tests.worlds import genre_world
@@ -53,8 +54,19 @@ def test_shuffling_the_history_lowers_the_metric(tracker):
 
 def test_scores_are_dot_products_of_the_two_vectors(tracker):
     histories = CASES.histories.take(slice(0, 9))
-    np.testing.assert_array_equal(tracker.score(histories), tracker.user_vectors(histories) @ tracker.item_vectors.T)
+    products = tracker.user_vectors(histories) @ tracker.item_vectors.T
+    np.testing.assert_allclose(tracker.score(histories), products, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(tracker.item_vectors, axis=1), 1.0, rtol=1e-5)
+
+
+def test_the_vector_read_at_one_place_is_that_of_the_whole_reading():
+    torch.manual_seed(0)
+    encoder = TrackerModule.encoder_of(InterestTrackerConfig(dim=8, layers=2, max_length=6)).eval()
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    events, places, starts = torch.randn(4, 6, 8), torch.tensor([0, 3, 6, 5]), torch.randn(4, 8)
+    states, _ = encoder(events, starts)
+    torch.testing.assert_close(encoder.at(events, places, starts), states[torch.arange(4), places])
 
 
 def test_a_user_vector_moves_towards_what_the_user_takes_up(tracker):

@@ -176,6 +176,29 @@ def test_not_interested_removes_the_item_and_lowers_its_concept(model):
     assert turned.effect == pytest.approx(-0.5)
 
 
+def test_an_item_that_was_only_shown_changes_nothing(model):
+    before = model.recommend("u-0", 5)
+    shown = before.items[0].item_id
+    model.observe([event("u-0", shown, "impression")])
+    after = model.recommend("u-0", 5)
+    assert [i.item_id for i in after.items] == [i.item_id for i in before.items]
+    assert [i.score for i in after.items] == pytest.approx([i.score for i in before.items], abs=1e-5)
+
+
+def test_the_vector_kept_for_a_user_is_the_one_read_from_his_history(model):
+    live = model.live
+
+    def fresh():
+        return live.fitted.model.tracker.user_vectors(live.consumed(live.timeline.history("u-0")))
+
+    np.testing.assert_allclose(live.user_vector("u-0", live.timeline.history("u-0")), fresh(), atol=1e-5)
+    for item, kind in (("2-3", "interaction"), ("1-1", "not_interested"), ("2-4", "interaction")):
+        model.observe([event("u-0", item, kind)])
+        for _ in range(2):
+            kept = live.user_vector("u-0", live.consumed(live.timeline.history("u-0")))
+            np.testing.assert_allclose(kept, fresh(), atol=1e-6)
+
+
 def test_an_unknown_user_gets_the_popular_items_and_is_told(model):
     slate = model.recommend("nobody", 3)
     assert slate.cold

@@ -9,6 +9,7 @@ import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases
+from penchant.data.polarity import consumption
 from penchant.data.splitting import Protocol, SplitConfig, splits
 from penchant.errors import ConfigError
 from penchant.evaluation.assembling import Findings, SplitRecord, assemble
@@ -46,6 +47,8 @@ def evaluate(
 ) -> EvaluationResult:
     """Fit each model on the protocol's training part and rank the whole catalogue for every test case.
 
+    What was turned down or only shown (`penchant.data.polarity`) is neither learned from nor asked for.
+
     `exclude_history` takes a user's history, the targets excepted, out of the ranking; None gives both variants from
     the same scores. `sample_users` asks a seeded sample of the test users and changes nothing else. `seeds` are those
     of fits and ties; the split has its own in `split_config`. `settings` maps a model's name to its settings.
@@ -79,7 +82,7 @@ def evaluate(
     findings: Findings = {(model, seed): [] for seed in seeds for model in models}
     records: list[SplitRecord] = []
     curve: tuple[CurvePoint, ...] = ()
-    for whole in splits(dataset, protocol, config=config):
+    for whole in splits(consumption(dataset), protocol, config=config):
         split = replace(whole, test=_sampled(whole.test, sample_users, seed=config.seed))
         similarity = item_similarity(split.train, bench.item_vectors)
         if folder is not None:

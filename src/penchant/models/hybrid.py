@@ -122,9 +122,13 @@ class Interest(Recommender):
         """How much each source counts for these users."""
         return self.parts(histories).gates
 
-    def parts(self, histories: Histories) -> Parts:
-        """User vectors, neighbour scores and gates, for a caller that explains or edits the sum."""
-        users, neighbours = self.tracker.user_vectors(histories), self.knn.score(histories)
+    def parts(self, histories: Histories, *, users_BD: FloatArray | None = None) -> Parts:
+        """User vectors, neighbour scores and gates, for a caller that explains or edits the sum.
+
+        `users_BD` are the histories' user vectors where the caller has kept them.
+        """
+        users = self.tracker.user_vectors(histories) if users_BD is None else users_BD
+        neighbours = self.knn.score(histories)
         gates = self._gates(users, neighbours, fitted(self.knn_weight, NAME))
         return Parts(users_BD=users, neighbours_BI=neighbours, gates=gates)
 
@@ -172,7 +176,7 @@ class Interest(Recommender):
     def _foreseen(self, users_BD: FloatArray, gates: Gates) -> FloatArray:
         """The tracker's part of the scores with the offset, (B, I)."""
         scaled = (users_BD * gates.tracker_B[:, None]).astype(np.float32)
-        scores: FloatArray = scaled @ self.tracker.item_vectors.T
+        scores = self.tracker.similarities(scaled)
         scores += gates.offset_B[:, None].astype(np.float32)
         return scores
 

@@ -59,6 +59,7 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
                 "population_mean": fitted.population.mean,
                 "population_deviation": fitted.population.deviation,
                 "population_rate": fitted.population.rate,
+                "user_vectors": fitted.user_vectors,
                 "activation_values": activations.data,
                 "activation_columns": activations.indices.astype(np.int64),
                 "activation_starts": activations.indptr.astype(np.int64),
@@ -105,6 +106,7 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
             deviation=arrays["population_deviation"],
             rate=arrays["population_rate"],
         ),
+        user_vectors=arrays["user_vectors"],
         facts=facts,
     )
     return fitted, config, seed, _label(path)

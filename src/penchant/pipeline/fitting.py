@@ -12,6 +12,7 @@ from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concep
 from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
 from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.data.polarity import consumption
 from penchant.encoders import load_encoder
 from penchant.errors import ConfigError
 from penchant.interests.population import Population, fit_population
@@ -21,6 +22,7 @@ from penchant.models.hybrid import Interest, InterestConfig
 from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
 from penchant.seeding import numpy_rng
+from penchant.types import FloatArray
 
 POPULATION_SAMPLE = 2_000
 
@@ -51,6 +53,8 @@ class Fitted:
     vocabulary: Vocabulary
     space: ConceptSpace
     population: Population
+    user_vectors: FloatArray
+    """(U, D) the tracker's reading of each user of the dataset, so that a first request does not wait for it."""
     facts: dict[str, Any]
     """What the bundle's manifest says of the fit: seed, encoder, concepts, the share of the item space they explain."""
 
@@ -79,7 +83,7 @@ def fit(
             items = item_vectors(data.items, encoder, progress=progress)
             users = user_vectors(data, encoder, progress=progress)
         options = FitOptions(item_vectors=items, user_vectors=users, seed=seed, progress=progress)
-        model = Interest(config.model).fit(data, options=options)
+        model = Interest(config.model).fit(consumption(data), options=options)
     if encoder is not None:
         facts["encoder"] = {"name": encoder.name, "identity": encoder.identity, "licence": encoder.licence}
     if model.tracker.record is not None:
@@ -92,13 +96,26 @@ def fit(
         population = _population(data, model, vocabulary, space, seed=seed)
         advance(1, f"{len(vocabulary.concepts)} concepts explain {space.explained:.0%} of the item space")
     facts |= {"concepts": len(vocabulary.concepts), "explained": space.explained}
-    return Fitted(dataset=data, model=model, vocabulary=vocabulary, space=space, population=population, facts=facts)
+    return Fitted(
+        dataset=data,
+        model=model,
+        vocabulary=vocabulary,
+        space=space,
+        population=population,
+        user_vectors=_user_vectors(data, model),
+        facts=facts,
+    )
+
+
+def _user_vectors(data: Dataset, model: Interest) -> FloatArray:
+    """(U, D) of what the models read of each user's events."""
+    return model.tracker.user_vectors(consumption(data).histories())
 
 
 def _population(
     data: Dataset, model: Interest, vocabulary: Vocabulary, space: ConceptSpace, *, seed: int
 ) -> Population:
-    histories = data.histories()
+    histories = consumption(data).histories()
     active = np.flatnonzero(histories.lengths > 0)
     if len(active) > POPULATION_SAMPLE:
         active = np.sort(numpy_rng(seed, "population").choice(active, POPULATION_SAMPLE, replace=False))

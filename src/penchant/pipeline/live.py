@@ -8,7 +8,7 @@ import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
-from penchant.data.polarity import AGAINST, polarity
+from penchant.data.polarity import AGAINST, NOT_CONSUMED, polarity
 from penchant.errors import NotFoundError
 from penchant.interests.profile import against_correction
 from penchant.pipeline.edits import Edits
@@ -29,6 +29,8 @@ class Live:
         self.ties = tie_breaks(fitted.dataset.items.ids, seed=seed)
         self.counts = fitted.dataset.item_counts()
         self._edits: dict[str, Edits] = {}
+        self._vectors: dict[str, tuple[int, FloatArray]] = {}
+        """Of users with observed events: how many had been observed, and the user vector after them."""
 
     @property
     def dataset(self) -> Dataset:
@@ -59,13 +61,24 @@ class Live:
             )
         self._edits.setdefault(user_id, Edits()).apply(column, action)
 
-    def against(self, raw: Histories) -> BoolArray:
-        """(N,) events that are no consumption, such as ``not_interested``."""
-        return self.timeline.of_types(raw, AGAINST)
+    def consumption(self, raw: Histories) -> BoolArray:
+        """(N,) events that the models read: neither ``not_interested`` nor an item only shown."""
+        return ~self.timeline.of_types(raw, NOT_CONSUMED)
 
     def consumed(self, raw: Histories) -> Histories:
         """What the models read of a history."""
-        return raw.keep(~self.against(raw))
+        return raw.keep(self.consumption(raw))
+
+    def user_vector(self, user_id: str, history: Histories) -> FloatArray:
+        """(1, D) the tracker's reading of what the models read of a user; read once, until the user does something."""
+        observed = self.timeline.observed_of(user_id)
+        row = int(history.users[0])
+        if not observed and row >= 0:
+            return self.fitted.user_vectors[row : row + 1]
+        kept = self._vectors.get(user_id)
+        if kept is None or kept[0] != observed:
+            kept = self._vectors[user_id] = observed, self.fitted.model.tracker.user_vectors(history)
+        return kept[1]
 
     def polarity(self, raw: Histories) -> FloatArray:
         """(N,) +1 for an event for its item, −1 against."""
@@ -78,7 +91,9 @@ class Live:
     def excluded(self, raw: Histories, edits: Edits, *, exclude_seen: bool) -> BoolArray:
         """(I,) items that must not be served: turned down, of a muted concept, and by option those seen."""
         excluded = np.zeros(self.fitted.dataset.n_items, dtype=bool)
-        excluded[raw.items if exclude_seen else raw.items[self.against(raw)]] = True
+        excluded[raw.items[self.timeline.of_types(raw, AGAINST)]] = True
+        if exclude_seen:
+            excluded[self.consumed(raw).items] = True
         if edits.muted:
             muted = self.fitted.vocabulary.activations[:, sorted(edits.muted)]
             excluded |= np.asarray(muted.sum(axis=1)).ravel() > 0

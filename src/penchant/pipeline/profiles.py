@@ -29,7 +29,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         correction=live.correction(raw),
         edits=edits.vector(len(fitted.vocabulary.concepts)),
     )
-    consumed = ~live.against(raw)
+    consumed = live.consumption(raw)
     place = np.cumsum(consumed) - 1
     reach = len(history.items) - fitted.model.tracker.config.max_length
 

@@ -22,6 +22,8 @@ class Request:
 
     history: Histories
     """(B = 1) what the models read."""
+    user_vector: FloatArray
+    """(1, D) the tracker's reading of it."""
     excluded: BoolArray
     """(I,) items that must not appear: seen ones by option, those of muted concepts, those turned down."""
     correction: DoubleArray
@@ -59,11 +61,11 @@ def recommend(
     """
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):
-        parts = model.parts(request.history)
+        parts = model.parts(request.history, users_BD=request.user_vector)
         user, neighbourhood = parts.users_BD[0], parts.neighbours_BI[0]
         tracker_gate, knn_gate = float(parts.gates.tracker_B[0]), float(parts.gates.knn_B[0])
         shift = (population.deviation * (request.correction + request.edits)).astype(np.float32)
-        similarity = model.tracker.item_vectors @ user
+        similarity = model.tracker.similarities(parts.users_BD)[0]
         if shift.any():
             similarity += vocabulary.activations @ shift
         allowed = ~request.excluded

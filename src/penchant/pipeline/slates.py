@@ -31,6 +31,7 @@ def serve(live: Live, user_id: str, k: int, *, exclude_seen: bool, explain: bool
         edits = live.edits(user_id)
         request = Request(
             history=history,
+            user_vector=live.user_vector(user_id, history),
             excluded=live.excluded(raw, edits, exclude_seen=exclude_seen),
             correction=live.correction(raw),
             edits=edits.vector(len(live.fitted.vocabulary.concepts)),

@@ -56,6 +56,10 @@ class Timeline:
         """Events observed since the model was fitted."""
         return sum(map(len, self._live.values()))
 
+    def observed_of(self, user_id: str) -> int:
+        """Events of one user observed since the model was fitted."""
+        return len(self._live.get(user_id, ()))
+
     def counts(self) -> dict[str, int]:
         """Observed item events of each user who has any."""
         return {user: sum(event.item >= 0 for event in events) for user, events in self._live.items()}

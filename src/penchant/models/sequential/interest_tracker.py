@@ -100,8 +100,7 @@ class InterestTracker(Recommender):
         order = np.argsort(histories.lengths, kind="stable")  # like lengths together: little padding
         for start in range(0, len(order), READ_AT_ONCE):
             rows = order[start : start + READ_AT_ONCE]
-            states, lengths, _ = self._read(histories.take(rows))
-            vectors[rows] = states[torch.arange(len(rows)), lengths].numpy()
+            vectors[rows] = self._states(histories.take(rows)).numpy()
         return vectors
 
     def knows(self, user: int) -> bool:
@@ -110,11 +109,19 @@ class InterestTracker(Recommender):
 
     def score(self, histories: Histories) -> FloatArray:
         """The dot products u_b · z_i, (B, I)."""
-        return np.asarray(self.user_vectors(histories) @ self.item_vectors.T, dtype=np.float32)
+        return self.similarities(self.user_vectors(histories))
+
+    def similarities(self, users_BD: FloatArray) -> FloatArray:
+        """The dot products of user vectors with all item vectors, (B, I)."""
+        with _threads(1 if len(users_BD) <= FEW else None):
+            return (torch.from_numpy(users_BD) @ torch.from_numpy(self.item_vectors).T).numpy()
 
     def attention(self, histories: Histories, *, layer: int = -1) -> Attention:
         """What each state of the given layer attended to."""
-        _, lengths, attentions = self._read(histories)
+        encoder = fitted(self._encoder, NAME)
+        with torch.inference_mode():
+            events, lengths = self._events(histories)
+            _, attentions = encoder(events, self._start_of(histories))
         weights = attentions[layer].numpy()
         return Attention(weights, np.arange(weights.shape[-1])[None, :] <= lengths.numpy()[:, None])
 
@@ -139,14 +146,17 @@ class InterestTracker(Recommender):
         model._encoder = encoder.eval()
         return model
 
-    def _read(self, histories: Histories) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """States (B, S, D), history lengths (B,) as read, and attentions."""
+    def _states(self, histories: Histories) -> Tensor:
+        """The state after each history's last event, (B, D)."""
         encoder = fitted(self._encoder, NAME)
         with torch.inference_mode(), _threads(1 if len(histories) <= FEW else None):
-            items, lengths = input_batch(histories, self.config.max_length)
-            events = torch.from_numpy(self.item_vectors)[items]
-            states, attentions = encoder(events, self._start_of(histories))
-        return states, lengths, attentions
+            events, lengths = self._events(histories)
+            return encoder.at(events, lengths, self._start_of(histories))
+
+    def _events(self, histories: Histories) -> tuple[Tensor, Tensor]:
+        """Vectors of the events read, (B, L, D), and how many of them are real, (B,)."""
+        items, lengths = input_batch(histories, self.config.max_length)
+        return torch.from_numpy(self.item_vectors)[items], lengths
 
     def _start_of(self, histories: Histories) -> Tensor | None:
         """What users' attributes add to the start, (B, D)."""
