@@ -35,6 +35,14 @@ def test_a_restart_replays_events_and_edits_in_their_order(live, stores):
     assert slates[0].items == slates[1].items
 
 
+def test_an_event_is_no_repeat_of_a_refused_one(live, stores):
+    answer = live.observe([read("nothing", "x"), read("nothing", "x"), read("book-0", "x"), read("book-5", "x")])
+    assert (answer.accepted, answer.duplicates) == (1, 1)
+    assert [fault.index for fault in answer.rejected] == [0, 1]
+    assert [event.item_id for event in live.history("u", limit=9, before=None)] == ["book-0"]
+    assert stores.counts()["events"] == 1
+
+
 def test_what_a_newer_bundle_refuses_stays_in_the_store(stores, caplog):
     stores.add_events([read("gone", "a"), read("book-0", "b"), read("gone", "c")])
     stores.add_edit(Edit(edit_id="e", user_id="u", concept_id="gone", action="more", edited_at=0))

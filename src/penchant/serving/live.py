@@ -90,23 +90,31 @@ class LiveModel:
             )
             for event in events
         ]
+        accepted = duplicates = 0
+        rejected: list[Rejection] = []
+        waiting = list(range(len(events)))
         with self._lock:
-            stored = self.stores.add_events(events)
-            places = [place for place, new in enumerate(stored) if new]
-            fresh = [events[place] for place in places]
-            try:
-                result = self._model.observe(fresh) if fresh else ObserveResult(accepted=0, duplicates=0)
-            except Exception:
-                self.stores.withdraw_events([event.event_id or "" for event in fresh])
-                raise
-            self.stores.withdraw_events([fresh[fault.index].event_id or "" for fault in result.rejected])
+            while waiting:
+                stored = self.stores.add_events([events[place] for place in waiting])
+                places = [place for place, new in zip(waiting, stored, strict=True) if new]
+                fresh = [events[place] for place in places]
+                try:
+                    result = self._model.observe(fresh) if fresh else ObserveResult(accepted=0, duplicates=0)
+                except Exception:
+                    self.stores.withdraw_events([event.event_id or "" for event in fresh])
+                    raise
+                refused = {fresh[fault.index].event_id or "" for fault in result.rejected}
+                self.stores.withdraw_events(list(refused))
+                # An event that repeats the id of a refused one of its batch is no duplicate: its turn comes now.
+                repeats = [place for place, new in zip(waiting, stored, strict=True) if not new]
+                waiting = [place for place in repeats if events[place].event_id in refused]
+                accepted, duplicates = accepted + result.accepted, duplicates + result.duplicates
+                duplicates += len(repeats) - len(waiting)
+                rejected += [replace(fault, index=places[fault.index]) for fault in result.rejected]
         return ObserveResult(
-            accepted=result.accepted,
-            duplicates=result.duplicates + len(events) - len(fresh),
-            rejected=tuple(
-                Rejection(index=places[fault.index], column=fault.column, reason=fault.reason)
-                for fault in result.rejected
-            ),
+            accepted=accepted,
+            duplicates=duplicates,
+            rejected=tuple(sorted(rejected, key=lambda fault: fault.index)),
         )
 
     def edit(self, user_id: str, concept_id: str, action: EditAction) -> Profile:
