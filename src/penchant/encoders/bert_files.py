@@ -36,12 +36,17 @@ def read_tokenizer(checkpoint: Checkpoint) -> tuple[Tokenizer, int | None] | Non
         )
         if not plain or described["pre_tokenizer"]["type"] != "BertPreTokenizer":
             return None
-        tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
-        if tokenizer.num_special_tokens_to_add(is_pair=False) != 2:
-            return None
-        return tokenizer, settings.get("model_max_length")
-    except Exception:
+    except (OSError, KeyError, TypeError, AttributeError, ValueError):  # missing, no JSON, or not of this shape
         return None
+    try:
+        tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
+    except Exception as error:
+        if type(error) is not Exception:  # the library raises a bare Exception for a file it cannot read
+            raise
+        return None
+    if tokenizer.num_special_tokens_to_add(is_pair=False) != 2:
+        return None
+    return tokenizer, settings.get("model_max_length")
 
 
 def read_bert(checkpoint: Checkpoint, *, precision: Precision) -> PackedBert | None:
