@@ -305,3 +305,39 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
 def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
     with pytest.raises(ConfigError, match="leave nothing"):
         split(make_world(), "temporal", config=SplitConfig(test_share=0.6, validation_share=0.4))
+
+
+RATED = Dataset.of_rows(
+    name="rated",
+    users=Table(tuple(f"u{u}" for u in range(12))),
+    items=Table(tuple(f"i{i}" for i in range(20))),
+    user_rows=np.repeat(np.arange(12), 10),
+    item_rows=np.concatenate([np.random.default_rng(u).permutation(20)[:10] for u in range(12)]),
+    timestamps=np.tile(np.arange(10) * 3, 12) + np.repeat(np.arange(12), 10),
+    values=np.random.default_rng(1).integers(1, 6, size=120),
+    rating_scale=(1.0, 5.0),
+)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_protocol_knows_the_ratings_of_its_targets(protocol: Protocol):
+    """Each (user, item) pair is rated once, so the rating of a target is the one in the dataset."""
+    of_pair = {
+        (u, i): value for u, i, value in zip(RATED.events.users, RATED.events.items, RATED.events.values, strict=True)
+    }
+    made = split(RATED, protocol, config=SplitConfig(cold_share=0.2, test_share=0.3))
+    for cases in (made.validation, made.test, made.test.take([2, 0])):
+        owners = np.repeat(cases.histories.users, np.diff(cases.target_indptr))
+        expected = [of_pair[u, i] for u, i in zip(owners, cases.target_items, strict=True)]
+        assert cases.target_values is not None
+        assert cases.target_values.tolist() == expected
+
+
+@pytest.mark.parametrize("protocol", ["k-fold", "k-fold-users", "temporal"])
+def test_without_a_validation_share_all_but_the_test_trains(protocol: Protocol):
+    with_it = split(RATED, protocol, config=SplitConfig(test_share=0.3))
+    without = split(RATED, protocol, config=SplitConfig(test_share=0.3, validation_share=0))
+    assert len(without.validation) == 0
+    assert len(without.train.events) > len(with_it.train.events)
+    np.testing.assert_array_equal(without.test.target_items, with_it.test.target_items)
+    np.testing.assert_array_equal(without.test.histories.users, with_it.test.histories.users)

@@ -110,6 +110,7 @@ def cold_items(dataset: Dataset, held_out: HeldOut, *, later_events: LaterEvents
         histories=prefixes(warm, owners[events[asked]], given[asked]),
         target_indptr=np.arange(len(asked) + 1, dtype=np.int64),
         target_items=histories.items[events[asked]],
+        target_values=histories.values[events[asked]],
     )
     trained = (dataset.events.items < 0) | ~cold[dataset.events.items]
     if later_events == "drop":

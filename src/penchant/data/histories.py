@@ -117,6 +117,8 @@ class Cases:
     histories: Histories
     target_indptr: IntArray
     target_items: RowArray
+    target_values: DoubleArray | None = None
+    """(T,) the value of each target's event, such as the rating to predict; NaN where it has none. None: not kept."""
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -131,4 +133,9 @@ class Cases:
         lengths = np.diff(self.target_indptr)[index]
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.repeat(self.target_indptr[:-1][index] - indptr[:-1], lengths) + np.arange(indptr[-1])
-        return Cases(histories=self.histories.take(index), target_indptr=indptr, target_items=self.target_items[places])
+        return Cases(
+            histories=self.histories.take(index),
+            target_indptr=indptr,
+            target_items=self.target_items[places],
+            target_values=None if self.target_values is None else self.target_values[places],
+        )

@@ -55,6 +55,7 @@ def next_item(histories: Histories) -> Cases:
         histories=histories.without_tail(1),
         target_indptr=np.arange(len(histories) + 1, dtype=np.int64),
         target_items=histories.items[histories.indptr[1:] - 1],
+        target_values=histories.values[histories.indptr[1:] - 1],
     )
 
 
@@ -80,6 +81,7 @@ def later_items(histories: Histories, given: BoolArray, asked: BoolArray) -> tup
         histories=before.take(users),
         target_indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         target_items=targets.items[first],
+        target_values=targets.values[first],
     )
     return cases, int((after.lengths > 0).sum() - len(users))
 

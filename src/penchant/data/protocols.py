@@ -126,7 +126,7 @@ def user_folds(dataset: Dataset, *, folds: int, fold: int, validation_share: flo
     shuffled = numpy_rng(seed, "k-fold-users").permutation(askable)
     place = np.arange(len(shuffled)) % folds
     tested, others = np.sort(shuffled[place == fold]), shuffled[place != fold]
-    aside = np.sort(others[: max(1, round(validation_share * len(others)))])
+    aside = np.sort(others[: max(1, round(validation_share * len(others))) if validation_share else 0])
     held = np.zeros(dataset.n_users, dtype=np.bool_)
     held[tested] = held[aside] = True
     return Split(

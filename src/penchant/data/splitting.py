@@ -37,8 +37,9 @@ class SplitConfig(Config):
     """k-fold, k-fold-users"""
     test_share: float = Field(default=0.1, gt=0, lt=1)
     """temporal: share of the item events after the last cut"""
-    validation_share: float = Field(default=0.1, gt=0, lt=1)
-    """temporal, k-fold, k-fold-users: share of the item events, or of the users, kept for tuning"""
+    validation_share: float = Field(default=0.1, ge=0, lt=1)
+    """temporal, k-fold, k-fold-users: share of the item events, or of the users, kept for tuning; 0: all but the test
+    trains, and a model that tunes itself holds out a part of that"""
     cold_share: float = Field(default=0.05, gt=0, lt=1)
     """cold-items, cold-users: share of items and users held out, where no `held_out` is given"""
     held_out: HeldOut | None = None

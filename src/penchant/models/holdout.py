@@ -36,6 +36,7 @@ def held_out(dataset: Dataset, options: FitOptions) -> tuple[Dataset, Cases]:
         histories=histories.without_tail(1).take(asked),
         target_indptr=np.arange(len(asked) + 1, dtype=np.int64),
         target_items=histories.items[last],
+        target_values=histories.values[last],
     )
     return dataset.select(kept), cases
 
