@@ -129,7 +129,7 @@ def write_json(path: Path, value: Any) -> None:
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` make a file beside `path`, flush it to disk and put it in its place: the old or the new, never half.
 
     The rename itself is on disk when this returns.

@@ -1,6 +1,37 @@
-"""The best weights seen so far, kept in memory and put back at the end."""
+"""Weights and states that outlive a fault: the best in memory, all that decides how a training goes on on disk."""
 
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import torch
 from torch import Tensor, nn
+
+from penchant.artifacts import (
+    FORMAT_VERSION,
+    describe,
+    read_arrays,
+    read_manifest,
+    replace_file,
+    write_arrays,
+    write_json,
+)
+from penchant.errors import BundleError, CheckpointError
+
+KIND = "training state"
+MANIFEST = "state.json"
+ARRAYS = "state.{}.safetensors"
+LOCK = "state.lock"
+
+AGAIN = "Begin again without it (`--no-resume`, or resume=False)."
+
+Generator = torch.Generator | np.random.Generator
 
 
 class BestWeights:
@@ -10,22 +41,201 @@ class BestWeights:
         self.value = float("-inf")
         self.epoch = 0
         """1-based epoch of the best value; 0 before the first."""
-        self._weights: dict[str, Tensor] | None = None
+        self.weights: dict[str, Tensor] = {}
+        """Empty before the first."""
 
     @property
     def found(self) -> bool:
         """Whether any weights are held."""
-        return self._weights is not None
+        return self.epoch > 0
 
     def offer(self, module: nn.Module, *, value: float, epoch: int) -> bool:
         """Keep the module's weights where `value` beats the best; says whether it did."""
         if not value > self.value:
             return False
         self.value, self.epoch = value, epoch
-        self._weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+        self.weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
         return True
 
     def restore(self, module: nn.Module) -> None:
         """Put the best weights back; nothing to do where none were offered."""
-        if self._weights is not None:
-            module.load_state_dict(self._weights)
+        if self.found:
+            module.load_state_dict(self.weights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingState:
+    """All that decides how a training goes on, in a form that files can hold."""
+
+    facts: dict[str, Any]
+    """JSON values."""
+    tensors: dict[str, Tensor]
+
+
+class StateFolder:
+    """One training's state on disk: ``state.json`` names a safetensors file, its size and its hash.
+
+    A new state is a new safetensors file; then ``state.json`` is replaced in one step. A process killed at any moment
+    leaves the old state or the new one. `identity` says which training it is: a state of another one is refused.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.identity = dict(identity)
+
+    def read(self, *, resume: bool | None) -> TrainingState | None:
+        """The state to go on from; None to begin from the beginning.
+
+        Raises `CheckpointError` for a state that is damaged or of another training, and where there is one and nobody
+        said what to do with it (`resume` is None).
+        """
+        check_unfinished(self.folder, resume=resume)
+        if not resume or not (self.folder / MANIFEST).exists():
+            return None
+        try:
+            manifest = read_manifest(self.folder, kind=KIND, name=MANIFEST)
+            (name,) = manifest["files"]
+            arrays = read_arrays(self.folder / name)
+            identity, facts = dict(manifest["identity"]), dict(manifest["facts"])
+        except BundleError as error:
+            raise CheckpointError(f"The training's state cannot be used. {error.message}", hint=AGAIN) from None
+        except (KeyError, TypeError, ValueError):
+            raise CheckpointError(f"{self.folder / MANIFEST} is damaged.", hint=AGAIN) from None
+        if differences := _differences(identity, self.identity):
+            raise CheckpointError(
+                f"The state in {self.folder} is of another training: {'; '.join(differences)}.",
+                hint="Give the same data and settings to go on, or begin again without it (`--no-resume`, "
+                "or resume=False).",
+            )
+        return TrainingState(facts=facts, tensors={name: torch.from_numpy(array) for name, array in arrays.items()})
+
+    def write(self, state: TrainingState) -> None:
+        """Put a state in place of the one before. `CheckpointError` where the folder cannot be written."""
+        name = ARRAYS.format(uuid4().hex[:8])
+        arrays = {key: tensor.detach().cpu().numpy() for key, tensor in state.tensors.items()}
+        try:
+            replace_file(self.folder / name, lambda file: write_arrays(file, arrays))
+            manifest = {
+                "format_version": FORMAT_VERSION,
+                "kind": KIND,
+                "identity": self.identity,
+                "facts": state.facts,
+                "files": {name: describe(self.folder / name)},
+            }
+            replace_file(self.folder / MANIFEST, lambda file: write_json(file, manifest))
+        except (OSError, BundleError) as error:
+            raise CheckpointError(
+                f"The training's state cannot be written to {self.folder}: {error}.", hint="Choose another folder."
+            ) from None
+        _remove_arrays(self.folder, but=name)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else may write here meanwhile, else `CheckpointError`; a process that is killed lets go."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / LOCK).open("wb")
+        except OSError as error:
+            raise CheckpointError(
+                f"The training's state cannot be written to {self.folder}: {error}.", hint="Choose another folder."
+            ) from None
+        with file:
+            try:
+                _lock(file.fileno())
+            except BlockingIOError:
+                raise CheckpointError(
+                    f"Another process is training with its state in {self.folder}.",
+                    hint="Wait for it, or choose another folder for this one.",
+                ) from None
+            yield
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """The folders at and below `folder` that hold the state of a training."""
+    return sorted(file.parent for file in folder.rglob(MANIFEST))
+
+
+def check_unfinished(folder: Path, *, resume: bool | None) -> None:
+    """Raise `CheckpointError` where there are states at or below `folder` and nobody said what to do with them."""
+    if resume is None and unfinished(folder):
+        raise CheckpointError(
+            f"{folder} holds the state of a training that was cut short.",
+            hint="Go on from it (`--resume`, or resume=True), or begin again without it (`--no-resume`, resume=False).",
+        )
+
+
+def clear(folder: Path) -> None:
+    """Remove the states at and below `folder`, and the folders that are empty then; nothing else."""
+    places = {file.parent for pattern in (MANIFEST, LOCK) for file in folder.rglob(pattern)}
+    for place in places:
+        (place / MANIFEST).unlink(missing_ok=True)
+        _remove_arrays(place)
+        (place / LOCK).unlink(missing_ok=True)
+    below = {parent for place in places for parent in (place, *place.parents) if parent.is_relative_to(folder)}
+    for place in sorted(below, reverse=True):
+        with contextlib.suppress(OSError):  # not empty: not ours alone
+            place.rmdir()
+
+
+def seconds_kept(folder: Path) -> float:
+    """The training time that the states at and below `folder` hold; a damaged one counts nothing."""
+    total = 0.0
+    for place in unfinished(folder):
+        with contextlib.suppress(BundleError, KeyError, TypeError):
+            total += read_manifest(place, kind=KIND, name=MANIFEST, verify=False)["facts"]["seconds"]
+    return total
+
+
+def random_states(module: nn.Module, generators: Mapping[str, Generator]) -> dict[str, Tensor]:
+    """Where all randomness of a training stands: torch's own, on the CPU and on GPUs, and the named generators."""
+    states = {"torch": torch.get_rng_state()}
+    for device in {parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"}:
+        states[str(device)] = torch.cuda.get_rng_state(device)
+    for name, generator in generators.items():
+        if isinstance(generator, torch.Generator):
+            states[f"generator.{name}"] = generator.get_state()
+        else:  # integers of 128 bits: JSON holds them, no array type does
+            text = json.dumps(generator.bit_generator.state, default=lambda array: array.tolist())
+            states[f"generator.{name}"] = torch.frombuffer(bytearray(text, "ascii"), dtype=torch.uint8)
+    return states
+
+
+def set_random_states(states: Mapping[str, Tensor], generators: Mapping[str, Generator]) -> None:
+    """Put all randomness where it stood."""
+    for name, state in states.items():
+        if name == "torch":
+            torch.set_rng_state(state)
+        elif not name.startswith("generator."):
+            torch.cuda.set_rng_state(state, torch.device(name))
+        elif isinstance(generator := generators[name.removeprefix("generator.")], torch.Generator):
+            generator.set_state(state)
+        else:
+            generator.bit_generator.state = json.loads(state.numpy().tobytes())
+
+
+def _remove_arrays(folder: Path, *, but: str = "") -> None:
+    for pattern in (ARRAYS.format("*"), f".{ARRAYS.format('*')}.*.partial", f".{MANIFEST}.*.partial"):
+        for file in folder.glob(pattern):
+            if file.name != but:
+                file.unlink(missing_ok=True)
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{key} was {was.get(key, 'not set')} and is {now.get(key, 'not set')}"
+        for key in [*was, *(key for key in now if key not in was)]
+        if was.get(key) != now.get(key)
+    ]
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no such lock on this system
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return

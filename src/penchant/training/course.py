@@ -1,0 +1,146 @@
+"""How far a training has come, written down so that it goes on as if it had never stopped."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor
+
+from penchant.errors import CheckpointError
+from penchant.training.checkpoints import (
+    AGAIN,
+    BestWeights,
+    Generator,
+    TrainingState,
+    random_states,
+    set_random_states,
+)
+from penchant.training.records import EpochRecord, Stop
+from penchant.training.steps import Batch, Step, Trainer
+
+COUNTED = ("epoch", "done", "loss", "gradient_norm", "bad", "stopped", "epoch_seconds", "seconds")
+
+
+@dataclass(slots=True)
+class Course:
+    """How far a training has come; the module and the optimiser are its `Trainer`'s."""
+
+    epoch: int = 1
+    """The epoch under way, counted from 1."""
+    done: int = 0
+    """Its steps that are made."""
+    loss: float = 0.0
+    gradient_norm: float = 0.0
+    """Sums over those steps."""
+    epochs: list[EpochRecord] = field(default_factory=list)
+    best: BestWeights = field(default_factory=BestWeights)
+    bad: int = 0
+    """Validations in a row that were no better."""
+    stopped: Stop | None = None
+    epoch_seconds: float = 0.0
+    """Spent on the epoch under way before `since`."""
+    seconds: float = 0.0
+    """Spent on the whole training before `since`."""
+    since: float = field(default_factory=time.perf_counter)
+    random_before: dict[str, Tensor] = field(default_factory=dict)
+    """Where all randomness stood before the batches of the epoch under way were drawn; empty before they are."""
+
+    def count(self, step: Step) -> None:
+        """A step is made."""
+        self.done += 1
+        self.loss += step.loss
+        self.gradient_norm += step.gradient_norm
+
+    def spend(self) -> None:
+        """Count the time up to now."""
+        now = time.perf_counter()
+        self.epoch_seconds += now - self.since
+        self.seconds += now - self.since
+        self.since = now
+
+    def end_epoch(self, *, validation: float | None, training: float | None) -> EpochRecord:
+        """The record of the epoch under way; the next one begins."""
+        self.spend()
+        record = EpochRecord(
+            epoch=self.epoch,
+            loss=self.loss / max(self.done, 1),
+            gradient_norm=self.gradient_norm / max(self.done, 1),
+            validation=validation,
+            seconds=self.epoch_seconds,
+            training=training,
+        )
+        self.epochs.append(record)
+        self.epoch += 1
+        self.done, self.loss, self.gradient_norm, self.epoch_seconds = 0, 0.0, 0.0, 0.0
+        self.random_before = {}
+        return record
+
+
+def capture(course: Course, trainer: Trainer[Batch], generators: Mapping[str, Generator]) -> TrainingState:
+    """All that decides how a training goes on; of one that has ended, what came of it."""
+    course.spend()
+    best = course.best
+    facts = {name: getattr(course, name) for name in COUNTED}
+    facts |= {"steps": trainer.steps, "total_steps": trainer.total_steps}
+    facts["epochs"] = [asdict(record) for record in course.epochs]
+    facts["best"] = {"epoch": best.epoch, "value": best.value} if best.found else None
+    tensors = _named("best", best.weights)
+    if course.stopped is None:
+        now = random_states(trainer.module, generators)
+        tensors |= _named("module", trainer.module.state_dict())
+        tensors |= _named("random", now) | _named("random_before", course.random_before)
+        for index, values in trainer.optimiser.state_dict()["state"].items():
+            tensors |= _named(f"optimiser.{index}", {name: torch.as_tensor(value) for name, value in values.items()})
+    return TrainingState(facts=facts, tensors=tensors)
+
+
+def course_of(state: TrainingState) -> Course:
+    """How far the training of a state has come. `CheckpointError` where the state lacks something."""
+    try:
+        facts = state.facts
+        course = Course(**{name: facts[name] for name in COUNTED})
+        course.epochs = [EpochRecord(**record) for record in facts["epochs"]]
+        if facts["best"]:
+            course.best.epoch, course.best.value = int(facts["best"]["epoch"]), float(facts["best"]["value"])
+            course.best.weights = _under(state, "best")
+        course.random_before = _under(state, "random_before")
+    except (KeyError, TypeError, ValueError):
+        raise _lacking() from None
+    return course
+
+
+def put_back(state: TrainingState, trainer: Trainer[Batch]) -> None:
+    """Weights and optimiser as they were. `CheckpointError` where they are not of this module."""
+    optimiser: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _under(state, "optimiser").items():
+        index, _, key = name.partition(".")
+        optimiser.setdefault(int(index), {})[key] = tensor.clone()
+    groups = trainer.optimiser.state_dict()["param_groups"]
+    try:
+        trainer.module.load_state_dict(_under(state, "module"))
+        trainer.optimiser.load_state_dict({"state": optimiser, "param_groups": groups})
+        trainer.steps = int(state.facts["steps"])
+    except (KeyError, RuntimeError, ValueError):
+        raise _lacking() from None
+
+
+def rewind(state: TrainingState, generators: Mapping[str, Generator], *, before_epoch: bool) -> None:
+    """All randomness where it stood when the state was taken, or before the batches of its epoch were drawn."""
+    try:
+        set_random_states(_under(state, "random_before" if before_epoch else "random"), generators)
+    except (KeyError, RuntimeError, ValueError):
+        raise _lacking() from None
+
+
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _under(state: TrainingState, prefix: str) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {name.removeprefix(start): tensor for name, tensor in state.tensors.items() if name.startswith(start)}
+
+
+def _lacking() -> CheckpointError:
+    return CheckpointError("The training's state is not one of this model: something in it is missing.", hint=AGAIN)

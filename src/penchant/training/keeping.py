@@ -1,0 +1,122 @@
+"""When a training's state is written: after each epoch, now and then within one, and when somebody stops it."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import torch
+
+from penchant.errors import CheckpointError
+from penchant.progress import Progress
+from penchant.training.checkpoints import StateFolder, TrainingState
+from penchant.training.interruption import Interruption
+from penchant.training.records import EpochRecord
+from penchant.training.runs import RunLog, TrainingRun
+
+WRITING_SHARE = 0.05
+"""Within an epoch at most this share of the time goes into writing."""
+
+
+class Keeper:
+    """Writes the state and the log that a run asks for, and answers Ctrl-C and SIGTERM once the state is on disk.
+
+    Where the run asks for no state, signals do what they always do. A state that cannot be written is an error at the
+    beginning and a note later: hours of training are not lost to a full disk. Weights that are not finite are never
+    written, so that the last good state stays.
+    """
+
+    def __init__(self, run: TrainingRun | None, progress: Progress) -> None:
+        self.run = run
+        self.progress = progress
+        self.kept = ""
+        """What is on disk, as a sentence; "" before anything is."""
+        self._states = StateFolder(run.folder, run.identity) if run and run.folder else None
+        self._log = RunLog(run.log, run.name) if run and run.log else None
+        self._interruption: Interruption | None = None
+        self._open = ExitStack()
+        self._due = float("inf")
+
+    def __enter__(self) -> Self:
+        if self._states is not None:
+            self._open.enter_context(self._states.held())
+            self._interruption = self._open.enter_context(Interruption())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def read(self) -> TrainingState | None:
+        """The state to go on from; None where the training begins from the beginning."""
+        if self.run is None or self._states is None:
+            return None
+        state = self._states.read(resume=self.run.resume)
+        if state is not None:
+            self.kept = self._sentence(state)
+        return state
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a state is kept at all."""
+        return self._states is not None
+
+    def begin(self, capture: Callable[[], TrainingState] | None, epochs: list[EpochRecord]) -> None:
+        """Bring the log up to date and write a first state: a place that cannot be written is an error now."""
+        if self._log is not None:
+            self._log.begin(epochs)
+        if capture is not None:
+            self._write(capture)
+
+    def after_step(self, capture: Callable[[], TrainingState]) -> None:
+        """Write where it is time to; where somebody asks to stop, write and stop."""
+        if self._asked_to_stop or time.perf_counter() >= self._due:
+            self._keep(capture)
+        self._stop_if_asked()
+
+    def after_epoch(self, record: EpochRecord, capture: Callable[[], TrainingState] | None) -> None:
+        """Write the epoch down and the state, where there is one to go on from."""
+        if self._log is not None:
+            self._log.add(record)
+        if capture is not None:
+            self._keep(capture)
+            self._stop_if_asked()
+
+    def end(self, capture: Callable[[], TrainingState]) -> None:
+        """Write what came of the training: it need not be repeated where what follows it is cut short."""
+        self._keep(capture)
+
+    @property
+    def _asked_to_stop(self) -> bool:
+        return self._interruption is not None and self._interruption.waiting is not None
+
+    def _stop_if_asked(self) -> None:
+        if self._interruption is not None and self._asked_to_stop:
+            self.progress.note(f"Stopped. {self.kept}".rstrip())
+            self._interruption.deliver()
+
+    def _keep(self, capture: Callable[[], TrainingState]) -> None:
+        try:
+            self._write(capture)
+        except CheckpointError as error:
+            self.progress.note(f"{error.message} The training goes on without.")
+
+    def _write(self, capture: Callable[[], TrainingState]) -> None:
+        if self._states is None or self.run is None:
+            return
+        began = time.perf_counter()
+        state = capture()
+        if all(bool(torch.isfinite(t).all()) for name, t in state.tensors.items() if name.startswith("module.")):
+            self._states.write(state)
+            self.kept = self._sentence(state)
+        now = time.perf_counter()
+        self._due = now + max(self.run.every_seconds, (now - began) / WRITING_SHARE)
+
+    def _sentence(self, state: TrainingState) -> str:
+        epoch, done = state.facts["epoch"], state.facts["done"]
+        if epoch == 1 and not done:
+            return ""
+        come = " and ".join([f"{epoch - 1} epochs"] * (epoch > 1) + [f"{done} steps of epoch {epoch}"] * (done > 0))
+        return f"The state after {come} is kept in {self._states.folder if self._states else ''}."

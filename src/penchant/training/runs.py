@@ -1,0 +1,163 @@
+"""One training in the fit of a model: which it is, where its state is kept, where its epochs are written down."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from penchant.artifacts import replace_file
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Cases
+from penchant.errors import ConfigError
+from penchant.interfaces import FitOptions
+from penchant.training.records import EpochRecord
+from penchant.types import AnyArray
+
+Fact = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRun:
+    """What `train` needs to keep a state and a log; see `training_run`."""
+
+    name: str
+    identity: Mapping[str, Fact]
+    """What must be the same for a state to be this training's."""
+    folder: Path | None
+    resume: bool | None
+    log: Path | None
+    every_seconds: float = 60.0
+    """Within an epoch the state is written this often, or less often where writing takes long."""
+
+
+def training_run(options: FitOptions, *, dataset: Dataset, config: Config, name: str) -> TrainingRun | None:
+    """The run that a fit's options ask for; None where they ask for neither state nor log.
+
+    A state is this training's where Penchant, torch, the model's `name` and settings, the seed, the dataset it learns
+    from and the vectors and validation cases handed in are the same. A model of several trained parts gives each its
+    own options, `options.part(name)`.
+    """
+    if options.checkpoints is None and options.run_log is None:
+        return None
+    return TrainingRun(
+        name=options.run or name,
+        identity=_identity(options, dataset, config, name) if options.checkpoints else {},
+        folder=options.checkpoints,
+        resume=options.resume,
+        log=options.run_log,
+    )
+
+
+class RunLog:
+    """Epochs as JSON lines: one file for any number of trainings, each line with its training's name.
+
+    Columns: `run`, those of `EpochRecord`, `gap`, and `best`: whether no earlier epoch was better on validation.
+    """
+
+    def __init__(self, path: Path, run: str) -> None:
+        self.path, self.run = path, run
+        self._best = float("-inf")
+
+    def begin(self, epochs: Sequence[EpochRecord]) -> None:
+        """Make these the run's epochs so far; lines of other runs stay.
+
+        `ConfigError` for a file that holds anything but lines of JSON, or that cannot be written.
+        """
+        try:
+            kept = [line for line in self._lines() if _run_of(line) != self.run]
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            text = b"".join(line + b"\n" for line in kept) + b"".join(self._row(epoch) for epoch in epochs)
+            replace_file(self.path, lambda file: file.write_bytes(text))
+        except OSError as error:
+            raise self._unwritable(error) from None
+        except (orjson.JSONDecodeError, TypeError, KeyError):
+            raise ConfigError(f"{self.path} is not a log of trainings.", hint="Choose another file.") from None
+
+    def add(self, epoch: EpochRecord) -> None:
+        """Add an epoch that has ended."""
+        try:
+            with self.path.open("ab") as file:
+                file.write(self._row(epoch))
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _row(self, epoch: EpochRecord) -> bytes:
+        best = epoch.validation is not None and epoch.validation > self._best
+        self._best = max(self._best, epoch.validation if best and epoch.validation is not None else self._best)
+        return orjson.dumps({"run": self.run, **asdict(epoch), "gap": epoch.gap, "best": best}) + b"\n"
+
+    def _lines(self) -> list[bytes]:
+        """The whole lines of the file; a process that was killed may have left half of a last one."""
+        if not self.path.exists():
+            return []
+        *whole, _ = self.path.read_bytes().split(b"\n")
+        return [line for line in whole if line]
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"{self.path} cannot be written: {error.strerror or error}.", hint="Choose another place for the log."
+        )
+
+
+def _run_of(line: bytes) -> str:
+    return str(orjson.loads(line)["run"])
+
+
+def _identity(options: FitOptions, dataset: Dataset, config: Config, name: str) -> dict[str, Fact]:
+    return {
+        "penchant": version("penchant"),
+        "torch": version("torch"),
+        "model": name,
+        **_flat(config.model_dump(mode="json"), "settings"),
+        "seed": options.seed,
+        "events": dataset.fingerprint,
+        "attributes": _attributes(dataset),
+        "validation cases": _cases(options.validation),
+        "item vectors": _digest(options.item_vectors),
+        "user vectors": _digest(options.user_vectors),
+    }
+
+
+def _flat(settings: Mapping[str, Any], prefix: str) -> dict[str, Fact]:
+    found: dict[str, Fact] = {}
+    for key, value in settings.items():
+        path = f"{prefix}.{key}"
+        if isinstance(value, Mapping):
+            found |= _flat(value, path)
+        else:
+            found[path] = value if isinstance(value, Fact) else orjson.dumps(value).decode()
+    return found
+
+
+def _attributes(dataset: Dataset) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(repr((dataset.clock, dataset.rating_scale)).encode())
+    for table in (dataset.users, dataset.items):
+        for column, values in table.columns.items():
+            digest.update(column.encode())
+            digest.update(orjson.dumps(values.tolist(), default=str, option=orjson.OPT_SERIALIZE_NUMPY))
+    return digest.hexdigest()
+
+
+def _cases(cases: Cases | None) -> str | None:
+    if cases is None:
+        return None
+    asked = cases.histories
+    return _digest(asked.users, asked.indptr, asked.items, asked.timestamps, cases.target_indptr, cases.target_items)
+
+
+def _digest(*arrays: AnyArray | None) -> str | None:
+    """16 hex digits of the arrays' contents; None where the one array is."""
+    digest = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        if array is None:
+            return None
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
