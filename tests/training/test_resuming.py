@@ -211,7 +211,7 @@ def test_a_nan_keeps_the_state_before_it(tmp_path):
 
 def test_weights_that_are_not_finite_never_replace_a_good_state(tmp_path):
     """A step too large leaves infinite weights and a finite loss behind: seen before they are validated or kept."""
-    toy = Toy(before_step=lambda step: None)
+    toy = Toy()
 
     def loss(batch):
         if toy.calls == 3 * STEPS - 1:

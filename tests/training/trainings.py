@@ -37,12 +37,12 @@ def run_in(folder: Path | None, *, resume: bool | None = None, log: Path | None 
 
 @dataclass
 class Toy:
-    """Batches from a numpy generator that goes on from epoch to epoch, noise in the loss from a torch generator, dropout
-    from torch's own, a buffer with a running mean, and a scalar weight.
+    """Batches from a numpy generator that goes on from epoch to epoch, noise in the loss from a torch generator,
+    dropout from torch's own, a buffer with a running mean, and a scalar weight.
     """
 
     calls: int = 0
-    before_step: Callable[[int], None] = lambda step: None
+    before_step: Callable[[int], None] = lambda _: None
     """Called with the number of the step, from 1, before its loss is worked out."""
     numpy: np.random.Generator = field(default_factory=lambda: np.random.default_rng(3))
     noise: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(4))
@@ -52,7 +52,7 @@ class Toy:
         self.module = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
         self.module.register_parameter("scale", nn.Parameter(torch.tensor(1.0)))
 
-    def batches(self, epoch: int) -> list[Tensor]:
+    def batches(self, _: int) -> list[Tensor]:
         return [torch.from_numpy(self.numpy.normal(size=(6, 4)).astype(np.float32)) for _ in range(STEPS)]
 
     def loss(self, batch: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
+from penchant.data.partition import next_item
 from penchant.errors import DataError
 from penchant.interfaces import FitOptions
 from penchant.metrics.ranking import ndcg_at, target_ranks
@@ -13,6 +14,8 @@ from penchant.seeding import numpy_rng, tie_breaks
 from penchant.types import FloatArray, RowArray
 
 VALIDATION_K = 10
+TRAINING_CASES = 2_000
+"""Cases that tell how well a model knows what it was trained on."""
 SCORES_AT_ONCE = 12_000_000
 """Scores held at once, users × items: 48 MB."""
 
@@ -64,6 +67,17 @@ def sampled(cases: Cases, limit: int, seed: int) -> Cases:
     if len(cases) <= limit:
         return cases
     return cases.take(np.sort(numpy_rng(seed, "validation").choice(len(cases), size=limit, replace=False)))
+
+
+def training_cases(training: Dataset, limit: int, seed: int) -> Cases:
+    """Cases that a model was trained on, at most `limit` drawn by the seed: the last item event of each user with two
+    or more, given those before it. How much better it does on them than on validation tells over-fitting.
+    """
+    histories = training.histories()
+    asked = np.flatnonzero(histories.lengths >= 2)
+    if len(asked) > limit:
+        asked = np.sort(numpy_rng(seed, "training cases").choice(asked, size=limit, replace=False))
+    return next_item(histories.take(asked))
 
 
 def validation_ndcg(

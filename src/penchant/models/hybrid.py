@@ -1,6 +1,6 @@
 """The default recommender: what the tracker foresees, plus what the neighbours of the history say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -96,15 +96,9 @@ class Interest(Recommender):
         options = options or FitOptions()
         check_vectors(dataset, options)
         training, cases = held_out(dataset, options)
-        inner = FitOptions(
-            validation=cases,
-            item_vectors=options.item_vectors,
-            user_vectors=options.user_vectors,
-            seed=options.seed,
-            progress=options.progress,
-        )
+        inner = replace(options, validation=cases)
         self.knn = ItemKNN(self.config.item_knn).fit(training, options=inner)
-        self.tracker = InterestTracker(self.config.tracker).fit(training, options=inner)
+        self.tracker = InterestTracker(self.config.tracker).fit(training, options=inner.part("tracker"))
         self._measure()
         cases = sampled(cases, self.config.validation_users, options.seed)
         if self.config.knn_weight is None:

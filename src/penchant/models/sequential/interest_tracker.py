@@ -11,9 +11,17 @@ import torch
 from torch import Tensor
 
 from penchant.data.dataset import Dataset
-from penchant.data.histories import Histories
+from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions, Recommender
-from penchant.models.holdout import catalogue_ties, check_vectors, held_out, sampled, validation_ndcg
+from penchant.models.holdout import (
+    TRAINING_CASES,
+    catalogue_ties,
+    check_vectors,
+    held_out,
+    sampled,
+    training_cases,
+    validation_ndcg,
+)
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.training import TrackerModule, fit_tracker
@@ -86,11 +94,19 @@ class InterestTracker(Recommender):
         cases = sampled(cases, self.config.validation_users, options.seed)
         ties = catalogue_ties(dataset, options.seed)
 
-        def evaluate(module: TrackerModule) -> float:
-            self._adopt(module)
-            return validation_ndcg(self.score, cases, ties=ties)
+        seen = training_cases(training, TRAINING_CASES, options.seed)
 
-        module, self.record = fit_tracker(training, self.config, options, evaluate=evaluate if len(cases) else None)
+        def ndcg(module: TrackerModule, asked: Cases) -> float:
+            self._adopt(module)
+            return validation_ndcg(self.score, asked, ties=ties)
+
+        module, self.record = fit_tracker(
+            training,
+            self.config,
+            options,
+            evaluate=(lambda module: ndcg(module, cases)) if len(cases) else None,
+            evaluate_training=(lambda module: ndcg(module, seen)) if len(seen) else None,
+        )
         self._adopt(module)
         return self
 

@@ -16,6 +16,7 @@ from penchant.models.sequential.windows import NO_TARGET, WindowBatch, training_
 from penchant.seeding import derive, numpy_rng, torch_rng
 from penchant.training.loop import TrainingRecord, train
 from penchant.training.losses import full_softmax_loss, sampled_softmax_loss
+from penchant.training.runs import training_run
 from penchant.types import FloatArray, IntArray
 
 
@@ -74,6 +75,7 @@ def fit_tracker(
     options: FitOptions,
     *,
     evaluate: Callable[[TrackerModule], float] | None,
+    evaluate_training: Callable[[TrackerModule], float] | None = None,
 ) -> tuple[TrackerModule, TrainingRecord]:
     """Train a tracker module on a dataset. The process's own torch randomness is as before afterwards."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -94,9 +96,12 @@ def fit_tracker(
             batches=batches,
             loss=loss,
             evaluate=None if evaluate is None else (lambda: evaluate(module)),
+            evaluate_training=None if evaluate_training is None else (lambda: evaluate_training(module)),
             config=config.training,
             progress=options.progress,
             name="Training the interest tracker",
+            run=training_run(options, dataset=dataset, config=config, name="tracker"),
+            generators={"negatives": loss.rng},
         )
     return module, record
 
@@ -122,7 +127,8 @@ class SoftmaxLoss:
         chances = counts / counts.sum()
         self._chances = torch.from_numpy(chances)
         self._log_q = torch.from_numpy(np.log(np.where(counts > 0, chances, 1.0)).astype(np.float32)).to(device)
-        self._rng = torch_rng(seed, "negatives")
+        self.rng = torch_rng(seed, "negatives")
+        """Draws the negatives."""
 
     def __call__(self, batch: WindowBatch) -> Tensor:
         """Mean loss in nats, a scalar."""
@@ -133,7 +139,7 @@ class SoftmaxLoss:
             vectors = self._module.space()  # (I, D)
             states = self._states(batch, vectors[batch.items_BL])[asked]
             return full_softmax_loss(states, vectors[self._warm], self._places[targets])
-        drawn = torch.multinomial(self._chances, self._negatives, replacement=True, generator=self._rng)
+        drawn = torch.multinomial(self._chances, self._negatives, replacement=True, generator=self.rng)
         # Only the items of this batch are projected: a step costs the same in a catalogue of any size.
         sizes = [batch.items_BL.numel(), len(targets), len(drawn)]
         flat = torch.cat([batch.items_BL.flatten(), targets, drawn.to(self._device)])
