@@ -12,7 +12,7 @@ from penchant.models.neighborhood import ItemKNN
 from penchant.models.popularity import Popularity
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
-from penchant.models.sequential.training import TrackerModule
+from penchant.models.sequential.transformer import SequenceEncoder
 from tests.models.measures import ndcg
 from tests.models.toys import dataset_of, genre_texts, strangers
 from tests.worlds import genre_world
@@ -61,7 +61,9 @@ def test_scores_are_dot_products_of_the_two_vectors(tracker):
 
 def test_the_vector_read_at_one_place_is_that_of_the_whole_reading():
     torch.manual_seed(0)
-    encoder = TrackerModule.encoder_of(InterestTrackerConfig(dim=8, layers=2, max_length=6)).eval()
+    encoder = SequenceEncoder(
+        dim=8, layers=2, heads=2, max_length=6, dropout=0.0, attention_dropout=0.0, temperature=0.1
+    ).eval()
     for parameter in encoder.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     events, places, starts = torch.randn(4, 6, 8), torch.tensor([0, 3, 6, 5]), torch.randn(4, 8)

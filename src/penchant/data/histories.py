@@ -29,6 +29,8 @@ class Histories:
     """(N,) rating, dwell or quantity; NaN where there is none."""
     keys: IntArray
     """(N,) which event of the dataset (or of the live store) this is."""
+    asked_at: IntArray | None = None
+    """(B,) when the answer is asked for, on the clock of `timestamps`; None where requests do not say."""
 
     def __len__(self) -> int:
         return len(self.users)
@@ -48,12 +50,13 @@ class Histories:
         lengths = self.lengths[index]
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         events = np.repeat(self.indptr[:-1][index] - indptr[:-1], lengths) + np.arange(indptr[-1])
-        return self._events(events, users=self.users[index], indptr=indptr)
+        asked_at = None if self.asked_at is None else self.asked_at[index]
+        return self._events(events, users=self.users[index], indptr=indptr, asked_at=asked_at)
 
     def keep(self, mask: BoolArray) -> "Histories":
         """The same users with only the events where `mask` (N,) holds."""
         kept = np.concatenate([[0], np.cumsum(mask)]).astype(np.int64)
-        return self._events(np.flatnonzero(mask), users=self.users, indptr=kept[self.indptr])
+        return self._events(np.flatnonzero(mask), users=self.users, indptr=kept[self.indptr], asked_at=self.asked_at)
 
     def tail(self, n: int) -> "Histories":
         """Each user's last `n` events."""
@@ -87,6 +90,7 @@ class Histories:
             types=np.concatenate([part.types for part in parts]),
             values=np.concatenate([part.values for part in parts]),
             keys=np.concatenate([part.keys for part in parts]),
+            asked_at=_joined([part.asked_at for part in parts]),
         )
 
     def batches(self, size: int) -> Iterator[tuple[slice, "Histories"]]:
@@ -95,8 +99,9 @@ class Histories:
             place = slice(start, min(start + size, len(self)))
             yield place, self.take(place)
 
-    def _events(self, events: IntArray, *, users: RowArray, indptr: IntArray) -> "Histories":
+    def _events(self, events: IntArray, *, users: RowArray, indptr: IntArray, asked_at: IntArray | None) -> "Histories":
         return Histories(
+            asked_at=asked_at,
             users=users,
             indptr=indptr,
             items=self.items[events],
@@ -105,6 +110,12 @@ class Histories:
             values=self.values[events],
             keys=self.keys[events],
         )
+
+
+def _joined(asked_at: Sequence[IntArray | None]) -> IntArray | None:
+    """Request times of several histories, None where any of them does not say."""
+    said = [times for times in asked_at if times is not None]
+    return np.concatenate(said) if said and len(said) == len(asked_at) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

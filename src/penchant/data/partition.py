@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -50,12 +50,13 @@ class Split:
 
 
 def next_item(histories: Histories) -> Cases:
-    """Cases that ask for the last item of each history, given the events before it."""
+    """Cases that ask for the last item of each history at its time, given the events before it."""
+    last = histories.indptr[1:] - 1
     return Cases(
-        histories=histories.without_tail(1),
+        histories=replace(histories.without_tail(1), asked_at=histories.timestamps[last]),
         target_indptr=np.arange(len(histories) + 1, dtype=np.int64),
-        target_items=histories.items[histories.indptr[1:] - 1],
-        target_values=histories.values[histories.indptr[1:] - 1],
+        target_items=histories.items[last],
+        target_values=histories.values[last],
     )
 
 

@@ -35,13 +35,7 @@ def held_out(dataset: Dataset, options: FitOptions) -> tuple[Dataset, Cases]:
     last = histories.indptr[1:][asked] - 1
     kept = np.ones(len(dataset.events), dtype=np.bool_)
     kept[np.flatnonzero(dataset.events.items >= 0)[last]] = False
-    cases = Cases(
-        histories=histories.without_tail(1).take(asked),
-        target_indptr=np.arange(len(asked) + 1, dtype=np.int64),
-        target_items=histories.items[last],
-        target_values=histories.values[last],
-    )
-    return dataset.select(kept), cases
+    return dataset.select(kept), next_item(histories.take(asked))
 
 
 def check_vectors(dataset: Dataset, options: FitOptions) -> None:

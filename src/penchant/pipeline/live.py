@@ -70,14 +70,20 @@ class Live:
         return raw.keep(self.consumption(raw))
 
     def user_vector(self, user_id: str, history: Histories) -> FloatArray:
-        """(1, D) the tracker's reading of what the models read of a user; read once, until the user does something."""
+        """(1, D) the tracker's reading of what the models read of a user; read once, until the user does something.
+
+        Where the tracker reads the time of the request, it reads anew at each.
+        """
+        tracker = self.fitted.model.tracker
+        if tracker.reads_request_time:
+            return tracker.user_vectors(replace(history, asked_at=np.array([self.microseconds()])))
         observed = self.timeline.observed_of(user_id)
         row = int(history.users[0])
         if not observed and row >= 0:
             return self.fitted.user_vectors[row : row + 1]
         kept = self._vectors.get(user_id)
         if kept is None or kept[0] != observed:
-            kept = self._vectors[user_id] = observed, self.fitted.model.tracker.user_vectors(history)
+            kept = self._vectors[user_id] = observed, tracker.user_vectors(history)
         return kept[1]
 
     def polarity(self, raw: Histories) -> FloatArray:

@@ -1,11 +1,27 @@
 """Settings of the interest tracker, shared by the model and its training."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from penchant.config import Config
 from penchant.training.loop import TrainingConfig
+
+Use = Literal["auto", "on", "off"]
+"""Whether a signal is read: where the data have it, in any case (data without it are refused), or never."""
+
+
+class SignalsConfig(Config):
+    """What the tracker reads of an event beside its item."""
+
+    types: Use = "auto"
+    """The event's type."""
+    values: Use = "auto"
+    """Its rating or other value."""
+    time: Use = "auto"
+    """When it was, how long after the event before, and how long before the prediction."""
+    request_time: bool = False
+    """Read also when the prediction is asked for, where the request says so."""
 
 
 class InterestTrackerConfig(Config):
@@ -19,6 +35,7 @@ class InterestTrackerConfig(Config):
     """Only the last so many events of a history are read."""
     dropout: float = Field(default=0.4, ge=0, lt=1)
     attention_dropout: float = Field(default=0.1, ge=0, lt=1)
+    signals: SignalsConfig = SignalsConfig()
     temperature: float = Field(default=0.07, gt=0.02)
     """Softmax temperature over cosines at the start of training; it is learned from there."""
     gate_events: float = Field(default=3.0, ge=0)

@@ -24,9 +24,10 @@ from penchant.models.holdout import (
 )
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.signals import EventSignals, SignalSources
 from penchant.models.sequential.training import TrackerModule, fit_tracker
 from penchant.models.sequential.transformer import SequenceEncoder
-from penchant.models.sequential.windows import input_batch
+from penchant.models.sequential.windows import input_batch, input_signals
 from penchant.training.loop import TrainingRecord
 from penchant.types import AnyArray, BoolArray, FloatArray
 
@@ -55,10 +56,10 @@ class InterestTracker(Recommender):
     ::
 
         z_i  = unit( W text_i + γ_i id_i ),   γ_i = n_i / (n_i + gate_events)       items, see `ItemSpace`
-        u_b  = transformer( start_b, z_{h_1}, …, z_{h_L} )                          users, see `SequenceEncoder`
+        u_b  = transformer( start_b, z_{h_1} + e_1, …, z_{h_L} + e_L )            users, see `SequenceEncoder`
         s_bi = u_b · z_i
 
-    The vectors are shared: what a history is made of is what it is scored against. Trained to predict every next event
+    e_l are the event's type, value and time, where the data have them (`SignalEmbedding`). The vectors z are shared: what a history is made of is what it is scored against. Trained to predict every next event
     from the events before it by a softmax over all items (or a popularity-corrected sample), with early stopping on
     validation NDCG@10. After SASRec (Kang and McAuley 2018); text in item vectors after UniSRec (Hou et al. 2022), the
     gate between text and id ours; cosine with a learned temperature after CLIP (Radford et al. 2021).
@@ -66,8 +67,9 @@ class InterestTracker(Recommender):
     A score's unit is nats: softmax over a row is the probability of the next item. A history without events is
     answered by the learned start, moved by the user's own attributes where the dataset had them.
 
-    `fit` raises `DataError` without item events or for vectors that do not fit the dataset, and `TrainingError` where
-    the loss is not finite from the beginning.
+    `fit` raises `DataError` without item events or for vectors that do not fit the dataset, `UnsupportedError` for a
+    signal that is ``on`` and that the data do not have, and `TrainingError` where the loss is not finite from the
+    beginning.
     """
 
     folds_in_items: ClassVar[bool] = True
@@ -78,6 +80,7 @@ class InterestTracker(Recommender):
         self._encoder: SequenceEncoder | None = None
         self._items: FloatArray | None = None
         self._starts: FloatArray | None = None
+        self._sources = SignalSources.none()
         self.record: TrainingRecord | None = None
         """How the training went; None for a loaded model."""
 
@@ -85,6 +88,11 @@ class InterestTracker(Recommender):
     def item_vectors(self) -> FloatArray:
         """z, (I, D): unit vectors, or zero for an item with neither text nor events."""
         return fitted(self._items, NAME)
+
+    @property
+    def reads_request_time(self) -> bool:
+        """Whether the answer depends on when it is asked for (`Histories.asked_at`)."""
+        return self._sources.request_time
 
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Train until the validation value no longer rises; the best weights stay."""
@@ -100,10 +108,12 @@ class InterestTracker(Recommender):
             self._adopt(module)
             return validation_ndcg(self.score, asked, ties=ties)
 
+        self._sources = SignalSources.of(training, self.config.signals)
         module, self.record = fit_tracker(
             training,
             self.config,
             options,
+            sources=self._sources,
             evaluate=(lambda module: ndcg(module, cases)) if len(cases) else None,
             evaluate_training=(lambda module: ndcg(module, seen)) if len(seen) else None,
         )
@@ -137,7 +147,7 @@ class InterestTracker(Recommender):
         encoder = fitted(self._encoder, NAME)
         with torch.inference_mode():
             events, lengths = self._events(histories)
-            _, attentions = encoder(events, self._start_of(histories))
+            _, attentions = encoder(events, self._start_of(histories), self._signals(histories))
         weights = attentions[layer].numpy()
         return Attention(weights, np.arange(weights.shape[-1])[None, :] <= lengths.numpy()[:, None])
 
@@ -148,16 +158,20 @@ class InterestTracker(Recommender):
         arrays["items"] = self.item_vectors
         if self._starts is not None:
             arrays["starts"] = self._starts
-        facts: dict[str, Any] = {"training": asdict(self.record)} if self.record else {}
+        facts: dict[str, Any] = {"signals": asdict(self._sources)}
+        if self.record:
+            facts["training"] = asdict(self.record)
         write_model(folder, NAME, self.config, arrays=arrays, facts=facts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read them."""
-        config, _, arrays = read_model(folder, NAME, InterestTrackerConfig, needs=("items", "encoder.start"))
+        needs = ("items", "encoder.start", "signals")
+        config, facts, arrays = read_model(folder, NAME, InterestTrackerConfig, needs=needs)
         model = cls(config)
         model._items, model._starts = arrays.pop("items"), arrays.pop("starts", None)
-        encoder = TrackerModule.encoder_of(config)
+        model._sources = SignalSources.from_json(facts["signals"])
+        encoder = TrackerModule.encoder_of(config, model._sources)
         encoder.load_state_dict({name.removeprefix("encoder."): torch.from_numpy(v) for name, v in arrays.items()})
         model._encoder = encoder.eval()
         return model
@@ -167,12 +181,16 @@ class InterestTracker(Recommender):
         encoder = fitted(self._encoder, NAME)
         with torch.inference_mode(), _threads(1 if len(histories) <= FEW else None):
             events, lengths = self._events(histories)
-            return encoder.at(events, lengths, self._start_of(histories))
+            return encoder.at(events, lengths, self._start_of(histories), self._signals(histories))
 
     def _events(self, histories: Histories) -> tuple[Tensor, Tensor]:
         """Vectors of the events read, (B, L, D), and how many of them are real, (B,)."""
         items, lengths = input_batch(histories, self.config.max_length)
         return torch.from_numpy(self.item_vectors)[items], lengths
+
+    def _signals(self, histories: Histories) -> EventSignals | None:
+        """What the events say beside their items, where that is read."""
+        return input_signals(histories, self.config.max_length) if self._sources.any else None
 
     def _start_of(self, histories: Histories) -> Tensor | None:
         """What users' attributes add to the start, (B, D)."""

@@ -11,6 +11,7 @@ from penchant.data.dataset import Dataset
 from penchant.interfaces import FitOptions
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.item_space import ItemSpace
+from penchant.models.sequential.signals import SignalSources
 from penchant.models.sequential.transformer import SequenceEncoder
 from penchant.models.sequential.windows import NO_TARGET, WindowBatch, training_batches
 from penchant.seeding import derive, numpy_rng, torch_rng
@@ -32,16 +33,17 @@ class TrackerModule(nn.Module):
         counts: IntArray,
         item_text: FloatArray | None,
         user_text: FloatArray | None,
+        sources: SignalSources,
     ) -> None:
         super().__init__()
         self.space = ItemSpace(dim=config.dim, counts=counts, text=item_text, gate_events=config.gate_events)
-        self.encoder = self.encoder_of(config)
+        self.encoder = self.encoder_of(config, sources)
         known = None if user_text is None or not np.any(user_text) else torch.from_numpy(user_text)
         self.register_buffer("user_text", known, persistent=False)
         self.attributes = None if known is None else nn.Linear(known.shape[1], config.dim, bias=False)
 
     @staticmethod
-    def encoder_of(config: InterestTrackerConfig) -> SequenceEncoder:
+    def encoder_of(config: InterestTrackerConfig, sources: SignalSources) -> SequenceEncoder:
         """A sequence encoder with fresh weights."""
         return SequenceEncoder(
             dim=config.dim,
@@ -51,6 +53,7 @@ class TrackerModule(nn.Module):
             dropout=config.dropout,
             attention_dropout=config.attention_dropout,
             temperature=config.temperature,
+            sources=sources,
         )
 
     def encoder_copy(self) -> SequenceEncoder:
@@ -74,6 +77,7 @@ def fit_tracker(
     config: InterestTrackerConfig,
     options: FitOptions,
     *,
+    sources: SignalSources,
     evaluate: Callable[[TrackerModule], float] | None,
     evaluate_training: Callable[[TrackerModule], float] | None = None,
 ) -> tuple[TrackerModule, TrainingRecord]:
@@ -83,13 +87,19 @@ def fit_tracker(
     with torch.random.fork_rng():
         torch.manual_seed(derive(options.seed, "tracker"))
         module = TrackerModule(
-            config, counts=counts, item_text=options.item_vectors, user_text=options.user_vectors
+            config, counts=counts, item_text=options.item_vectors, user_text=options.user_vectors, sources=sources
         ).to(device)
         loss = SoftmaxLoss(module, config, counts, device=device, seed=options.seed)
 
         def batches(epoch: int) -> Sequence[WindowBatch]:
             rng = numpy_rng(options.seed, "windows", str(epoch))
-            return training_batches(histories, max_length=config.max_length, batch_tokens=config.batch_tokens, rng=rng)
+            return training_batches(
+                histories,
+                max_length=config.max_length,
+                batch_tokens=config.batch_tokens,
+                rng=rng,
+                signals=sources.any,
+            )
 
         record = train(
             module,
@@ -151,5 +161,5 @@ class SoftmaxLoss:
 
     def _states(self, batch: WindowBatch, events_BLD: Tensor) -> Tensor:
         """(B, S, D)"""
-        states: Tensor = self._module.encoder(events_BLD, self._module.starts_of(batch.users_B))[0]
+        states: Tensor = self._module.encoder(events_BLD, self._module.starts_of(batch.users_B), batch.signals)[0]
         return states

@@ -1,21 +1,33 @@
 """A small causal transformer that knows how far back an event lies, not where in the history it stands."""
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from penchant.models.sequential.signals import GAPS, EventSignals, SignalEmbedding, SignalSources
+
 
 class CausalBlock(nn.Module):
     """Pre-norm self-attention and feed-forward, each with a residual (SASRec, Kang and McAuley 2018).
 
-    ``a_ls = softmax_{s ≤ l}( q_l · k_s / sqrt(D/H) + bias_h[l − s] )``: a learned bias for the distance stands in place
-    of position embeddings (Shaw et al. 2018; Raffel et al. 2020), so a window cut anywhere reads like a whole history.
+    ``a_ls = softmax_{s ≤ l}( q_l · k_s / sqrt(D/H) + bias_h[l − s] + time_h[b(t_l − t_s)] )``: learned biases for the
+    distance in events, and in time where it is known, stand in place of position embeddings (Shaw et al. 2018; Raffel
+    et al. 2020), so a window cut anywhere reads like a whole history.
     """
 
     def __init__(
-        self, *, dim: int, heads: int, max_length: int, dropout: float, attention_dropout: float, expansion: int = 4
+        self,
+        *,
+        dim: int,
+        heads: int,
+        max_length: int,
+        dropout: float,
+        attention_dropout: float,
+        timed: bool = False,
+        expansion: int = 4,
     ) -> None:
         super().__init__()
         self.heads = heads
@@ -23,21 +35,28 @@ class CausalBlock(nn.Module):
         self.query_key_value, self.mix = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.expand, self.contract = nn.Linear(dim, expansion * dim), nn.Linear(expansion * dim, dim)
         self.distance_bias = nn.Parameter(torch.zeros(heads, max_length + 1))
+        self.time_bias = nn.Parameter(torch.zeros(heads, GAPS + 1)) if timed else None
         self.dropout, self.attention_dropout = nn.Dropout(dropout), nn.Dropout(attention_dropout)
 
-    def forward(self, x_BLD: Tensor) -> tuple[Tensor, Tensor]:
-        """The block's output, (B, L, D), and its attention, (B, H, L, L), rows summing to 1 over s ≤ l."""
+    def forward(self, x_BLD: Tensor, since_BLL: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The block's output, (B, L, D), and its attention, (B, H, L, L), rows summing to 1 over s ≤ l.
+
+        `since_BLL` are buckets of the time between places, where it is known.
+        """
         B, L, D = x_BLD.shape
         packed = self.query_key_value(self.attention_norm(x_BLD)).view(B, L, 3, self.heads, D // self.heads)
         query, key, value = packed.permute(2, 0, 3, 1, 4)  # each (B, H, L, D/H)
         place = torch.arange(L, device=x_BLD.device)
         distance = place[:, None] - place[None, :]  # (L, L), below 0 in the future
         bias = self.distance_bias[:, distance.clamp(min=0)].masked_fill(distance < 0, float("-inf"))  # (H, L, L)
-        attention = (query @ key.transpose(-1, -2) / math.sqrt(D // self.heads) + bias).softmax(dim=-1)
+        logits = query @ key.transpose(-1, -2) / math.sqrt(D // self.heads) + bias
+        if self.time_bias is not None and since_BLL is not None:
+            logits = logits + self.time_bias[:, since_BLL].transpose(0, 1)
+        attention = logits.softmax(dim=-1)
         mixed = (self.attention_dropout(attention) @ value).transpose(1, 2).reshape(B, L, D)
         return self._forward(x_BLD, mixed), attention
 
-    def at(self, x_BLD: Tensor, places_B: Tensor) -> Tensor:
+    def at(self, x_BLD: Tensor, places_B: Tensor, since_BLL: Tensor | None = None) -> Tensor:
         """The block's output at one place of each row, (B, D): what `forward` gives there, for less work."""
         B, L, D = x_BLD.shape
         rows = torch.arange(B, device=x_BLD.device)
@@ -47,6 +66,8 @@ class CausalBlock(nn.Module):
         distance = places_B[:, None] - torch.arange(L, device=x_BLD.device)  # (B, L), below 0 in the future
         bias = self.distance_bias[:, distance.clamp(min=0)].masked_fill(distance < 0, float("-inf"))  # (H, B, L)
         logits = (key @ query[..., None])[..., 0] / math.sqrt(D // self.heads) + bias.transpose(0, 1)
+        if self.time_bias is not None and since_BLL is not None:
+            logits = logits + self.time_bias[:, since_BLL[rows, places_B]].transpose(0, 1)
         attention = self.attention_dropout(logits.softmax(dim=-1))  # (B, H, L)
         mixed = (attention[:, :, None] @ value).reshape(B, D)
         return self._forward(x_BLD[rows, places_B], mixed)
@@ -55,7 +76,8 @@ class CausalBlock(nn.Module):
         """The residual sums with what attention mixed, (…, D)."""
         x = x + self.dropout(self.mix(mixed))
         wide = functional.gelu(self.expand(self.forward_norm(x)))
-        return x + self.dropout(self.contract(wide))
+        summed: Tensor = x + self.dropout(self.contract(wide))
+        return summed
 
 
 class SequenceEncoder(nn.Module):
@@ -63,12 +85,13 @@ class SequenceEncoder(nn.Module):
 
     ::
 
-        x    = [start_b ; sqrt(D) z_1 ; … ; sqrt(D) z_L]     start_b: the learned start, moved by the user's attributes
+        x    = [start_b ; sqrt(D) z_1 + e_1 ; … ; sqrt(D) z_L + e_L]   start_b: learned, moved by users' attributes
         h    = blocks(dropout(norm(x)))
         u_l  = exp(t) · P norm(h_l) / ‖P norm(h_l)‖
 
     The learned scale exp(t) is the inverse temperature of the softmax over unit item vectors. P is the user's own
-    projection, beside the item's.
+    projection, beside the item's. e_l are the events' signals, see `SignalEmbedding`, which also moves h_l where the
+    request says when it is.
     """
 
     MAX_SCALE = 50.0
@@ -83,48 +106,74 @@ class SequenceEncoder(nn.Module):
         dropout: float,
         attention_dropout: float,
         temperature: float,
+        sources: SignalSources | None = None,
     ) -> None:
         super().__init__()
+        sources = sources or SignalSources.none()
         self.start = nn.Parameter(torch.randn(dim))
         self.input_norm, self.output_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(
             CausalBlock(
-                dim=dim, heads=heads, max_length=max_length, dropout=dropout, attention_dropout=attention_dropout
+                dim=dim,
+                heads=heads,
+                max_length=max_length,
+                dropout=dropout,
+                attention_dropout=attention_dropout,
+                timed=sources.time,
             )
             for _ in range(layers)
         )
         self.projection = nn.Linear(dim, dim, bias=False)
         nn.init.eye_(self.projection.weight)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+        self.signals = SignalEmbedding(sources, dim=dim) if sources.any else None
 
-    def forward(self, events_BLD: Tensor, starts_BD: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+    def forward(
+        self, events_BLD: Tensor, starts_BD: Tensor | None = None, signals: EventSignals | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         """User vectors, (B, L + 1, D), the first before any event; and each block's attention, (B, H, L + 1, L + 1).
 
-        `starts_BD` is added to the learned start.
+        `starts_BD` is added to the learned start; `signals` are needed where the encoder has sources of them.
         """
-        x = self._inputs(events_BLD, starts_BD)
+        x, since = self._inputs(events_BLD, starts_BD, signals)
         attentions = []
         for block in self.blocks:
-            x, attention = block(x)
+            x, attention = block(x, since)
             attentions.append(attention)
+        if self.signals is not None and signals is not None:
+            x = self.signals.asked(x, signals)
         return self._users(x), attentions
 
-    def at(self, events_BLD: Tensor, places_B: Tensor, starts_BD: Tensor | None = None) -> Tensor:
+    def at(
+        self,
+        events_BLD: Tensor,
+        places_B: Tensor,
+        starts_BD: Tensor | None = None,
+        signals: EventSignals | None = None,
+    ) -> Tensor:
         """User vectors after ``places_B`` events, (B, D): what `forward` gives there, for about half the work."""
-        x = self._inputs(events_BLD, starts_BD)
-        *before, last = self.blocks
+        x, since = self._inputs(events_BLD, starts_BD, signals)
+        *before, last = cast(list[CausalBlock], list(self.blocks))
         for block in before:
-            x, _ = block(x)
-        return self._users(last.at(x, places_B))
+            x, _ = block(x, since)
+        x_BD = last.at(x, places_B, since)
+        if self.signals is not None and signals is not None:
+            x_BD = self.signals.asked_at(x_BD, signals, places_B)
+        return self._users(x_BD)
 
-    def _inputs(self, events_BLD: Tensor, starts_BD: Tensor | None) -> Tensor:
+    def _inputs(
+        self, events_BLD: Tensor, starts_BD: Tensor | None, signals: EventSignals | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the blocks read, (B, S, D), and the buckets of time between states, (B, S, S)."""
         B, _, D = events_BLD.shape
         start = self.start.expand(B, D)
         if starts_BD is not None:
             start = start + starts_BD
-        x: Tensor = self.dropout(self.input_norm(torch.cat([start[:, None], math.sqrt(D) * events_BLD], dim=1)))
-        return x
+        events, since = math.sqrt(D) * events_BLD, None
+        if self.signals is not None and signals is not None:
+            events, since = events + self.signals(signals), self.signals.distances(signals)
+        return self.dropout(self.input_norm(torch.cat([start[:, None], events], dim=1))), since
 
     def _users(self, x: Tensor) -> Tensor:
         direction = functional.normalize(self.projection(self.output_norm(x)), dim=-1)

@@ -7,9 +7,12 @@ import torch
 from torch import Tensor
 
 from penchant.data.histories import Histories
-from penchant.types import IntArray
+from penchant.models.sequential.signals import NEVER, EventSignals, signals_at
+from penchant.types import BoolArray, IntArray
 
 NO_TARGET = -1
+ASKED_TOLD = 0.5
+"""Share of training windows whose states know when they are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +25,26 @@ class WindowBatch:
     """(B, S = L + 1) what each state must predict; `NO_TARGET` where there is nothing to."""
     users_B: Tensor
     """User rows, −1 unknown."""
+    signals: EventSignals | None = None
+    """What events say beside their items, where that is read."""
 
     def to(self, device: torch.device) -> "WindowBatch":
         """The batch on another device."""
-        return WindowBatch(self.items_BL.to(device), self.targets_BS.to(device), self.users_B.to(device))
+        signals = None if self.signals is None else self.signals.to(device)
+        return WindowBatch(self.items_BL.to(device), self.targets_BS.to(device), self.users_B.to(device), signals)
 
 
 def training_batches(
-    histories: Histories, *, max_length: int, batch_tokens: int, rng: np.random.Generator
+    histories: Histories, *, max_length: int, batch_tokens: int, rng: np.random.Generator, signals: bool = False
 ) -> list[WindowBatch]:
     """Every event of every history as a target exactly once, in batches of about `batch_tokens` states.
 
     A history of more than `max_length` + 1 events is cut where a random phase falls, so that cuts move between epochs;
     a window that does not begin at the history's beginning takes the event before it as its first input, and its start
     state predicts nothing. Windows of like length share a batch; batches come in random order.
+
+    With `signals`, batches carry those of their events. The time a state is asked for is its target's; half of the
+    windows, drawn by `rng`, keep it to themselves, so that a model learns to answer with and without it.
     """
     users, first, last = _windows(histories, max_length, rng)
     lengths = last - first
@@ -48,7 +57,8 @@ def training_batches(
         while stop < len(order) and (stop - start + 1) * (lengths[order[stop]] + 1) <= batch_tokens:
             stop += 1
         chosen = order[start:stop]
-        batches.append(_pack(histories, users[chosen], first[chosen], last[chosen]))
+        told = rng.random(len(chosen)) < ASKED_TOLD if signals else None
+        batches.append(_pack(histories, users[chosen], first[chosen], last[chosen], told))
         start = stop
     return [batches[i] for i in rng.permutation(len(batches))]
 
@@ -60,6 +70,18 @@ def input_batch(histories: Histories, max_length: int) -> tuple[Tensor, Tensor]:
     items = np.zeros((len(recent), int(lengths.max(initial=0))), dtype=np.int64)
     items[np.arange(items.shape[1])[None, :] < lengths[:, None]] = recent.items
     return torch.from_numpy(items), torch.from_numpy(lengths.astype(np.int64))
+
+
+def input_signals(histories: Histories, max_length: int) -> EventSignals:
+    """The signals of what `input_batch` reads; the last state of each history is asked at `histories.asked_at`."""
+    recent = histories.tail(max_length)
+    lengths = recent.lengths
+    columns = np.arange(int(lengths.max(initial=0)))
+    valid = columns[None, :] < lengths[:, None]
+    asked = np.full((len(recent), len(columns) + 1), NEVER, dtype=np.int64)
+    if recent.asked_at is not None:
+        asked[np.arange(len(recent)), lengths] = recent.asked_at
+    return signals_at(recent, recent.indptr[:-1, None] + columns[None, :], valid, asked)
 
 
 def _windows(histories: Histories, max_length: int, rng: np.random.Generator) -> tuple[IntArray, IntArray, IntArray]:
@@ -75,7 +97,9 @@ def _windows(histories: Histories, max_length: int, rng: np.random.Generator) ->
     return users, first, last
 
 
-def _pack(histories: Histories, users: IntArray, first: IntArray, last: IntArray) -> WindowBatch:
+def _pack(
+    histories: Histories, users: IntArray, first: IntArray, last: IntArray, told: BoolArray | None
+) -> WindowBatch:
     begin = np.maximum(first - 1, 0)  # the first input event
     inputs = last - 1 - begin
     offsets = histories.indptr[users] + begin
@@ -87,4 +111,10 @@ def _pack(histories: Histories, users: IntArray, first: IntArray, last: IntArray
     starts = np.where(first == 0, histories.items[offsets], NO_TARGET).astype(np.int64)
     targets = np.concatenate([starts[:, None], following], axis=1)
     owners = histories.users[users].astype(np.int64)
-    return WindowBatch(torch.from_numpy(items), torch.from_numpy(targets), torch.from_numpy(owners))
+    signals = None
+    if told is not None:
+        stamps = np.where(valid, histories.timestamps[np.where(valid, places + 1, 0)], NEVER)
+        begins = np.where(first == 0, histories.timestamps[offsets], NEVER)
+        asked = np.where(told[:, None], np.concatenate([begins[:, None], stamps], axis=1), NEVER)
+        signals = signals_at(histories, places, valid, asked)
+    return WindowBatch(torch.from_numpy(items), torch.from_numpy(targets), torch.from_numpy(owners), signals)
