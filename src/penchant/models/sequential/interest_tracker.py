@@ -59,11 +59,11 @@ class InterestTracker(Recommender):
         u_b  = transformer( start_b, z_{h_1} + e_1, …, z_{h_L} + e_L )            users, see `SequenceEncoder`
         s_bi = u_b · z_i
 
-    e_l are the event's type, value and time, where the data have them (`SignalEmbedding`). The vectors z are shared: what
-    a history is made of is what it is scored against. Trained to predict every next event from the events before it by a
-    softmax over all items (or a popularity-corrected sample), with early stopping on validation NDCG@10. After SASRec
-    (Kang and McAuley 2018); text in item vectors after UniSRec (Hou et al. 2022), the gate between text and id ours;
-    cosine with a learned temperature after CLIP (Radford et al. 2021).
+    e_l are the event's type, value and time, where the data have them (`SignalEmbedding`). The vectors z are shared:
+    what a history is made of is what it is scored against. Trained to predict every next event from the events before
+    it by a softmax over all items (or a popularity-corrected sample), with early stopping on validation NDCG@10. After
+    SASRec (Kang and McAuley 2018); text in item vectors after UniSRec (Hou et al. 2022), the gate between text and id
+    ours; cosine with a learned temperature after CLIP (Radford et al. 2021).
 
     A score's unit is nats: softmax over a row is the probability of the next item. A history without events is
     answered by the learned start, moved by the user's own attributes where the dataset had them.
