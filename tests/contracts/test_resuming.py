@@ -11,7 +11,7 @@ import pytest
 from penchant.config import Config
 from penchant.models.catalogue import RECOMMENDERS
 from penchant.progress import Advance, Progress
-from penchant.training.checkpoints import unfinished
+from penchant.training.folders import unfinished
 from penchant.training.loop import TrainingConfig
 from tests.contracts.test_recommenders import DATA, HISTORIES, OPTIONS, SETTINGS
 

@@ -3,6 +3,7 @@
 import signal
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from penchant.errors import CheckpointError, TrainingError
 from penchant.progress import Progress
 from penchant.training import keeping
-from penchant.training.checkpoints import unfinished
+from penchant.training.folders import unfinished
 from tests.training.trainings import STEPS, Toy, run_in, same
 
 
@@ -29,7 +30,7 @@ def unbroken() -> Toy:
     return toy
 
 
-def without_seconds(record) -> dict:
+def without_seconds(record) -> dict[str, Any]:
     value = asdict(record)
     value.pop("seconds")
     for epoch in value["epochs"]:
@@ -37,11 +38,11 @@ def without_seconds(record) -> dict:
     return value
 
 
-def cut_short(folder: Path, *, at: int, by, **settings) -> None:
+def cut_short(folder: Path, *, at: int, by, resume: bool | None = None, **settings) -> None:
     """Train until step `at`, where `by` is called."""
     toy = Toy(before_step=lambda step: by() if step == at else None)
     with pytest.raises(KeyboardInterrupt):
-        toy.train(run_in(folder), **settings)
+        toy.train(run_in(folder, resume=resume), **settings)
 
 
 def crash() -> None:
@@ -124,9 +125,7 @@ def test_a_program_that_handles_sigterm_itself_goes_on(unbroken, tmp_path):
 
 def test_cut_short_again_and_again(unbroken, tmp_path):
     for at in (4, 9, 3, 8):  # steps of each attempt
-        toy = Toy(before_step=lambda step, at=at: control_c() if step == at else None)
-        with pytest.raises(KeyboardInterrupt):
-            toy.train(run_in(tmp_path, resume=True))
+        cut_short(tmp_path, at=at, by=control_c, resume=True)
     toy = Toy()
     record = toy.train(run_in(tmp_path, resume=True))
     assert same(toy.weights, unbroken.weights)
@@ -164,7 +163,7 @@ def test_a_training_that_had_ended_gives_what_it_gave(unbroken, tmp_path):
 
 
 def test_patience_is_remembered(tmp_path):
-    settings = {"learning_rate": 0.0, "max_epochs": 30, "evaluate_every": 1, "patience": 3}
+    settings: dict[str, Any] = {"learning_rate": 0.0, "max_epochs": 30, "evaluate_every": 1, "patience": 3}
     whole = Toy().train(None, **settings)
     assert (whole.stopped, len(whole.epochs)) == ("patience", 4)
     cut_short(tmp_path, at=3 * STEPS + 1, by=crash, **settings)
@@ -175,7 +174,7 @@ def test_patience_is_remembered(tmp_path):
 def test_without_a_word_a_state_is_neither_lost_nor_used(tmp_path):
     cut_short(tmp_path, at=8, by=crash)
     files = sorted(tmp_path.iterdir())
-    with pytest.raises(CheckpointError, match="cut short") as caught:
+    with pytest.raises(CheckpointError, match="earlier training") as caught:
         Toy().train(run_in(tmp_path))
     assert "--resume" in caught.value.hint
     assert "--no-resume" in caught.value.hint
@@ -217,7 +216,7 @@ def test_weights_that_are_not_finite_never_replace_a_good_state(tmp_path):
         if toy.calls == 3 * STEPS - 1:
             toy.module.scale.grad = None
             with torch.no_grad():
-                toy.module[3].bias.fill_(float("inf"))
+                toy.module.layers.get_parameter("3.bias").fill_(float("inf"))
             toy.calls += 1
             return toy.module.scale * 1.0
         return Toy.loss(toy, batch)

@@ -35,6 +35,19 @@ def run_in(folder: Path | None, *, resume: bool | None = None, log: Path | None 
     )
 
 
+class Net(nn.Module):
+    """Every kind of state a module may have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
+        self.scale = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, batch: Tensor) -> Tensor:
+        guess: Tensor = self.layers(batch) * self.scale
+        return guess
+
+
 @dataclass
 class Toy:
     """Batches from a numpy generator that goes on from epoch to epoch, noise in the loss from a torch generator,
@@ -42,15 +55,14 @@ class Toy:
     """
 
     calls: int = 0
-    before_step: Callable[[int], None] = lambda _: None
+    before_step: Callable[[int], object] = lambda _: None
     """Called with the number of the step, from 1, before its loss is worked out."""
     numpy: np.random.Generator = field(default_factory=lambda: np.random.default_rng(3))
     noise: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(4))
 
     def __post_init__(self) -> None:
         torch.manual_seed(7)
-        self.module = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
-        self.module.register_parameter("scale", nn.Parameter(torch.tensor(1.0)))
+        self.module = Net()
 
     def batches(self, _: int) -> list[Tensor]:
         return [torch.from_numpy(self.numpy.normal(size=(6, 4)).astype(np.float32)) for _ in range(STEPS)]
@@ -59,12 +71,12 @@ class Toy:
         self.calls += 1
         self.before_step(self.calls)
         wanted = batch.sum(dim=1, keepdim=True) + torch.randn(len(batch), 1, generator=self.noise)
-        guess: Tensor = self.module(batch) * self.module.scale
-        return (guess - wanted).square().mean()
+        error: Tensor = self.module(batch) - wanted
+        return error.square().mean()
 
     def evaluate(self) -> float:
         batch = torch.linspace(-1, 1, 40).view(10, 4)
-        return -float((self.module(batch) * self.module.scale - batch.sum(dim=1, keepdim=True)).square().mean())
+        return -float((self.module(batch) - batch.sum(dim=1, keepdim=True)).square().mean())
 
     def train(self, run: TrainingRun | None, *, progress: Progress = SILENT, **settings: Any) -> TrainingRecord:
         return train(

@@ -1,7 +1,5 @@
 """Weights and states that outlive a fault: the best in memory, all that decides how a training goes on on disk."""
 
-import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,9 +26,9 @@ MANIFEST = "state.json"
 ARRAYS = "state.{}.safetensors"
 LOCK = "state.lock"
 
-AGAIN = "Begin again without it (`--no-resume`, or resume=False)."
-
-Generator = torch.Generator | np.random.Generator
+ONLY_AGAIN = "Begin again without it: `--no-resume`, in Python resume=False."
+AGAIN = "Or begin again without it: `--no-resume`, in Python resume=False."
+CHOOSE = "Go on from it with `--resume` (in Python resume=True), or begin again with `--no-resume` (resume=False)."
 
 
 class BestWeights:
@@ -89,8 +86,11 @@ class StateFolder:
         Raises `CheckpointError` for a state that is damaged or of another training, and where there is one and nobody
         said what to do with it (`resume` is None).
         """
-        check_unfinished(self.folder, resume=resume)
-        if not resume or not (self.folder / MANIFEST).exists():
+        if not (self.folder / MANIFEST).exists():
+            return None
+        if resume is None:
+            raise CheckpointError(f"{self.folder} holds the state of an earlier training.", hint=CHOOSE)
+        if not resume:
             return None
         try:
             manifest = read_manifest(self.folder, kind=KIND, name=MANIFEST)
@@ -98,14 +98,13 @@ class StateFolder:
             arrays = read_arrays(self.folder / name)
             identity, facts = dict(manifest["identity"]), dict(manifest["facts"])
         except BundleError as error:
-            raise CheckpointError(f"The training's state cannot be used. {error.message}", hint=AGAIN) from None
+            raise CheckpointError(f"The training's state cannot be used. {error.message}", hint=ONLY_AGAIN) from None
         except (KeyError, TypeError, ValueError):
-            raise CheckpointError(f"{self.folder / MANIFEST} is damaged.", hint=AGAIN) from None
-        if differences := _differences(identity, self.identity):
+            raise CheckpointError(f"{self.folder / MANIFEST} is damaged.", hint=ONLY_AGAIN) from None
+        if told := differences(identity, self.identity):
             raise CheckpointError(
-                f"The state in {self.folder} is of another training: {'; '.join(differences)}.",
-                hint="Give the same data and settings to go on, or begin again without it (`--no-resume`, "
-                "or resume=False).",
+                f"The state in {self.folder} is of another training: {'; '.join(told)}.",
+                hint=f"Give the same data and settings to go on. {AGAIN}",
             )
         return TrainingState(facts=facts, tensors={name: torch.from_numpy(array) for name, array in arrays.items()})
 
@@ -127,105 +126,45 @@ class StateFolder:
             raise CheckpointError(
                 f"The training's state cannot be written to {self.folder}: {error}.", hint="Choose another folder."
             ) from None
-        _remove_arrays(self.folder, but=name)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nobody else may write here meanwhile, else `CheckpointError`; a process that is killed lets go."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / LOCK).open("wb")
-        except OSError as error:
-            raise CheckpointError(
-                f"The training's state cannot be written to {self.folder}: {error}.", hint="Choose another folder."
-            ) from None
-        with file:
-            try:
-                _lock(file.fileno())
-            except BlockingIOError:
-                raise CheckpointError(
-                    f"Another process is training with its state in {self.folder}.",
-                    hint="Wait for it, or choose another folder for this one.",
-                ) from None
-            yield
+        remove_arrays(self.folder, but=name)
 
 
-def unfinished(folder: Path) -> list[Path]:
-    """The folders at and below `folder` that hold the state of a training."""
-    return sorted(file.parent for file in folder.rglob(MANIFEST))
-
-
-def check_unfinished(folder: Path, *, resume: bool | None) -> None:
-    """Raise `CheckpointError` where there are states at or below `folder` and nobody said what to do with them."""
-    if resume is None and unfinished(folder):
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Nobody else may write to the folder meanwhile, else `CheckpointError`; a process that is killed lets go."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("wb")
+    except OSError as error:
         raise CheckpointError(
-            f"{folder} holds the state of a training that was cut short.",
-            hint="Go on from it (`--resume`, or resume=True), or begin again without it (`--no-resume`, resume=False).",
-        )
+            f"The training's state cannot be written to {folder}: {error}.", hint="Choose another folder."
+        ) from None
+    with file:
+        try:
+            _lock(file.fileno())
+        except BlockingIOError:
+            raise CheckpointError(
+                f"Another process is training with its state in {folder}.",
+                hint="Wait for it, or choose another folder for this one.",
+            ) from None
+        yield
 
 
-def clear(folder: Path) -> None:
-    """Remove the states at and below `folder`, and the folders that are empty then; nothing else."""
-    places = {file.parent for pattern in (MANIFEST, LOCK) for file in folder.rglob(pattern)}
-    for place in places:
-        (place / MANIFEST).unlink(missing_ok=True)
-        _remove_arrays(place)
-        (place / LOCK).unlink(missing_ok=True)
-    below = {parent for place in places for parent in (place, *place.parents) if parent.is_relative_to(folder)}
-    for place in sorted(below, reverse=True):
-        with contextlib.suppress(OSError):  # not empty: not ours alone
-            place.rmdir()
-
-
-def seconds_kept(folder: Path) -> float:
-    """The training time that the states at and below `folder` hold; a damaged one counts nothing."""
-    total = 0.0
-    for place in unfinished(folder):
-        with contextlib.suppress(BundleError, KeyError, TypeError):
-            total += read_manifest(place, kind=KIND, name=MANIFEST, verify=False)["facts"]["seconds"]
-    return total
-
-
-def random_states(module: nn.Module, generators: Mapping[str, Generator]) -> dict[str, Tensor]:
-    """Where all randomness of a training stands: torch's own, on the CPU and on GPUs, and the named generators."""
-    states = {"torch": torch.get_rng_state()}
-    for device in {parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"}:
-        states[str(device)] = torch.cuda.get_rng_state(device)
-    for name, generator in generators.items():
-        if isinstance(generator, torch.Generator):
-            states[f"generator.{name}"] = generator.get_state()
-        else:  # integers of 128 bits: JSON holds them, no array type does
-            text = json.dumps(generator.bit_generator.state, default=lambda array: array.tolist())
-            states[f"generator.{name}"] = torch.frombuffer(bytearray(text, "ascii"), dtype=torch.uint8)
-    return states
-
-
-def set_random_states(states: Mapping[str, Tensor], generators: Mapping[str, Generator]) -> None:
-    """Put all randomness where it stood."""
-    for name, state in states.items():
-        if name == "torch":
-            torch.set_rng_state(state)
-        elif not name.startswith("generator."):
-            torch.cuda.set_rng_state(state, torch.device(name))
-        elif isinstance(generator := generators[name.removeprefix("generator.")], torch.Generator):
-            generator.set_state(state)
-        else:
-            generator.bit_generator.state = json.loads(state.numpy().tobytes())
-
-
-def _remove_arrays(folder: Path, *, but: str = "") -> None:
-    for pattern in (ARRAYS.format("*"), f".{ARRAYS.format('*')}.*.partial", f".{MANIFEST}.*.partial"):
-        for file in folder.glob(pattern):
-            if file.name != but:
-                file.unlink(missing_ok=True)
-
-
-def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is not the same in two identities, told to a person."""
     return [
         f"{key} was {was.get(key, 'not set')} and is {now.get(key, 'not set')}"
         for key in [*was, *(key for key in now if key not in was)]
         if was.get(key) != now.get(key)
     ]
+
+
+def remove_arrays(folder: Path, *, but: str = "") -> None:
+    """Remove the files of states that no ``state.json`` needs, half-written ones included."""
+    for pattern in (ARRAYS.format("*"), f".{ARRAYS.format('*')}.*.partial", f".{MANIFEST}.*.partial"):
+        for file in folder.glob(pattern):
+            if file.name != but:
+                file.unlink(missing_ok=True)
 
 
 def _lock(descriptor: int) -> None:

@@ -8,14 +8,8 @@ import torch
 from torch import Tensor
 
 from penchant.errors import CheckpointError
-from penchant.training.checkpoints import (
-    AGAIN,
-    BestWeights,
-    Generator,
-    TrainingState,
-    random_states,
-    set_random_states,
-)
+from penchant.training.checkpoints import ONLY_AGAIN, BestWeights, TrainingState
+from penchant.training.randomness import Generator, random_states, set_random_states
 from penchant.training.records import EpochRecord, Stop
 from penchant.training.steps import Batch, Step, Trainer
 
@@ -143,4 +137,4 @@ def _under(state: TrainingState, prefix: str) -> dict[str, Tensor]:
 
 
 def _lacking() -> CheckpointError:
-    return CheckpointError("The training's state is not one of this model: something in it is missing.", hint=AGAIN)
+    return CheckpointError("The training's state is not this model's: something in it is missing.", hint=ONLY_AGAIN)

@@ -10,7 +10,7 @@ import torch
 
 from penchant.errors import CheckpointError
 from penchant.progress import Progress
-from penchant.training.checkpoints import StateFolder, TrainingState
+from penchant.training.checkpoints import StateFolder, TrainingState, held
 from penchant.training.interruption import Interruption
 from penchant.training.records import EpochRecord
 from penchant.training.runs import RunLog, TrainingRun
@@ -40,7 +40,7 @@ class Keeper:
 
     def __enter__(self) -> Self:
         if self._states is not None:
-            self._open.enter_context(self._states.held())
+            self._open.enter_context(held(self._states.folder))
             self._interruption = self._open.enter_context(Interruption())
         return self
 

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from penchant.errors import TrainingError
 from penchant.progress import SILENT, Advance, Progress
-from penchant.training.checkpoints import Generator, TrainingState, random_states
+from penchant.training.checkpoints import TrainingState
 from penchant.training.course import Course, capture, course_of, put_back, rewind
 from penchant.training.keeping import Keeper
+from penchant.training.randomness import Generator, random_states
 from penchant.training.records import EpochRecord, TrainingRecord
 from penchant.training.runs import TrainingRun
 from penchant.training.steps import Batch, Step, Trainer, TrainingConfig
