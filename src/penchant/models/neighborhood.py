@@ -1,17 +1,21 @@
-"""Item-based collaborative filtering whose neighbours know the direction of time."""
+"""Item-based collaborative filtering: neighbours that know the direction of time, or cosine and Pearson."""
 
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.interfaces import FitOptions, Recommender
+from penchant.models.interactions import Signal, SignalConfig, fades
 from penchant.models.saving import fitted, read_model, write_model
+from penchant.models.sparse_similarity import neighbours, similarity, strongest
+from penchant.progress import Progress
 from penchant.types import AnyArray, DoubleArray, FloatArray, IntArray, RowArray
 
 NAME = "item_knn"
@@ -20,6 +24,7 @@ NAME = "item_knn"
 class ItemKNNConfig(Config):
     """Settings of `ItemKNN`."""
 
+    similarity: Literal["cooccurrence", "cosine", "pearson"] = "cooccurrence"
     window: int = Field(default=8, ge=1)
     """Two events of a user are neighbours when at most this many steps apart."""
     forward: float = Field(default=1.0, ge=0)
@@ -27,15 +32,29 @@ class ItemKNNConfig(Config):
     backward: float = Field(default=0.5, ge=0)
     """Weight of "i came before j"."""
     distance_power: float = Field(default=0.7, ge=0)
-    """A pair d steps apart weighs d to minus this."""
+    """A pair d steps apart weighs d to minus this. This and the three before it are settings of ``cooccurrence``."""
+    signal: SignalConfig = SignalConfig()
+    """What a user's events on an item amount to. This and the two after it are settings of the other similarities."""
+    damping: float = Field(default=0.0, ge=0)
+    """A similarity that rests on n shared users weighs n / (n + damping)."""
+    weighted_mean: bool = False
+    """Divide by the similarities summed: the textbook prediction of a rating, which ranks worse than the sum."""
     decay: float = Field(default=0.6, gt=0, le=1)
     """Weight of a history's event relative to the one after it."""
     max_neighbours: int = Field(default=1000, ge=1)
     """Neighbours kept for an item, the strongest."""
 
+    @model_validator(mode="after")
+    def _read_by_the_similarity(self) -> Self:
+        if self.similarity == "cooccurrence" and (self.signal != SignalConfig() or self.damping or self.weighted_mean):
+            raise ValueError("signal, damping and weighted_mean are settings of the similarities cosine and pearson")
+        if self.weighted_mean and self.signal.values == "touch":
+            raise ValueError("the weighted mean of touches is 1 for every item: set signal.values to value or count")
+        return self
+
 
 class ItemKNN(Recommender):
-    """Directed, distance-weighted item neighbours under a history that fades.
+    """Item neighbours under a history that fades; by default directed and distance-weighted.
 
     ::
 
@@ -48,7 +67,17 @@ class ItemKNN(Recommender):
     window it is the cosine item-kNN of Sarwar et al. (2001) and Deshpande and Karypis (2004) on counts. Direction,
     distance and decay follow the sequential neighbourhood models of Ludewig and Jannach (2018).
 
-    Caveat: an item without training events is nobody's neighbour and scores 0.
+    With ``similarity`` cosine or pearson, κ_ji compares the columns j and i of the users' numbers x (see `Signal`), and
+    an event counts for what it amounts to::
+
+        κ_ji  = cos(x_·j, x_·i)  or  their correlation, times n_ji / (n_ji + damping); only the positive ones
+        s_bi  = Σ_k decay^(L−k) x_k κ_{h_k, i}        divided by Σ_k decay^(L−k) κ_{h_k, i} for `weighted_mean`
+
+    Pearson's correlation is that over the users who rated both where the numbers are ratings (Sarwar et al. 2001), and
+    that over all users, untouched counted as 0, otherwise: on those who touched both, touches are constant. With
+    ``decay = 1`` the weighted mean of ratings is Sarwar's prediction.
+
+    `fit` raises what `Signal.fit` raises. Caveat: an item without training events is nobody's neighbour and scores 0.
     """
 
     reads_text: ClassVar[bool] = False
@@ -57,6 +86,7 @@ class ItemKNN(Recommender):
     def __init__(self, config: ItemKNNConfig | None = None) -> None:
         super().__init__(config or ItemKNNConfig())
         self._neighbours: sp.csr_array | None = None
+        self._signal: Signal | None = None
 
     @property
     def neighbours(self) -> sp.csr_array:
@@ -64,8 +94,22 @@ class ItemKNN(Recommender):
         return fitted(self._neighbours, NAME)
 
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
-        """Count the pairs, one distance at a time."""
+        """Find the neighbours."""
         progress = (options or FitOptions()).progress
+        if self.config.similarity == "cooccurrence":
+            self._neighbours = strongest(self._co_occurrence(dataset, progress), self.config.max_neighbours)
+            return self
+        self._signal = Signal.fit(dataset, self.config.signal, model=NAME)
+        columns = self._signal.matrix(dataset.histories(), dataset.n_items).T.tocsr()
+        rated = self._signal.rated and self._signal.values == "value"
+        alike = partial(similarity, kind=self.config.similarity, rated=rated)
+        k, damping = self.config.max_neighbours, self.config.damping
+        found = neighbours(columns, columns, alike=alike, damping=damping, k=k, same=True, progress=progress)
+        self._neighbours = found.astype(np.float32)
+        return self
+
+    def _co_occurrence(self, dataset: Dataset, progress: Progress) -> sp.csr_array:
+        """κ of directed pairs, (I, I): counted one distance at a time."""
         histories, n = dataset.histories(), dataset.n_items
         owners = np.repeat(np.arange(len(histories)), histories.lengths)
         items = histories.items
@@ -86,36 +130,39 @@ class ItemKNN(Recommender):
         rows = np.repeat(np.arange(n), np.diff(pairs.indptr))
         pairs.data = (pairs.data * scale[rows] * scale[pairs.indices]).astype(np.float32)
         pairs.eliminate_zeros()
-        self._neighbours = _strongest(pairs, self.config.max_neighbours)
-        return self
+        return pairs
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
-        if len(histories) == 1:  # one user waits for the answer: a sparse product would read the whole matrix
-            owners, columns, values = self._entries(histories.items)
-            weights = values * self._fades(histories)[owners]
-            return np.bincount(columns, weights=weights, minlength=self.neighbours.shape[0])[None].astype(np.float32)
-        return np.asarray((self._faded(histories) @ self.neighbours).todense(), dtype=np.float32)
+        sums = self._summed(histories, self._weights(histories))
+        if self.config.weighted_mean:
+            sums = _means(sums, self._summed(histories, self._fades(histories)))
+        return sums.astype(np.float32)
 
     def event_weights(self, history: Histories, items: RowArray) -> DoubleArray:
         """What each event of one user's history adds to the score of the given items, (L, K); columns sum to the score.
 
-        ``e_kj = decay^(L−k) κ_{h_k, items_j}``: the exact parts behind "because you read …".
+        ``e_kj = decay^(L−k) x_k κ_{h_k, items_j}`` (x_k is 1 by default; the weighted mean's divisor is applied): the
+        exact parts behind "because you read …".
         """
         owners, columns, values = self._entries(history.items)
         asked, back = np.unique(items, return_inverse=True)
         place = np.full(self.neighbours.shape[0], -1, dtype=np.int64)
         place[asked] = np.arange(len(asked))
         wanted = place[columns] >= 0
-        parts = np.zeros((len(history.items), len(asked)), dtype=np.float64)
-        parts[owners[wanted], place[columns[wanted]]] = values[wanted]
-        return parts[:, back] * self._fades(history)[:, None]
+        kappa = np.zeros((len(history.items), len(asked)), dtype=np.float64)
+        kappa[owners[wanted], place[columns[wanted]]] = values[wanted]
+        parts = kappa * self._weights(history)[:, None]
+        if self.config.weighted_mean:
+            parts = _means(parts, (kappa * self._fades(history)[:, None]).sum(axis=0))
+        return np.asarray(parts[:, back], dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         """Write the neighbours as compressed rows."""
         kept = self.neighbours
         arrays: dict[str, AnyArray] = {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr}
-        write_model(folder, NAME, self.config, arrays=arrays, facts={"n_items": kept.shape[0]})
+        facts = {"n_items": kept.shape[0], "signal": self._signal and self._signal.facts()}
+        write_model(folder, NAME, self.config, arrays=arrays, facts=facts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -124,6 +171,7 @@ class ItemKNN(Recommender):
         model = cls(config)
         n = int(facts["n_items"])
         model._neighbours = sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
+        model._signal = Signal.of_facts(facts["signal"]) if facts.get("signal") else None
         return model
 
     def _entries(self, items_L: RowArray) -> tuple[IntArray, RowArray, FloatArray]:
@@ -136,25 +184,26 @@ class ItemKNN(Recommender):
 
     def _fades(self, histories: Histories) -> FloatArray:
         """decay^(events of the same user that came after), (N,)."""
-        ages = np.repeat(histories.indptr[1:], histories.lengths) - 1 - np.arange(len(histories.items))
-        return np.asarray(np.power(self.config.decay, ages), dtype=np.float32)
+        return fades(histories, self.config.decay).astype(np.float32)
 
-    def _faded(self, histories: Histories) -> sp.csr_array:
-        """Histories as sparse rows of fades, (B, I); a repeated item's fades add up."""
-        shape = (len(histories), self.neighbours.shape[0])
-        return sp.csr_array((self._fades(histories), histories.items, histories.indptr), shape=shape)
+    def _weights(self, histories: Histories) -> FloatArray:
+        """What each event counts, (N,): its fade times what it amounts to."""
+        if self._signal is None:
+            return self._fades(histories)
+        return (fades(histories, self.config.decay) * self._signal.of_events(histories)).astype(np.float32)
+
+    def _summed(self, histories: Histories, weights_N: FloatArray) -> AnyArray:
+        """Σ_k weight_k κ_{h_k, i}, (B, I)."""
+        n_items = self.neighbours.shape[0]
+        if len(histories) == 1:  # one user waits for the answer: a sparse product would read the whole matrix
+            owners, columns, values = self._entries(histories.items)
+            return np.bincount(columns, weights=values * weights_N[owners], minlength=n_items)[None]
+        rows = sp.csr_array((weights_N, histories.items, histories.indptr), shape=(len(histories), n_items))
+        sums: AnyArray = (rows @ self.neighbours).toarray()
+        return sums
 
 
-def _strongest(matrix: sp.csr_array, k: int) -> sp.csr_array:
-    """The k largest entries of each row, columns in order; equal entries by column."""
-    lengths = np.diff(matrix.indptr)
-    if lengths.max(initial=0) <= k:
-        matrix.sort_indices()
-        return matrix
-    rows = np.repeat(np.arange(matrix.shape[0]), lengths)
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    place = np.arange(len(order)) - matrix.indptr[rows]
-    kept = np.sort(order[place < k])
-    chosen = sp.csr_array((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)
-    chosen.sort_indices()
-    return chosen
+def _means(sums: AnyArray, masses: AnyArray) -> AnyArray:
+    """Sums by their masses; 0 where nothing weighs."""
+    means: AnyArray = np.divide(sums, masses, out=np.zeros_like(sums), where=np.broadcast_to(masses > 0, sums.shape))
+    return means
