@@ -79,7 +79,11 @@ def test_ctrl_c_keeps_every_step_and_says_where(tmp_path):
     toy = Toy(before_step=lambda step: control_c() if step == STEPS + 3 else None)
     with pytest.raises(KeyboardInterrupt):
         toy.train(run_in(tmp_path), progress=notes)
-    assert notes.notes[-1] == f"Stopped. The state after 1 epochs and 3 steps of epoch 2 is kept in {tmp_path}."
+    assert notes.notes[-1] == "Stopped after 1 epoch and 3 steps of epoch 2."
+    toy = Toy()
+    toy.train(run_in(tmp_path, resume=True), progress=notes)
+    kept = f"The state after 1 epoch and 3 steps of epoch 2 is kept in {tmp_path}."
+    assert f"Training goes on. {kept}" in notes.notes
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -200,7 +204,7 @@ def test_a_nan_keeps_the_state_before_it(tmp_path):
     toy = Toy(before_step=lambda step: toy.module.scale.data.fill_(float("nan")) if step == STEPS + 2 else None)
     with pytest.raises(TrainingError, match="its loss is nan") as caught:  # the first validation is after epoch 2
         toy.train(run_in(tmp_path))
-    assert f"The state after 1 epochs is kept in {tmp_path}" in caught.value.message
+    assert f"The state after 1 epoch is kept in {tmp_path}" in caught.value.message
     assert "learning rate" in caught.value.hint
     again = Toy()
     record = again.train(run_in(tmp_path, resume=True))

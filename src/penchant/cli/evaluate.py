@@ -8,6 +8,7 @@ import typer
 
 from penchant.cli import screen
 from penchant.cli.delivery import check_places, deliver
+from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
 from penchant.cli.options import names, shares, whole_numbers
 
 if TYPE_CHECKING:
@@ -58,36 +59,63 @@ def evaluate(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report for a browser.")] = None,
+    resume: Resume = None,
+    checkpoints: Checkpoints = None,
+    log: RunLog = None,
 ) -> None:
-    """Compare models on one split: the whole catalogue is ranked for every test case, with intervals and tests."""
+    """Compare models on one split: the whole catalogue is ranked for every test case, with intervals and tests.
+
+    Stopped by Ctrl-C, by a kill or by the power, the same command with --resume goes on: what was trained is kept, in
+    Penchant's cache or in --checkpoints, until the evaluation has ended.
+    """
     from penchant import evaluation
     from penchant.cli.metric_tables import show_evaluation
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
+    from penchant.evaluation.evaluating import work_of
     from penchant.evaluation.report import write_report
     from penchant.models.catalogue import RECOMMENDERS
-    from penchant.pipeline.encoding import cached_encoder
+    from penchant.pipeline.encoding import cached_encoder, cached_states
 
     check_places(json_file, report, split_file)
+    progress = screen.reporter()
     settings = read_toml(config) if config else {}
     wanted = names(models)
     dataset = Dataset.load(data)
     reads = text and (encoder is not None or any(RECOMMENDERS[name].cls.reads_text for name in wanted))
-    result = evaluation.evaluate(
-        dataset,
-        wanted,
-        protocol=cast("Protocol", protocol),
-        ks=whole_numbers(k, "--k"),
-        exclude_history=exclude_history,
-        sample_users=sample_users,
-        seeds=whole_numbers(seeds, "--seeds"),
-        split_config=_split_config(dataset, settings.pop("protocol", {}), split_file),
-        settings=settings,
-        encoder=cached_encoder(encoder) if reads else None,
-        curve_shares=shares(learning_curve, "--learning-curve"),
-        lists_to=lists_to,
-        progress=screen.reporter(),
+    split_config = _split_config(dataset, settings.pop("protocol", {}), split_file)
+    reader, fit_seeds = cached_encoder(encoder) if reads else None, whole_numbers(seeds, "--seeds")
+    kept = checkpoints or cached_states(
+        work_of(
+            dataset,
+            wanted,
+            protocol=cast("Protocol", protocol),
+            split_config=split_config,
+            seeds=fit_seeds,
+            settings=settings,
+            encoder=reader,
+        ),
+        progress=progress,
     )
+    with resumable(kept):
+        result = evaluation.evaluate(
+            dataset,
+            wanted,
+            protocol=cast("Protocol", protocol),
+            ks=whole_numbers(k, "--k"),
+            exclude_history=exclude_history,
+            sample_users=sample_users,
+            seeds=fit_seeds,
+            split_config=split_config,
+            settings=settings,
+            encoder=reader,
+            curve_shares=shares(learning_curve, "--learning-curve"),
+            lists_to=lists_to,
+            checkpoints=kept,
+            resume=resume,
+            run_log=log,
+            progress=progress,
+        )
     deliver(result, json_file, lambda: show_evaluation(result, screen.out))
     if report is not None:
         write_report(result, report)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from penchant.cli import screen
+from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
 
 
 def register(app: typer.Typer) -> None:
@@ -21,26 +22,38 @@ def fit(
         str | None, typer.Option(metavar="PATH", help="A Hugging Face folder or id that reads the items' texts.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    resume: Resume = None,
+    checkpoints: Checkpoints = None,
+    log: RunLog = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
 ) -> None:
-    """Fit the interest model on a dataset and save it as a bundle that the other commands use."""
+    """Fit the interest model on a dataset and save it as a bundle that the other commands use.
+
+    While it trains, its state is in BUNDLE.checkpoints (or in --checkpoints): stopped by Ctrl-C, by a kill or by the
+    power, the same command with --resume goes on to the same bundle.
+    """
     from penchant.artifacts import check_place
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
     from penchant.pipeline.encoding import cached_encoder
     from penchant.pipeline.fitting import InterestModelConfig
     from penchant.pipeline.interest_model import InterestModel
+    from penchant.training.folders import states_of
 
     check_place(to)  # before the training, not after
     progress = screen.reporter(quiet=as_json)
     settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))
     dataset = Dataset.load(data)
-    model = InterestModel(config=settings, encoder=cached_encoder(encoder), seed=seed)
-    model.fit(dataset, progress=progress)
-    model.save(to)
+    kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
+    with resumable(kept), states_of({"work": "fit"}, kept, resume=resume, progress=progress):
+        model = InterestModel(config=settings, encoder=cached_encoder(encoder), seed=seed)
+        model.fit(dataset, progress=progress, checkpoints=kept, resume=resume, run_log=log)
+        model.save(to)
+    facts = model.fitted.facts
     if as_json:
-        screen.print_json({"bundle": str(to), **model.fitted.facts})
+        screen.print_json({"bundle": str(to), **facts})
     else:
-        facts = model.fitted.facts
         screen.out.print(f"[bold]{to}[/bold]: {dataset.n_users:,} users, {dataset.n_items:,} items, ", end="")
         screen.out.print(f"{facts['concepts']:,} concepts. Next: penchant serve {to}")
+    if facts.get("stopped") == "diverged":
+        screen.err.print("[yellow]The training diverged; the bundle has the best weights from before it did.[/yellow]")

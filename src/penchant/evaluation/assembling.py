@@ -98,7 +98,7 @@ def assemble(
         ),
         learning_curve=curve,
         environment=environment(),
-        notes=tuple(_notes(records, sample_users)),
+        notes=tuple(_notes(records, findings, sample_users)),
     )
 
 
@@ -124,7 +124,7 @@ def _facts(records: Sequence[SplitRecord]) -> dict[str, Any]:
     return facts
 
 
-def _notes(records: Sequence[SplitRecord], sample_users: int | None) -> list[str]:
+def _notes(records: Sequence[SplitRecord], findings: Findings, sample_users: int | None) -> list[str]:
     facts = records[0].facts
     notes = []
     if "caution" in facts:
@@ -136,6 +136,12 @@ def _notes(records: Sequence[SplitRecord], sample_users: int | None) -> list[str
         )
     if facts.get("time_respected") is False:
         notes.append("Training holds events later than some test events of the same user (later events are kept).")
+    resumed = sorted({model for (model, _), parts in findings.items() if any(costs.resumed for costs, _ in parts)})
+    if resumed:
+        notes.append(
+            f"The training of {', '.join(resumed)} was stopped and went on: its fit seconds are those up to the states "
+            "kept and those since."
+        )
     if sample_users is not None:
         notes.append(f"A sample of {sample_users:,} users was asked.")
     return notes

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from penchant.data.dataset import Table
@@ -15,6 +16,7 @@ from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
 from penchant.registry import Registry
 from penchant.seeding import tie_breaks
+from penchant.training.folders import seconds_kept
 from penchant.types import FloatArray
 
 
@@ -27,6 +29,8 @@ class Costs:
     peak_mb: float
     peak_is: str
     """What the peak is the peak of."""
+    resumed: bool = False
+    """Whether a training went on from the state of an earlier run; `fit_seconds` then holds both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,10 @@ class Bench:
     progress: Progress
     fitted: Callable[[str, int, Recommender], None] | None = None
     """Told each model once it is fitted and has answered, with its name and seed."""
+    checkpoints: Path | None = None
+    resume: bool | None = None
+    run_log: Path | None = None
+    """As in `FitOptions`; every fit has a subfolder and a name of its own."""
 
     @cached_property
     def item_vectors(self) -> FloatArray | None:
@@ -83,6 +91,9 @@ class Bench:
 
     def run(self, name: str, split: Split, *, seed: int) -> Run:
         """Fit a model on the split's training part, tuned on its validation, and ask it the test cases."""
+        run = f"{name}.seed-{seed}.split-{split.hash[:8]}"
+        kept = None if self.checkpoints is None else self.checkpoints / run
+        earlier = 0.0 if kept is None or not self.resume else seconds_kept(kept)
         options = FitOptions(
             # None makes a model hold out events of its own, which it may do where the protocol has none.
             validation=split.validation if len(split.validation) else None,
@@ -90,6 +101,10 @@ class Bench:
             user_vectors=self._user_vectors(name, split),
             seed=seed,
             progress=self.progress,
+            checkpoints=kept,
+            resume=self.resume,
+            run_log=self.run_log,
+            run=run,
         )
         peak, fitting, scoring = PeakMemory(), Stopwatch(), Stopwatch()
         model = self.registry.build(name, self.settings.get(name))
@@ -108,10 +123,11 @@ class Bench:
             progress=self.progress,
         )
         costs = Costs(
-            fit_seconds=fitting.seconds,
+            fit_seconds=fitting.seconds + earlier,
             score_seconds=scoring.seconds,
             peak_mb=peak.megabytes,
             peak_is=peak.measures,
+            resumed=earlier > 0,
         )
         if self.fitted is not None:
             self.fitted(name, seed, model)

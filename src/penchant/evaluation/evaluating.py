@@ -25,6 +25,7 @@ from penchant.models.catalogue import RECOMMENDERS
 from penchant.progress import SILENT, Progress
 from penchant.registry import Registry
 from penchant.seeding import numpy_rng
+from penchant.training.folders import states_of
 
 
 def evaluate(
@@ -43,6 +44,9 @@ def evaluate(
     curve_shares: Sequence[float] = (),
     lists_to: Path | None = None,
     fitted: Callable[[str, int, Recommender], None] | None = None,
+    checkpoints: Path | None = None,
+    resume: bool | None = None,
+    run_log: Path | None = None,
     progress: Progress = SILENT,
 ) -> EvaluationResult:
     """Fit each model on the protocol's training part and rank the whole catalogue for every test case.
@@ -55,6 +59,10 @@ def evaluate(
     `encoder` reads the items' texts, once for all models; without one no model sees text. `curve_shares` adds a
     learning curve over these shares of the records, `lists_to` writes every list into a folder, `fitted` is told each
     fitted model with its name and seed.
+
+    In the folder `checkpoints` every training keeps its state until the evaluation has ended: stopped, the same call
+    with ``resume=True`` takes over what was trained and gives the same metrics. `run_log` gets one line of JSON for
+    each epoch of each training.
 
     Raises `ConfigError` and `NotFoundError` for wrong arguments before anything is fitted, `ProtocolError` where the
     data cannot serve the protocol.
@@ -72,8 +80,55 @@ def evaluate(
         exclude=(True, False) if exclude_history is None else (exclude_history,),
         progress=progress,
         fitted=fitted,
+        checkpoints=checkpoints,
+        resume=resume,
+        run_log=run_log,
     )
     bench.check(models)
+    work = work_of(
+        dataset, models, protocol=protocol, split_config=config, seeds=seeds, settings=settings or {}, encoder=encoder
+    )
+    with states_of(work, checkpoints, resume=resume, progress=progress):
+        return _evaluate(
+            dataset, models, bench, protocol, config, seeds, shares, sample_users=sample_users, lists_to=lists_to
+        )
+
+
+def work_of(
+    dataset: Dataset,
+    models: Sequence[str],
+    *,
+    protocol: Protocol,
+    split_config: SplitConfig,
+    seeds: Sequence[int],
+    settings: Mapping[str, Mapping[str, Any]],
+    encoder: Encoder | None,
+) -> dict[str, Any]:
+    """What must be the same for an evaluation to go on from the states of another."""
+    return {
+        "work": "evaluate",
+        "data": dataset.fingerprint,
+        "models": list(models),
+        "protocol": protocol,
+        "split": repr(split_config),
+        "seeds": list(seeds),
+        "settings": {name: dict(values) for name, values in settings.items()},
+        "encoder": None if encoder is None else encoder.identity,
+    }
+
+
+def _evaluate(
+    dataset: Dataset,
+    models: Sequence[str],
+    bench: Bench,
+    protocol: Protocol,
+    config: SplitConfig,
+    seeds: Sequence[int],
+    shares: Sequence[float],
+    *,
+    sample_users: int | None,
+    lists_to: Path | None,
+) -> EvaluationResult:
     folder = (
         ListFolder(lists_to, users=dataset.users, items=dataset.items, protocol=protocol)
         if lists_to is not None
@@ -89,7 +144,7 @@ def evaluate(
             folder.begin(split.test)
         for (model, seed), found in findings.items():
             run = bench.run(model, split, seed=seed)
-            values = {v: case_values(a, split, ks=ks, similarity=similarity) for v, a in run.answers.items()}
+            values = {v: case_values(a, split, ks=bench.ks, similarity=similarity) for v, a in run.answers.items()}
             found.append((run.costs, values))
             if folder is not None:
                 folder.write(model, run.answers, seed=seed)

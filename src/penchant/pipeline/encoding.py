@@ -1,7 +1,12 @@
 """What the language model reads of a dataset: items' texts and users' own words, with a cache of their vectors."""
 
+import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from penchant.data.dataset import Dataset, Table
 from penchant.encoders import CachedEncoder, UserTemplate, encode_users, load_encoder, render_items, render_users
@@ -23,6 +28,17 @@ def cache_folder() -> Path:
     if own := os.environ.get("PENCHANT_CACHE"):
         return Path(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penchant"
+
+
+def cached_states(work: Mapping[str, Any], *, progress: Progress = SILENT) -> Path | None:
+    """Where the trainings of a piece of work keep their states when no place is named; None where that is read-only."""
+    place = cache_folder() / "checkpoints"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        progress.note(f"Trainings keep no state: {place} cannot be written ({error.strerror or error}).")
+        return None
+    return place / hashlib.blake2b(orjson.dumps(dict(work), option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 
 def item_vectors(items: Table, encoder: Encoder, *, progress: Progress = SILENT) -> FloatArray | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,14 @@ def fit(
     seed: int,
     now: Callable[[], datetime],
     progress: Progress,
+    checkpoints: Path | None = None,
+    resume: bool | None = None,
+    run_log: Path | None = None,
 ) -> Fitted:
-    """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned."""
+    """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned.
+
+    `checkpoints`, `resume` and `run_log` are those of `FitOptions`.
+    """
     if not len(data.events):
         raise ConfigError("The dataset has no events.", hint="Import interactions first: `penchant import`.")
     if not config.text:
@@ -82,12 +89,21 @@ def fit(
         if encoder is not None:
             items = item_vectors(data.items, encoder, progress=progress)
             users = user_vectors(data, encoder, progress=progress)
-        options = FitOptions(item_vectors=items, user_vectors=users, seed=seed, progress=progress)
+        options = FitOptions(
+            item_vectors=items,
+            user_vectors=users,
+            seed=seed,
+            progress=progress,
+            checkpoints=checkpoints,
+            resume=resume,
+            run_log=run_log,
+        )
         model = Interest(config.model).fit(consumption(data), options=options)
     if encoder is not None:
         facts["encoder"] = {"name": encoder.name, "identity": encoder.identity, "licence": encoder.licence}
-    if model.tracker.record is not None:
-        facts["validation"] = {"metric": "ndcg@10", "tracker": model.tracker.record.best_value}
+    if (record := model.tracker.record) is not None:
+        facts["validation"] = {"metric": "ndcg@10", "tracker": record.best_value, "training_gap": record.gap}
+        facts["stopped"] = record.stopped
         if model.validation:
             facts["validation"]["interest"] = max(model.validation.values())
     with progress.task("Naming interests") as advance:

@@ -60,10 +60,33 @@ class InterestModel:
         self.now = now
         self._live: Live | None = None
 
-    def fit(self, data: Dataset, *, model: Interest | None = None, progress: Progress = SILENT) -> Self:
-        """Learn from a dataset. Where a fitted ranking `model` is handed in, only the rest is learned."""
+    def fit(
+        self,
+        data: Dataset,
+        *,
+        model: Interest | None = None,
+        progress: Progress = SILENT,
+        checkpoints: Path | None = None,
+        resume: bool | None = None,
+        run_log: Path | None = None,
+    ) -> Self:
+        """Learn from a dataset. Where a fitted ranking `model` is handed in, only the rest is learned.
+
+        In the folder `checkpoints` the training keeps its state: cut short at any moment, it goes on from there with
+        ``resume=True`` to the same model, bit for bit. Where there is a state and `resume` is None, `CheckpointError`;
+        False begins again. `run_log` gets one line of JSON for each epoch.
+        """
         fitted = fitting.fit(
-            data, self.config, encoder=self.encoder, model=model, seed=self.seed, now=self.now, progress=progress
+            data,
+            self.config,
+            encoder=self.encoder,
+            model=model,
+            seed=self.seed,
+            now=self.now,
+            progress=progress,
+            checkpoints=checkpoints,
+            resume=resume,
+            run_log=run_log,
         )
         return self.start(fitted)
 

@@ -30,8 +30,7 @@ class Keeper:
     def __init__(self, run: TrainingRun | None, progress: Progress) -> None:
         self.run = run
         self.progress = progress
-        self.kept = ""
-        """What is on disk, as a sentence; "" before anything is."""
+        self._come = ""
         self._states = StateFolder(run.folder, run.identity) if run and run.folder else None
         self._log = RunLog(run.log, run.name) if run and run.log else None
         self._interruption: Interruption | None = None
@@ -55,13 +54,18 @@ class Keeper:
             return None
         state = self._states.read(resume=self.run.resume)
         if state is not None:
-            self.kept = self._sentence(state)
+            self._come = _come(state)
         return state
 
     @property
     def keeps(self) -> bool:
         """Whether a state is kept at all."""
         return self._states is not None
+
+    @property
+    def kept(self) -> str:
+        """What is on disk, as a sentence; "" before a step is."""
+        return f"The state after {self._come} is kept in {self._states.folder}." if self._states and self._come else ""
 
     def begin(self, capture: Callable[[], TrainingState] | None, epochs: list[EpochRecord]) -> None:
         """Bring the log up to date and write a first state: a place that cannot be written is an error now."""
@@ -94,7 +98,7 @@ class Keeper:
 
     def _stop_if_asked(self) -> None:
         if self._interruption is not None and self._asked_to_stop:
-            self.progress.note(f"Stopped. {self.kept}".rstrip())
+            self.progress.note(f"Stopped after {self._come or 'no step'}.")
             self._interruption.deliver()
 
     def _keep(self, capture: Callable[[], TrainingState]) -> None:
@@ -110,13 +114,14 @@ class Keeper:
         state = capture()
         if all(bool(torch.isfinite(t).all()) for name, t in state.tensors.items() if name.startswith("module.")):
             self._states.write(state)
-            self.kept = self._sentence(state)
+            self._come = _come(state)
         now = time.perf_counter()
         self._due = now + max(self.run.every_seconds, (now - began) / WRITING_SHARE)
 
-    def _sentence(self, state: TrainingState) -> str:
-        epoch, done = state.facts["epoch"], state.facts["done"]
-        if epoch == 1 and not done:
-            return ""
-        come = " and ".join([f"{epoch - 1} epochs"] * (epoch > 1) + [f"{done} steps of epoch {epoch}"] * (done > 0))
-        return f"The state after {come} is kept in {self._states.folder if self._states else ''}."
+
+def _come(state: TrainingState) -> str:
+    """How far a state has come, such as ``3 epochs and 12 steps of epoch 4``; "" at the beginning."""
+    ended, done = state.facts["epoch"] - 1, state.facts["done"]
+    parts = [f"{ended} epoch{'s' * (ended > 1)}"] * (ended > 0)
+    parts += [f"{done} step{'s' * (done > 1)} of epoch {ended + 1}"] * (done > 0)
+    return " and ".join(parts)

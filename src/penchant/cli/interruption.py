@@ -1,0 +1,67 @@
+"""How a command that was stopped says how to go on."""
+
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+Checkpoints = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where trainings keep their state while they run, so that they can go on."),
+]
+Resume = Annotated[
+    bool | None,
+    typer.Option(
+        "--resume/--no-resume",
+        help="Go on where a run that was stopped left off, to the same result; or begin again. Neither: begin, but "
+        "refuse where there is something to go on from.",
+    ),
+]
+RunLog = Annotated[
+    Path | None, typer.Option("--log", metavar="FILE", help="Add a line of JSON for each epoch of each training.")
+]
+
+
+@contextmanager
+def resumable(folder: Path | None) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the command with one line: where the state is and how to go on. Exit codes 130 and 143."""
+    handled = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _terminate) if handled else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        _tell(folder)
+        raise typer.Exit(128 + signal.SIGINT) from None
+    except _TerminatedError:
+        _tell(folder)
+        raise typer.Exit(128 + signal.SIGTERM) from None
+    finally:
+        if handled:
+            signal.signal(signal.SIGTERM, before)
+
+
+class _TerminatedError(BaseException):
+    """Somebody asked the process to end."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise _TerminatedError
+
+
+def _tell(folder: Path | None) -> None:
+    from penchant.training.folders import unfinished
+
+    if folder is None or not unfinished(folder):
+        print("Interrupted. No state of a training is kept: run the command again.", file=sys.stderr)
+        return
+    words = [word for word in sys.argv[1:] if word not in {"--resume", "--no-resume"}]
+    command = shlex.join(["penchant", *words, "--resume"])
+    print(f"Interrupted. The training's state is kept in {folder}. Go on with: {command}", file=sys.stderr)
