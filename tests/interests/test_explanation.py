@@ -28,19 +28,20 @@ def world(seed: int):
 def test_parts_add_up_to_the_blend_and_edits_move_only_items_with_the_concept():
     rng, vocabulary, items, space, population = world(0)
     user, rows = rng.normal(size=5), np.arange(12, dtype=np.int32)
-    events = rng.random((4, 12))
+    events, popular = rng.random((4, 12)), rng.random(12)
     settings = {
         "user_vector_D": user,
         "tracker_gate": 0.7,
         "offset": -0.2,
         "event_parts_LK": events,
+        "popularity_K": popular,
         "correction_C": np.zeros(7),
         "vocabulary": vocabulary,
         "space": space,
         "population": population,
     }
     plain = split_score(rows, edits_C=np.zeros(7), **settings)
-    expected = -0.2 + 0.7 * (items[rows] @ user) + events.sum(axis=0)
+    expected = -0.2 + 0.7 * (items[rows] @ user) + events.sum(axis=0) + popular
     assert np.allclose(plain.score, expected, atol=1e-6)
 
     edits = np.zeros(7)
@@ -62,6 +63,7 @@ def test_reasons_other_and_residual_are_the_score():
         tracker_gate=1.3,
         offset=0.1,
         event_parts_LK=rng.random((6, 30)) * (rng.random((6, 30)) < 0.3),
+        popularity_K=rng.random(30),
         correction_C=-rng.random(7),
         edits_C=edits,
         vocabulary=vocabulary,
@@ -82,5 +84,6 @@ def test_reasons_other_and_residual_are_the_score():
         score = parts.score[k]
         assert abs(sum(r.contribution for r in reasons) + other + residual - score) <= 1e-9 * max(1, abs(score))
         touched = vocabulary.activations[[k]].toarray()[0, 2] > 0
+        assert [r.contribution for r in reasons if r.source == "popularity"] == [parts.popularity[k]]
         assert touched == any(r.source == "edit" and r.concept_id == "c2" for r in reasons)
         assert len([r for r in reasons if r.source in {"concept", "event"} and r.contribution > 0]) <= 3

@@ -111,7 +111,7 @@ def _interest_model(
     from penchant.pipeline.fitting import InterestModelConfig
     from penchant.pipeline.interest_model import InterestModel
 
-    ranker.refresh_neighbours(dataset)
+    ranker.refresh(dataset)
     config = InterestModelConfig(nouns=("book", "books"), model=ranker.config)
     return InterestModel(config=config, encoder=encoder, seed=seed).fit(dataset, model=ranker, progress=progress)
 

@@ -1,8 +1,9 @@
 """Why an item has its score: named parts that add up to it exactly.
 
-With gates g of the user, z_i = μ + Σ_c a_ic d_c + r_i and the neighbourhood's parts κ_ji of past events j,
+With gates g of the user, z_i = μ + Σ_c a_ic d_c + r_i, and parts q_pji of past events j from each source p,
 
-    s_i = offset + g_τ (u·μ + Σ_c a_ic u·d_c + u·r_i) + g_τ Σ_c a_ic deviation_c (correction_c + edit_c) + g_κ Σ_j κ_ji
+    s_i = offset + g_τ (u·μ + Σ_c a_ic u·d_c + u·r_i) + g_τ Σ_c a_ic deviation_c (correction_c + edit_c)
+          + Σ_j Σ_p g_p q_pji + g_pop pop_i
 
 A concept's part is told against the population: a_ic g_τ (u·d_c − mean_c + deviation_c correction_c); the means
 together are the part ``everyone``. What is not told as a reason is `other`; g_τ u·r_i is `residual`.
@@ -37,6 +38,8 @@ class ScoreParts:
     """(L, K) parts of past events."""
     residual: DoubleArray
     """(K,)"""
+    popularity: DoubleArray
+    """(K,)"""
     constant: float
     """Equal for all items."""
 
@@ -52,6 +55,7 @@ class ScoreParts:
             everyone=self.everyone[order],
             event=self.event[:, order],
             residual=self.residual[order],
+            popularity=self.popularity[order],
             constant=self.constant,
             score=self.score[order],
         )
@@ -64,13 +68,14 @@ def split_score(
     tracker_gate: float,
     offset: float,
     event_parts_LK: DoubleArray,
+    popularity_K: DoubleArray,
     correction_C: DoubleArray,
     edits_C: DoubleArray,
     vocabulary: Vocabulary,
     space: ConceptSpace,
     population: Population,
 ) -> ScoreParts:
-    """The parts of K items' scores. `event_parts_LK` holds g_κ κ_ji already."""
+    """The parts of K items' scores. Those of events and popularity are gated already."""
     activations = vocabulary.activations[items_K].toarray().astype(np.float64)
     mean = population.mean.astype(np.float64)
     deviation = population.deviation.astype(np.float64)
@@ -88,8 +93,15 @@ def split_score(
         everyone=everyone,
         event=event_parts_LK,
         residual=residual,
+        popularity=popularity_K,
         constant=constant,
-        score=concept.sum(axis=1) + edit.sum(axis=1) + everyone + event_parts_LK.sum(axis=0) + residual + constant,
+        score=concept.sum(axis=1)
+        + edit.sum(axis=1)
+        + everyone
+        + event_parts_LK.sum(axis=0)
+        + residual
+        + popularity_K
+        + constant,
     )
 
 
@@ -104,7 +116,7 @@ def reasons_of(
     """The reasons, `other` and `residual` of the k-th item; together they are its score.
 
     Told are the `most` largest parts in size among concepts and past events that speak for the item, every edit that
-    touches it, and the part ``everyone``.
+    touches it, and the parts ``everyone`` and ``popularity``.
     """
     concept, event = parts.concept[k], parts.event[:, k]
     sizes = np.concatenate([concept, event])
@@ -122,6 +134,8 @@ def reasons_of(
     ]
     if everyone := float(parts.everyone[k]):
         rest.append(Reason(source="everyone", contribution=everyone, text="what most users like"))
+    if popularity := float(parts.popularity[k]):
+        rest.append(Reason(source="popularity", contribution=popularity, text="popular with everyone"))
     reasons += sorted(rest, key=lambda reason: -reason.contribution)
     residual = float(parts.residual[k])
     other = float(parts.score[k]) - residual - sum(reason.contribution for reason in reasons)

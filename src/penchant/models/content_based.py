@@ -15,7 +15,7 @@ from penchant.interfaces import FitOptions, Recommender
 from penchant.metrics.similarity import similarity, unit
 from penchant.models.holdout import check_vectors
 from penchant.models.saving import fitted, read_model, write_model
-from penchant.types import AnyArray, FloatArray
+from penchant.types import AnyArray, DoubleArray, FloatArray, RowArray
 
 NAME = "content_based"
 
@@ -93,6 +93,23 @@ class ContentBased(Recommender):
         if name.startswith("hyperbolic"):  # there a zero vector lies in the middle, near to everyone
             scores[:, ~items.any(axis=1)] = scores.min(axis=1, keepdims=True, initial=np.inf)
         return scores
+
+    def event_weights(self, history: Histories, items: RowArray) -> DoubleArray:
+        """What each event of one user's history adds to the score of the given items, (L, K).
+
+        ``e_kj = decay^(L−k) x_{h_k} · x_j / ‖u_b‖`` (not divided for ``dot``): the columns sum to the score of a user
+        without attributes. `UnsupportedError` for a similarity whose scores are no such sums.
+        """
+        name = self.config.similarity
+        if name not in {"cosine", "dot"}:
+            raise UnsupportedError(
+                f"Scores by the similarity {name!r} are no sums over the history's events.", hint="Use cosine or dot."
+            )
+        vectors = fitted(self._items, NAME).astype(np.float64)
+        fades = self.config.decay ** np.arange(len(history.items) - 1, -1, -1.0)
+        read = vectors[history.items] * fades[:, None]
+        length = float(np.linalg.norm(read.sum(axis=0))) if name == "cosine" else 1.0
+        return np.asarray(read @ vectors[items].T / (length or 1.0))
 
     def save(self, folder: Path) -> None:
         """Write the centred vectors."""

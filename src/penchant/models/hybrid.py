@@ -1,8 +1,9 @@
-"""The default recommender: what the tracker foresees, plus what the neighbours of the history say."""
+"""The default recommender: what the tracker foresees, plus what neighbours, content and popularity say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from pydantic import Field
@@ -11,7 +12,8 @@ from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions, Recommender
-from penchant.metrics.ranking import mask_history, ndcg_at, target_ranks
+from penchant.models.blend import Blend, Pool, choose
+from penchant.models.content_based import ContentBased, ContentBasedConfig
 from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, rows_at_once, sampled
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.saving import fitted, read_model, write_model
@@ -20,8 +22,10 @@ from penchant.models.sequential.interest_tracker import InterestTracker
 from penchant.types import DoubleArray, FloatArray, RowArray
 
 NAME = "interest"
-WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
-"""Neighbour weights tried on validation."""
+POPULARITY = "popularity"
+
+Source = Literal["knn", "content", "popularity"]
+SOURCES: tuple[Source, ...] = ("knn", "content", "popularity")
 
 
 class InterestConfig(Config):
@@ -29,23 +33,40 @@ class InterestConfig(Config):
 
     tracker: InterestTrackerConfig = InterestTrackerConfig()
     item_knn: ItemKNNConfig = ItemKNNConfig()
-    knn_weight: float | None = Field(default=None, ge=0)
-    """Score of a history's best neighbour, in standard deviations of the tracker's scores. None: the best of `WEIGHTS`
-    on validation."""
+    content: ContentBasedConfig = ContentBasedConfig()
+    sources: tuple[Source, ...] = SOURCES
+    """What may join the tracker; leave one out to switch it off."""
+    weights: dict[Source, float] | None = None
+    """Scores of each source's best item, in standard deviations of the tracker's scores. None: chosen on validation."""
     validation_users: int = Field(default=8_000, ge=1)
-    """Cases that decide the weight, at most."""
+    """Cases that decide the weights, at most."""
+
+
+class HistorySource(Protocol):
+    """A recommender whose scores are sums over the events of the history."""
+
+    def score(self, histories: Histories) -> FloatArray:
+        """(B, I)"""
+
+    def event_weights(self, history: Histories, items: RowArray) -> DoubleArray:
+        """What each event of one user's history adds to the items' scores, (L, K); columns sum to the score."""
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """How much each source counts for each of B users: ``s_bi = offset_b + tracker_b · (u_b · z_i) + knn_b · knn_bi``.
+    """How much each source counts for each of B users.
 
-    They depend on the user and the history, never on the item, so every score is a sum of named parts.
+    ``s_bi = offset_b + tracker_b · (u_b · z_i) + Σ_p beside_pb · q_pbi``. They depend on the user and the history,
+    never on the item, so every score is a sum of named parts.
     """
 
     tracker_B: DoubleArray
-    knn_B: DoubleArray
     offset_B: DoubleArray
+    beside: Mapping[str, DoubleArray]
+    """(B,) of each source beside the tracker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +75,34 @@ class Parts:
 
     users_BD: FloatArray
     """u_b; for an empty history the tracker's start."""
-    neighbours_BI: FloatArray
-    """κ_bi"""
+    beside: Mapping[str, FloatArray]
+    """q_p, (B, I), or (1, I) where it is the same for all users."""
     gates: Gates
+
+    def summed_beside(self) -> FloatArray:
+        """Σ_p beside_pb · q_pbi, (B, I) or (1, 1): what all sources but the tracker add."""
+        total = np.zeros((1, 1), dtype=np.float32)
+        for name, scores in self.beside.items():
+            total = total + scores * self.gates.beside[name][:, None].astype(np.float32)
+        return total
 
 
 class Interest(Recommender):
-    """Interest tracker and item-kNN, blended by gates of the user.
+    """Interest tracker, neighbours, content and popularity, blended by gates of the user.
 
     ::
 
-        s_bi = offset_b + g_track,b (u_b · z_i) + g_knn,b κ_bi
+        s_bi = offset_b + (1/σ_b) (u_b · z_i) + Σ_p g_pb q_pbi
 
-        μ_b, σ_b   mean and standard deviation of u_b · z_i over the items i
-        g_track,b  = 1 / σ_b            offset_b = −μ_b / σ_b
-        g_knn,b    = w / max_i κ_bi     (0 for a history without neighbours)
+        μ_b, σ_b   mean and standard deviation of u_b · z_i over the items i;   offset_b = −μ_b / σ_b
+        q_knn      scores of `ItemKNN`;      g = w_knn / max_i q    (0 for a history without neighbours)
+        q_content  scores of `ContentBased`; g = w_content / max_i q
+        q_pop,i    log(1 + n_i) / max_j log(1 + n_j), n_i the item's events;   g = w_pop
 
-    Unit: standard deviations of the tracker's scores for this user. The one weight w is chosen for NDCG@10 on
-    validation, with both parts fitted without it. Linear on purpose: rank fusion or a stacker would rank as well, but
-    its scores would not add up to reasons.
+    Unit: standard deviations of the tracker's scores for this user. The weights w depend on how long the history is and
+    are chosen for NDCG@10 on validation (`penchant.models.blend`), with all parts fitted without it; what does not pay
+    is left out. Linear on purpose: rank fusion or a stacker would rank as well, but its scores would not add up to
+    reasons.
     """
 
     folds_in_items: ClassVar[bool] = True
@@ -81,35 +111,40 @@ class Interest(Recommender):
     def __init__(self, config: InterestConfig | None = None) -> None:
         super().__init__(config or InterestConfig())
         self.tracker = InterestTracker(self.config.tracker)
-        self.knn = ItemKNN(self.config.item_knn)
-        self.knn_weight: float | None = self.config.knn_weight
-        """w"""
-        self.validation: dict[float, float] = {}
-        """NDCG@10 on validation of each weight tried; empty where the weight was given."""
+        self.beside: dict[str, HistorySource] = {}
+        """The sources that are sums over the history, by name; those with a weight."""
+        self.blend: Blend | None = None
+        self._popular: FloatArray | None = None
         self._mean: DoubleArray | None = None
         self._spread: DoubleArray | None = None
 
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
-        """Fit both parts and choose w. Where the validation cases were the dataset's own last events, the neighbours
-        are counted again with them at the end.
+        """Fit all parts and choose the weights. Where the validation cases were the dataset's own last events,
+        neighbours and popularity are counted again with them at the end.
         """
         options = options or FitOptions()
         check_vectors(dataset, options)
         training, cases = held_out(dataset, options)
         inner = replace(options, validation=cases)
-        self.knn = ItemKNN(self.config.item_knn).fit(training, options=inner)
+        self._count(training, inner, wanted=self._wanted(options))
         self.tracker = InterestTracker(self.config.tracker).fit(training, options=inner.part("tracker"))
         self._measure()
         cases = sampled(cases, self.config.validation_users, options.seed)
-        if self.config.knn_weight is None:
-            self._choose_weight(cases, catalogue_ties(dataset, options.seed), options)
+        if self.config.weights is None:
+            self.blend = self._choose(cases, catalogue_ties(dataset, options.seed), options)
+        else:
+            self.blend = Blend.of({name: w for name, w in self.config.weights.items() if name in self._wanted(options)})
+        self.beside = {name: source for name, source in self.beside.items() if name in self.blend.weights}
         if options.validation is None:
-            self.refresh_neighbours(dataset, options=options)
+            self.refresh(dataset, options=options)
         return self
 
-    def refresh_neighbours(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
-        """Count the neighbours again on more data, the tracker as it is: cheap, for a model about to serve."""
-        self.knn = ItemKNN(self.config.item_knn).fit(dataset, options=options)
+    def refresh(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
+        """Count neighbours and popularity again on more data, the tracker and the weights as they are: cheap, for a
+        model about to serve.
+        """
+        known = [name for name in fitted(self.blend, NAME).weights if name != "content"]
+        self._count(dataset, options or FitOptions(), wanted=known)
         return self
 
     def gates(self, histories: Histories) -> Gates:
@@ -117,39 +152,83 @@ class Interest(Recommender):
         return self.parts(histories).gates
 
     def parts(self, histories: Histories, *, users_BD: FloatArray | None = None) -> Parts:
-        """User vectors, neighbour scores and gates, for a caller that explains or edits the sum.
+        """User vectors, scores of the other sources, and gates, for a caller that explains or edits the sum.
 
         `users_BD` are the histories' user vectors where the caller has kept them.
         """
         users = self.tracker.user_vectors(histories) if users_BD is None else users_BD
-        neighbours = self.knn.score(histories)
-        gates = self._gates(users, neighbours, fitted(self.knn_weight, NAME))
-        return Parts(users_BD=users, neighbours_BI=neighbours, gates=gates)
+        blend = fitted(self.blend, NAME)
+        beside = {name: self._beside(name, histories) for name in blend.weights}
+        tracker, offset = self._standard(users)
+        gates = {name: blend.weight(name, histories.lengths) * _scale(name, q) for name, q in beside.items()}
+        return Parts(users_BD=users, beside=beside, gates=Gates(tracker, offset, gates))
+
+    def event_parts(self, history: Histories, gates: Gates, items: RowArray) -> DoubleArray:
+        """What each event of one user's history adds to the scores of K items beside the tracker, (L, K)."""
+        total = np.zeros((len(history.items), len(items)))
+        for name, source in self.beside.items():
+            total += gates.beside[name][0] * source.event_weights(history, items)
+        return total
+
+    def popularity_part(self, gates: Gates, items: RowArray) -> DoubleArray:
+        """What popularity adds to the scores of K items for one user, (K,)."""
+        if POPULARITY not in gates.beside:
+            return np.zeros(len(items))
+        return np.asarray(gates.beside[POPULARITY][0] * fitted(self._popular, NAME)[items].astype(np.float64))
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
         parts = self.parts(histories)
-        scores = self._foreseen(parts.users_BD, parts.gates)
-        scores += parts.neighbours_BI * parts.gates.knn_B[:, None].astype(np.float32)
+        scores = self._foreseen(parts.users_BD, parts.gates.tracker_B, parts.gates.offset_B)
+        scores += parts.summed_beside()
         return scores
 
     def save(self, folder: Path) -> None:
-        """Write both parts into folders of their own, and the weight."""
-        facts = {"knn_weight": fitted(self.knn_weight, NAME)}
-        for name, part in (("tracker", self.tracker), ("item_knn", self.knn)):
+        """Write the parts into folders of their own, and the weights."""
+        blend = fitted(self.blend, NAME)
+        saved: dict[str, HistorySource | InterestTracker] = {"tracker": self.tracker, **self.beside}
+        for name, part in saved.items():
             (folder / name).mkdir(exist_ok=True)
             part.save(folder / name)
-        write_model(folder, NAME, self.config, facts=facts)
+        facts: dict[str, Any] = {
+            "edges": list(blend.edges),
+            "weights": {name: list(weights) for name, weights in blend.weights.items()},
+            "validation": dict(blend.validation),
+        }
+        write_model(folder, NAME, self.config, arrays={"popular": fitted(self._popular, NAME)}, facts=facts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read them."""
-        config, facts, _ = read_model(folder, NAME, InterestConfig, needs=("knn_weight",))
+        needs = ("edges", "weights", "validation", "popular")
+        config, facts, arrays = read_model(folder, NAME, InterestConfig, needs=needs)
         model = cls(config)
-        model.tracker, model.knn = InterestTracker.load(folder / "tracker"), ItemKNN.load(folder / "item_knn")
-        model.knn_weight = float(facts["knn_weight"])
+        weights = {name: tuple(map(float, found)) for name, found in facts["weights"].items()}
+        model.blend = Blend(edges=tuple(facts["edges"]), weights=weights, validation=facts["validation"])
+        model.tracker, model._popular = InterestTracker.load(folder / "tracker"), arrays["popular"]
+        kinds: dict[str, type[ItemKNN] | type[ContentBased]] = {"knn": ItemKNN, "content": ContentBased}
+        model.beside = {name: kind.load(folder / name) for name, kind in kinds.items() if name in weights}
         model._measure()
         return model
+
+    def _wanted(self, options: FitOptions) -> list[str]:
+        """The sources that are switched on and that there are data for."""
+        text = options.item_vectors is not None and bool(np.any(options.item_vectors))
+        return [name for name in self.config.sources if name != "content" or text]
+
+    def _count(self, dataset: Dataset, options: FitOptions, *, wanted: list[str]) -> None:
+        """Learn what is no training but counting."""
+        if "knn" in wanted:
+            self.beside["knn"] = ItemKNN(self.config.item_knn).fit(dataset, options=options)
+        if "content" in wanted:  # users' own attributes are the tracker's: they are no part of the history
+            alone = replace(options, user_vectors=None)
+            self.beside["content"] = ContentBased(self.config.content).fit(dataset, options=alone)
+        counts = np.log1p(dataset.item_counts())
+        self._popular = (counts / max(float(counts.max(initial=0.0)), 1e-9)).astype(np.float32)
+
+    def _beside(self, name: str, histories: Histories) -> FloatArray:
+        """q_p, (B, I), or (1, I)."""
+        return fitted(self._popular, NAME)[None] if name == POPULARITY else self.beside[name].score(histories)
 
     def _measure(self) -> None:
         """Mean and covariance of the item vectors: a user's μ and σ follow from them without scoring the catalogue."""
@@ -158,38 +237,48 @@ class Interest(Recommender):
         centred = items - self._mean
         self._spread = centred.T @ centred / max(len(items), 1)
 
-    def _gates(self, users_BD: FloatArray, neighbours_BI: FloatArray, weight: float) -> Gates:
+    def _standard(self, users_BD: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+        """1/σ_b and −μ_b/σ_b, (B,) each."""
         mean, spread = fitted(self._mean, NAME), fitted(self._spread, NAME)
         users = users_BD.astype(np.float64)
         deviation = np.sqrt(np.maximum(np.einsum("bd,de,be->b", users, spread, users), 0.0))
         tracker = np.where(deviation > 1e-9, 1.0 / np.maximum(deviation, 1e-9), 0.0)
-        highest = neighbours_BI.max(axis=1, initial=0.0).astype(np.float64)
-        knn = np.where(highest > 0, weight / np.where(highest > 0, highest, 1.0), 0.0)
-        return Gates(tracker_B=tracker, knn_B=knn, offset_B=-(users @ mean) * tracker)
+        return tracker, -(users @ mean) * tracker
 
-    def _foreseen(self, users_BD: FloatArray, gates: Gates) -> FloatArray:
+    def _foreseen(self, users_BD: FloatArray, tracker_B: DoubleArray, offset_B: DoubleArray) -> FloatArray:
         """The tracker's part of the scores with the offset, (B, I)."""
-        scaled = (users_BD * gates.tracker_B[:, None]).astype(np.float32)
-        scores = self.tracker.similarities(scaled)
-        scores += gates.offset_B[:, None].astype(np.float32)
+        scores = self.tracker.similarities((users_BD * tracker_B[:, None]).astype(np.float32))
+        scores += offset_B[:, None].astype(np.float32)
         return scores
 
-    def _choose_weight(self, cases: Cases, ties: RowArray, options: FitOptions) -> None:
-        """The weight with the best NDCG@10 on validation, the smallest of equals; 1 where there is no case."""
-        totals = dict.fromkeys(WEIGHTS, 0.0)
+    def _choose(self, cases: Cases, ties: RowArray, options: FitOptions) -> Blend:
+        """Weights that rank the validation cases best."""
+        names = self._wanted(options)
+
+        def scores(part: Cases) -> tuple[FloatArray, list[FloatArray]]:
+            users = self.tracker.user_vectors(part.histories)
+            beside = [self._beside(name, part.histories) for name in names]
+            scaled = [
+                np.broadcast_to(q * _scale(name, q)[:, None].astype(np.float32), (len(part), q.shape[1]))
+                for name, q in zip(names, beside, strict=True)
+            ]
+            advance(len(part))
+            return self._foreseen(users, *self._standard(users)), scaled
+
         with options.progress.task("Choosing the blend", total=len(cases)) as advance:
-            for place, histories in cases.histories.batches(rows_at_once(len(ties))):
-                part = cases.take(place)
-                users, neighbours = self.tracker.user_vectors(histories), self.knn.score(histories)
-                gates = self._gates(users, neighbours, 1.0)
-                neighbours *= gates.knn_B[:, None].astype(np.float32)
-                # The history is masked once, below any score, so that each weight costs one sum and one ranking.
-                foreseen = np.maximum(mask_history(self._foreseen(users, gates), part), np.float32(-1e30))
-                for weight in WEIGHTS:
-                    scores = foreseen + np.float32(weight) * neighbours
-                    ranks = target_ranks(scores, part, ties=ties, exclude_history=False)
-                    totals[weight] += float(ndcg_at(ranks, part.target_indptr, VALIDATION_K).sum())
-                advance(len(part))
-        self.validation = {weight: total / max(len(cases), 1) for weight, total in totals.items()}
-        self.knn_weight = max(WEIGHTS, key=lambda weight: (self.validation[weight], -weight)) if len(cases) else 1.0
-        options.progress.note(f"Blend: neighbour weight {self.knn_weight:g}")
+            batches = (place for place, _ in cases.histories.batches(rows_at_once(len(ties))))
+            pool = Pool.gather(cases, scores, batches=batches) if len(cases) else None
+        if pool is None:  # nothing to choose by
+            return Blend.of({"knn": 1.0} if "knn" in names else {})
+        blend = choose(pool, names, ties=ties, k=VALIDATION_K)
+        shown = ", ".join(f"{name} {'/'.join(f'{w:g}' for w in found)}" for name, found in blend.weights.items())
+        options.progress.note(f"Blend beside the tracker: {shown or 'nothing pays'}")
+        return blend
+
+
+def _scale(name: str, scores_BI: FloatArray) -> DoubleArray:
+    """1 over a history's best score, (B,), 0 where nothing is scored; 1 for popularity, which is scaled already."""
+    highest = scores_BI.max(axis=1, initial=0.0).astype(np.float64)
+    if name == POPULARITY:
+        return np.ones(len(scores_BI))
+    return np.where(highest > 0, 1.0 / np.where(highest > 0, highest, 1.0), 0.0)

@@ -104,8 +104,8 @@ def fit(
     if (record := model.tracker.record) is not None:
         facts["validation"] = {"metric": "ndcg@10", "tracker": record.best_value, "training_gap": record.gap}
         facts["stopped"] = record.stopped
-        if model.validation:
-            facts["validation"]["interest"] = max(model.validation.values())
+        if model.blend is not None and "blend" in model.blend.validation:
+            facts["validation"]["interest"] = model.blend.validation["blend"]
     with progress.task("Naming interests") as advance:
         vocabulary = build_vocabulary(data.items, config.vocabulary)
         space = fit_concept_space(model.tracker.item_vectors, vocabulary, config.concepts)

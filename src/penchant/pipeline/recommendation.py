@@ -55,32 +55,36 @@ def recommend(
     """The K best items.
 
     Retrieve: by similarity, the `pool` items with the largest u·z_i + Σ_c a_ic e_c (e: corrections and edits), and by
-    neighbourhood the `pool` largest κ_i. Score: the whole sum, in double precision, for the candidates only. Choose: by
-    score, ties by `ties` (I,). An item in neither pool has both parts below those of `pool` others, so that a pool well
-    above K loses nothing that matters; `tests/pipeline` holds it to the full ranking.
+    the other sources the `pool` largest Σ_p g_p q_pi. Score: the whole sum, in double precision, for the candidates
+    only. Choose: by score, ties by `ties` (I,). An item in neither pool has both parts below those of `pool` others, so
+    that a pool well above K loses nothing that matters; `tests/pipeline` holds it to the full ranking.
     """
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):
         parts = model.parts(request.history, users_BD=request.user_vector)
-        user, neighbourhood = parts.users_BD[0], parts.neighbours_BI[0]
-        tracker_gate, knn_gate = float(parts.gates.tracker_B[0]), float(parts.gates.knn_B[0])
+        user, gates = parts.users_BD[0], parts.gates
+        tracker_gate, beside = (
+            float(gates.tracker_B[0]),
+            np.broadcast_to(parts.summed_beside()[0], len(request.excluded)),
+        )
         shift = (population.deviation * (request.correction + request.edits)).astype(np.float32)
         similarity = model.tracker.similarities(parts.users_BD)[0]
         if shift.any():
             similarity += vocabulary.activations @ shift
         allowed = ~request.excluded
         similar = _largest(similarity, allowed, request.pool)
-        near = _largest(neighbourhood, allowed & (neighbourhood > 0), request.pool)
+        near = _largest(beside, allowed & (beside > 0), request.pool)
         candidates = np.union1d(similar, near).astype(np.int32)
-        rough = tracker_gate * similarity[candidates] + knn_gate * neighbourhood[candidates]
+        rough = tracker_gate * similarity[candidates] + beside[candidates]
     with _timed(timings, "score"):
         finalists = candidates[np.lexsort((ties[candidates], -rough))][: max(4 * request.k, request.k + 20)]
         split = split_score(
             finalists,
             user_vector_D=user.astype(np.float64),
             tracker_gate=tracker_gate,
-            offset=float(parts.gates.offset_B[0]),
-            event_parts_LK=knn_gate * model.knn.event_weights(request.history, finalists),
+            offset=float(gates.offset_B[0]),
+            event_parts_LK=model.event_parts(request.history, gates, finalists),
+            popularity_K=model.popularity_part(gates, finalists),
             correction_C=request.correction,
             edits_C=request.edits,
             vocabulary=vocabulary,
