@@ -44,27 +44,41 @@ class CaseValues:
 
 def case_values(answers: Answers, split: Split, *, ks: Sequence[int], similarity: ItemSimilarity) -> CaseValues:
     """Work out every metric of one model's answers to the split's test cases."""
+    found = list_values(answers.ranks, answers.lists, split, ks=ks, similarity=similarity)
+    indptr = split.test.target_indptr
+    return replace(
+        found,
+        values={**found.values, "auc": auc(answers.ranks, indptr, answers.candidates)},
+        false_positives=false_positive_rates(answers.ranks, indptr, answers.candidates),
+    )
+
+
+def list_values(
+    ranks: IntArray, lists_BK: RowArray, split: Split, *, ks: Sequence[int], similarity: ItemSimilarity
+) -> CaseValues:
+    """The metrics that follow from lists alone: the ranks of the packed targets, (T,), `UNRANKED` beyond the list.
+
+    There is no AUC, and the false positives are NaN: both need a ranking of the whole catalogue.
+    """
     cases = split.test
     item_counts = split.train.item_counts()
     item_users = _distinct_users(split)
     n_users = int((split.train.histories().lengths > 0).sum())
-    indptr = cases.target_indptr
-    values = ranking_metrics(answers.ranks, indptr, ks)
+    values = ranking_metrics(ranks, cases.target_indptr, ks)
     shown: dict[int, IntArray] = {}
     for k in ks:
-        lists = answers.lists[:, :k]
+        lists = lists_BK[:, :k]
         shown[k] = recommended_counts(lists, len(item_counts))
         values[f"novelty@{k}"] = novelty(lists, item_users, n_users)
         values[f"diversity@{k}"] = similarity.diversity(lists)
-    values["auc"] = auc(answers.ranks, indptr, answers.candidates)
     return CaseValues(
         values=values,
         shown=shown,
         owners=cases.histories.users,
         lengths=cases.histories.lengths,
-        ranks=answers.ranks,
-        false_positives=false_positive_rates(answers.ranks, indptr, answers.candidates),
-        indptr=indptr,
+        ranks=ranks,
+        false_positives=np.full(len(ranks), np.nan),
+        indptr=cases.target_indptr,
         bands_T=popularity_bands(item_counts)[cases.target_items],
         counts_T=item_counts[cases.target_items],
     )

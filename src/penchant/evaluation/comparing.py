@@ -2,23 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 
 from penchant.evaluation.case_values import CaseValues, means_and_intervals
-from penchant.evaluation.results import Comparison, ModelResult, Summary
+from penchant.evaluation.results import Comparison, Summary
 from penchant.metrics.significance import bootstrap_intervals, by_user, holm, permutation_p
 
 TESTED = ("ndcg", "recall", "map", "mrr")
 """Metrics compared in pairs, at each k."""
 
 
-def summarise(results: Sequence[ModelResult], over_seeds: Mapping[tuple[str, bool], CaseValues]) -> tuple[Summary, ...]:
+class Measured(Protocol):
+    """One model, one seed, one variant, with its metrics."""
+
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def exclude_history(self) -> bool: ...  # noqa: D102
+    @property
+    def metrics(self) -> Mapping[str, float]: ...  # noqa: D102
+
+
+def summarise(results: Sequence[Measured], over_seeds: Mapping[tuple[str, bool], CaseValues]) -> tuple[Summary, ...]:
     """Mean and spread of each model's metrics over its seeds, history excluded and included apart.
 
     `over_seeds` maps (model, exclude_history) to the values of each case averaged over seeds.
     """
-    groups: dict[tuple[str, bool], list[ModelResult]] = {}
+    groups: dict[tuple[str, bool], list[Measured]] = {}
     for result in results:
         groups.setdefault((result.model, result.exclude_history), []).append(result)
     summaries = []
@@ -38,9 +50,14 @@ def summarise(results: Sequence[ModelResult], over_seeds: Mapping[tuple[str, boo
 
 
 def compare(
-    over_seeds: Mapping[str, CaseValues], *, ks: Sequence[int], exclude_history: bool, seed: int = 0
+    over_seeds: Mapping[str, CaseValues],
+    *,
+    ks: Sequence[int],
+    exclude_history: bool,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    seed: int = 0,
 ) -> tuple[Comparison, ...]:
-    """Every pair of models, the one ahead on NDCG at the largest k first.
+    """Every pair of models, the one ahead on NDCG at the largest k first; or the `pairs` named, as they are.
 
     `over_seeds` maps a model to the values of the same cases, averaged over seeds.
     """
@@ -48,7 +65,7 @@ def compare(
     owners = next(iter(over_seeds.values())).owners
     headline = f"ndcg@{max(ks)}"
     models = sorted(values, key=lambda name: -values[name][headline].mean())
-    pairs = list(combinations(models, 2))
+    pairs = list(combinations(models, 2)) if pairs is None else pairs
     metrics = [f"{name}@{k}" for k in ks for name in TESTED]
     if not pairs:
         return ()
