@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from penchant.cli import data, demo, evaluate, fit, import_, metrics, screen, serve, use
+from penchant.cli import compare, data, demo, evaluate, fit, import_, metrics, screen, serve, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ data.register(app)
 fit.register(app)
 use.register(app)
 evaluate.register(app)
+compare.register(app)
 metrics.register(app)
 serve.register(app)
 demo.register(app)

@@ -44,7 +44,8 @@ def ticks(top: float, wanted: int = 5) -> list[float]:
 
 def bars(rows: Sequence[Bar], *, title: str, top: float = 0.0) -> str:
     """Horizontal bars with whiskers, on an axis from 0 to at least `top`."""
-    left, right, row, head = 110, 64, 32, 6
+    left = max([110, *(16 + 7 * len(bar.label) for bar in rows)])
+    right, row, head = 64, 32, 6
     marks = ticks(max([top, *(bar.high for bar in rows)]))
     scale = (WIDTH - left - right) / marks[-1]
     height = head + row * len(rows) + 24

@@ -36,8 +36,8 @@ def render_report(result: EvaluationResult) -> str:
         models=models,
         variants=[_variant(result, models, exclude) for exclude in result.protocol["exclude_history"]],
         curve=_learning_curve(result, models),
-        facts=_plain(result.protocol),
-        environment=_plain(result.environment),
+        facts=plain(result.protocol),
+        environment=plain(result.environment),
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
@@ -131,7 +131,7 @@ def _learning_curve(result: EvaluationResult, models: Sequence[str]) -> str | No
     return lines(series, title="Learning curve", x_label="training events", y_label=title(metric), points=True)
 
 
-def _plain(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def plain(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Facts as pairs of texts."""
     return [
         (name.replace("_", " "), ", ".join(map(_text, value)) if isinstance(value, list | tuple) else _text(value))
