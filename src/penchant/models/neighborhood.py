@@ -81,17 +81,19 @@ class ItemKNN(Recommender):
     """
 
     reads_text: ClassVar[bool] = False
+    name: ClassVar[str] = NAME
+    settings: ClassVar[type[ItemKNNConfig]] = ItemKNNConfig
     config: ItemKNNConfig
 
     def __init__(self, config: ItemKNNConfig | None = None) -> None:
-        super().__init__(config or ItemKNNConfig())
+        super().__init__(config or self.settings())
         self._neighbours: sp.csr_array | None = None
         self._signal: Signal | None = None
 
     @property
     def neighbours(self) -> sp.csr_array:
         """κ, (I, I) sparse float32: row j holds the neighbours of history item j."""
-        return fitted(self._neighbours, NAME)
+        return fitted(self._neighbours, self.name)
 
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Find the neighbours."""
@@ -162,12 +164,13 @@ class ItemKNN(Recommender):
         kept = self.neighbours
         arrays: dict[str, AnyArray] = {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr}
         facts = {"n_items": kept.shape[0], "signal": self._signal and self._signal.facts()}
-        write_model(folder, NAME, self.config, arrays=arrays, facts=facts)
+        write_model(folder, self.name, self.config, arrays=arrays, facts=facts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the neighbours."""
-        config, facts, arrays = read_model(folder, NAME, ItemKNNConfig, needs=("n_items", "data", "indices", "indptr"))
+        needs = ("n_items", "data", "indices", "indptr")
+        config, facts, arrays = read_model(folder, cls.name, cls.settings, needs=needs)
         model = cls(config)
         n = int(facts["n_items"])
         model._neighbours = sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
