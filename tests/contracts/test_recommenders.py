@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from penchant.data.links import Links
 from penchant.errors import ConfigError, NotFoundError, UnsupportedError
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.catalogue import RECOMMENDERS, load_recommender
@@ -20,15 +21,24 @@ TRACKER: dict[str, Any] = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "content_based": {},
+    "graph_smoothing": {},
     "interest": {"tracker": TRACKER},
     "item_knn": {},
+    "lightgcn": {
+        "dim": 8,
+        "batch_pairs": 256,
+        "training": {"max_epochs": 6, "learning_rate": 0.02, "warmup_steps": 0},
+    },
     "popularity": {},
     "random": {},
+    "social": {},
     "tracker": TRACKER,
 }
 COLD = 59
 """An item without events."""
-WORLD = genre_world(users=48)
+FRIENDS = Links.of_pairs("social", "user", range(44), range(4, 48))
+"""Who is four on likes the same genre first."""
+WORLD = replace(genre_world(users=48), links=FRIENDS)
 DATA = WORLD.select(WORLD.events.items != COLD)
 OPTIONS = FitOptions(item_vectors=genre_texts(WORLD), seed=5)
 HISTORIES = DATA.histories().take(slice(0, 12))
@@ -121,11 +131,13 @@ def test_a_list_longer_than_the_catalogue_has_every_item_once(model):
     np.testing.assert_array_equal(ranking.items[3], order)
 
 
-def test_it_folds_in_users(model):
-    assert model.folds_in_users
+def test_a_stranger_is_served_from_his_history_where_that_is_promised(model):
     stranger = replace(HISTORIES, users=np.full(12, -1, dtype=np.int32))
-    if type(model) is not RECOMMENDERS["random"].cls:
-        np.testing.assert_allclose(model.score(stranger), model.score(HISTORIES), atol=1e-5)
+    scores = model.score(stranger)
+    if not model.folds_in_users:  # all strangers are the same to it
+        np.testing.assert_array_equal(scores, np.repeat(scores[:1], 12, axis=0))
+    elif type(model) is not RECOMMENDERS["random"].cls:
+        np.testing.assert_allclose(scores, model.score(HISTORIES), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [n for n in SETTINGS if RECOMMENDERS[n].cls.folds_in_items])

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from penchant.interfaces import Recommender
 from penchant.models.content_based import ContentBased, ContentBasedConfig
+from penchant.models.graph.lightgcn import LightGCN, LightGCNConfig
+from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
+from penchant.models.graph.social import Social, SocialConfig
 from penchant.models.hybrid import Interest, InterestConfig
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.popularity import Popularity, PopularityConfig, RandomConfig, RandomOrder
@@ -20,6 +23,18 @@ RECOMMENDERS.register(
 )
 RECOMMENDERS.register(
     "content_based", config=ContentBasedConfig, cls=ContentBased, summary="What reads like the history; needs text."
+)
+RECOMMENDERS.register(
+    "graph_smoothing",
+    config=GraphSmoothingConfig,
+    cls=GraphSmoothing,
+    summary="Item neighbours of neighbours: what the history leads to over the graph of items.",
+)
+RECOMMENDERS.register(
+    "lightgcn", config=LightGCNConfig, cls=LightGCN, summary="Vectors passed along the graph of users and items."
+)
+RECOMMENDERS.register(
+    "social", config=SocialConfig, cls=Social, summary="What the user's friends touched; needs links between users."
 )
 RECOMMENDERS.register(
     "tracker", config=InterestTrackerConfig, cls=InterestTracker, summary="A sequence model over item vectors."
