@@ -31,6 +31,19 @@ def test_a_new_item_rests_on_its_text_alone():
         torch.testing.assert_close(made()[0], before)
 
 
+def test_id_dropout_hides_ids_in_training_only_and_only_where_there_is_text():
+    made = space(id_dropout=0.5)
+    with torch.no_grad():
+        served = made.eval()()
+        trained = torch.stack([made.train()() for _ in range(40)])
+        bare = made.projection(made.text)[2]
+    torch.testing.assert_close(served, space().eval()())
+    hidden = torch.isclose(trained[:, 2], bare / bare.norm(), atol=1e-6).all(dim=1)
+    assert 10 < int(hidden.sum()) < 30
+    torch.testing.assert_close(trained[~hidden][:, 2], served[2].expand(int((~hidden).sum()), -1))
+    torch.testing.assert_close(trained[:, 4], served[4].expand(40, -1))  # no text: the id stays
+
+
 def test_the_projection_begins_with_the_principal_axes():
     made = space()
     assert made.projection is not None

@@ -16,8 +16,8 @@ from penchant.errors import ProtocolError, SourceError
 from penchant.seeding import numpy_rng, stable_hash
 from penchant.types import BoolArray, IntArray
 
-COLD_USER_LENGTHS = (1, 2, 3, 5, 10)
-"""After how many events a cold user is asked for the next."""
+COLD_USER_LENGTHS = (0, 1, 2, 3, 5, 10)
+"""After how many events a cold user is asked for the next; after none, his attributes are all there is."""
 
 LaterEvents = Literal["drop", "keep"]
 
@@ -136,7 +136,7 @@ def cold_items(dataset: Dataset, held_out: HeldOut, *, later_events: LaterEvents
 
 
 def cold_users(dataset: Dataset, held_out: HeldOut) -> Split:
-    """Cold users have no event in training and are asked for the next item after their first 1, 2, 3, 5 and 10 item
+    """Cold users have no event in training and are asked for the next item after their first 0, 1, 2, 3, 5 and 10 item
     events, as far as they have them. The validation asks for the last item of each other user.
     """
     held_out.check(dataset)

@@ -22,13 +22,19 @@ class ItemSpace(nn.Module):
     with x_i the centred text vector (0 without text), W a learned projection that begins as the texts' principal axes,
     e_i a learned embedding of the id, and n_i the item's training events: a new item rests on its text alone. An item
     with neither text nor events has z_i = 0.
+
+    In training, γ_i is 0 for a share `id_dropout` of the items with text, drawn anew at each step: so the projection
+    learns to stand without the id, as it must for a new item (DropoutNet, Volkovs, Yu and Poutanen 2017).
     """
 
     text: Tensor | None
     gates: Tensor
 
-    def __init__(self, *, dim: int, counts: IntArray, text: FloatArray | None, gate_events: float) -> None:
+    def __init__(
+        self, *, dim: int, counts: IntArray, text: FloatArray | None, gate_events: float, id_dropout: float = 0.0
+    ) -> None:
         super().__init__()
+        self.id_dropout = id_dropout
         self.ids = nn.Parameter(torch.randn(len(counts), dim) * ID_SPREAD)
         gates = counts / (counts + gate_events) if gate_events > 0 else (counts > 0)
         self.register_buffer("gates", torch.from_numpy(np.asarray(gates, dtype=np.float32)[:, None]), persistent=False)
@@ -46,9 +52,12 @@ class ItemSpace(nn.Module):
         gates, text = self.gates, self.text
         if rows_N is not None:
             ids, gates, text = ids[rows_N], gates[rows_N], None if text is None else text[rows_N]
-        vectors = ids * gates
-        if self.projection is not None:
-            vectors = vectors + self.projection(text)
+        if self.projection is None or text is None:
+            return functional.normalize(ids * gates, dim=-1)
+        if self.training and self.id_dropout:
+            dropped = (torch.rand(len(gates), 1, device=gates.device) < self.id_dropout) & text.any(-1, keepdim=True)
+            gates = gates.masked_fill(dropped, 0.0)
+        vectors = ids * gates + self.projection(text)
         return functional.normalize(vectors, dim=-1)
 
 

@@ -36,7 +36,13 @@ class TrackerModule(nn.Module):
         sources: SignalSources,
     ) -> None:
         super().__init__()
-        self.space = ItemSpace(dim=config.dim, counts=counts, text=item_text, gate_events=config.gate_events)
+        self.space = ItemSpace(
+            dim=config.dim,
+            counts=counts,
+            text=item_text,
+            gate_events=config.gate_events,
+            id_dropout=config.id_dropout,
+        )
         self.encoder = self.encoder_of(config, sources)
         known = None if user_text is None or not np.any(user_text) else torch.from_numpy(user_text)
         self.register_buffer("user_text", known, persistent=False)
