@@ -227,9 +227,28 @@ def test_settings_reach_the_model_and_the_result(world):
     assert result.of("constant").settings == {"scale": 3.5}
 
 
+def test_a_row_may_be_a_variant_of_a_model_under_a_name_of_its_own(world):
+    settings = {"louder": {"model": "constant", "scale": 2.0}}
+    result = evaluate(world, ["constant", "louder"], registry=REGISTRY, settings=settings, exclude_history=False)
+    assert result.of("louder").metrics == result.of("constant").metrics
+    assert result.of("louder").settings == settings["louder"]
+
+
+def test_shuffled_histories_lower_the_metric_of_who_reads_the_order(world):
+    settings = {name: {"model": model, "shuffle_histories": True} for name, model in
+                (("walker_shuffled", "walker"), ("constant_shuffled", "constant"))}  # fmt: skip
+    rows = ["walker", "walker_shuffled", "constant", "constant_shuffled"]
+    result = evaluate(world, rows, registry=REGISTRY, settings=settings, exclude_history=False)
+    ndcg = {row: result.of(row).metrics["ndcg@10"] for row in rows}
+    assert ndcg["walker_shuffled"] < 0.8 * ndcg["walker"]
+    assert ndcg["constant_shuffled"] == ndcg["constant"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
+        ({"settings": {"walker": {"shuffle_histories": "yes"}}}, ConfigError, "shuffle_histories is 'yes'"),
+        ({"settings": {"walker": {"model": "nobody"}}}, NotFoundError, "'nobody'"),
         ({"models": ["nobody"]}, NotFoundError, "'nobody'"),
         ({"models": []}, ConfigError, "No model"),
         ({"ks": [0]}, ConfigError, "1 or more"),

@@ -74,6 +74,7 @@ def evaluate(
     from penchant.data.dataset import Dataset
     from penchant.evaluation.evaluating import work_of
     from penchant.evaluation.report import write_report
+    from penchant.evaluation.rows import Row
     from penchant.models.catalogue import RECOMMENDERS
     from penchant.pipeline.encoding import cached_encoder, cached_states
 
@@ -82,7 +83,8 @@ def evaluate(
     settings = read_toml(config) if config else {}
     wanted = names(models)
     dataset = Dataset.load(data)
-    reads = text and (encoder is not None or any(RECOMMENDERS[name].cls.reads_text for name in wanted))
+    rows = [Row.of(name, settings.get(name)) for name in wanted]
+    reads = text and (encoder is not None or any(RECOMMENDERS[row.model].cls.reads_text for row in rows))
     split_config = _split_config(dataset, settings.pop("protocol", {}), split_file)
     reader, fit_seeds = cached_encoder(encoder) if reads else None, whole_numbers(seeds, "--seeds")
     kept = checkpoints or cached_states(

@@ -10,6 +10,7 @@ from penchant.data.dataset import Table
 from penchant.data.partition import Split
 from penchant.errors import ConfigError
 from penchant.evaluation.measuring import PeakMemory, Stopwatch
+from penchant.evaluation.rows import Row
 from penchant.evaluation.scoring import Answers, ask
 from penchant.interfaces import Encoder, FitOptions, Recommender
 from penchant.pipeline.encoding import item_vectors, user_vectors
@@ -72,9 +73,13 @@ class Bench:
         """The encoder that read the texts, None where none did."""
         return self.encoder.identity if self.encoder is not None and self.item_vectors is not None else None
 
+    def row(self, name: str) -> Row:
+        """The model and settings behind a row's name."""
+        return Row.of(name, self.settings.get(name))
+
     def _user_vectors(self, name: str, split: Split) -> FloatArray | None:
         """Vectors of what users say of themselves in the training part, for a model that reads text."""
-        if self.encoder is None or not self.registry[name].cls.reads_text:
+        if self.encoder is None or not self.registry[self.row(name).model].cls.reads_text:
             return None
         return user_vectors(split.train, self.encoder, progress=self.progress)
 
@@ -84,10 +89,11 @@ class Bench:
         if strangers:
             raise ConfigError(
                 f"There are settings for {', '.join(strangers)}, which are not evaluated.",
-                hint=f"Evaluated are: {', '.join(models)}. One table a model: [{models[0]}].",
+                hint=f"Evaluated are: {', '.join(models)}. One table a row: [{models[0]}].",
             )
         for model in models:
-            self.registry.build(model, self.settings.get(model))
+            row = self.row(model)
+            self.registry.build(row.model, row.settings)
 
     def run(self, name: str, split: Split, *, seed: int) -> Run:
         """Fit a model on the split's training part, tuned on its validation, and ask it the test cases."""
@@ -107,13 +113,14 @@ class Bench:
             run=run,
         )
         peak, fitting, scoring = PeakMemory(), Stopwatch(), Stopwatch()
-        model = self.registry.build(name, self.settings.get(name))
+        row = self.row(name)
+        model = self.registry.build(row.model, row.settings)
         self.progress.note(f"{name}, seed {seed}: {len(split.train.events):,} training events")
         with fitting.running():
             model.fit(split.train, options=options)
         answers = ask(
             model,
-            split.test,
+            row.asked(split.test, seed=seed),
             name=name,
             n_items=split.train.n_items,
             k=self.ks[-1],
