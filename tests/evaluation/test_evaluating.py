@@ -229,7 +229,7 @@ def test_settings_reach_the_model_and_the_result(world):
 
 def test_a_row_may_be_a_variant_of_a_model_under_a_name_of_its_own(world):
     settings = {"louder": {"model": "constant", "scale": 2.0}}
-    result = evaluate(world, ["constant", "louder"], registry=REGISTRY, settings=settings, exclude_history=False)
+    result = evaluate(world, ["constant", "louder"], registry=REGISTRY, settings=settings)
     assert result.of("louder").metrics == result.of("constant").metrics
     assert result.of("louder").settings == settings["louder"]
 
@@ -238,7 +238,7 @@ def test_shuffled_histories_lower_the_metric_of_who_reads_the_order(world):
     settings = {name: {"model": model, "shuffle_histories": True} for name, model in
                 (("walker_shuffled", "walker"), ("constant_shuffled", "constant"))}  # fmt: skip
     rows = ["walker", "walker_shuffled", "constant", "constant_shuffled"]
-    result = evaluate(world, rows, registry=REGISTRY, settings=settings, exclude_history=False)
+    result = evaluate(world, rows, registry=REGISTRY, settings=settings)
     ndcg = {row: result.of(row).metrics["ndcg@10"] for row in rows}
     assert ndcg["walker_shuffled"] < 0.8 * ndcg["walker"]
     assert ndcg["constant_shuffled"] == ndcg["constant"]
