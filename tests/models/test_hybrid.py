@@ -42,7 +42,7 @@ def test_scores_are_the_gated_sum_of_the_parts(interest):
     np.testing.assert_allclose(interest.score(histories), expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("weights", [{"knn": 2.0, "content": 1.5, "popularity": 0.7}, {"knn": 1.0}, {}])
+@pytest.mark.parametrize("weights", [{"knn": 2.0, "graph": 0.8, "content": 1.5, "popularity": 0.7}, {"knn": 1.0}, {}])
 def test_every_source_is_a_sum_over_events_or_popularity(weights):
     config = InterestConfig.of({**QUICK, "weights": weights})
     model = Interest(config).fit(TRAINING, options=FitOptions(validation=CASES, item_vectors=genre_texts(WORLD)))

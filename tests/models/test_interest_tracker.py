@@ -71,6 +71,15 @@ def test_the_vector_read_at_one_place_is_that_of_the_whole_reading():
     torch.testing.assert_close(encoder.at(events, places, starts), states[torch.arange(4), places])
 
 
+def test_the_item_graph_can_be_read_beside_the_text_or_without_it():
+    data, cases = TRAINING, CASES
+    settings = {**QUICK, "graph_dim": 8, "training": {**QUICK["training"], "max_epochs": 4}}
+    for vectors in (None, genre_texts(WORLD)):
+        options = FitOptions(validation=cases, item_vectors=vectors)
+        model = InterestTracker(InterestTrackerConfig.of(settings)).fit(data, options=options)
+        assert ndcg(model, cases, WORLD) > 2 * ndcg(Popularity().fit(data), cases, WORLD)
+
+
 def test_a_user_vector_moves_towards_what_the_user_takes_up(tracker):
     before, after = tracker.user_vectors(strangers([0, 1, 2], [0, 1, 2, 30, 31, 32], n_items=60))
     cookery = tracker.item_vectors[30:45].mean(axis=0)

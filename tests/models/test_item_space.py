@@ -54,6 +54,17 @@ def test_the_projection_begins_with_the_principal_axes():
     torch.testing.assert_close(gram, torch.diag(gram.diagonal()), atol=1e-6, rtol=0)
 
 
+def test_graph_vectors_stand_beside_the_text():
+    graph = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
+    graph[3] = 0.0
+    made = space(graph=graph)
+    assert made.text is not None
+    assert made.text.shape == (5, 11)
+    with torch.no_grad():
+        torch.testing.assert_close(made().norm(dim=1), torch.tensor([1.0, 1.0, 1.0, 0.0, 1.0]))
+        assert made()[4].abs().sum() != space()()[4].abs().sum()  # no text, but edges
+
+
 def test_without_text_the_ids_stand_alone():
     made = space(text=None, gate_events=0.0)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The default recommender: what the tracker foresees, plus what neighbours, content and popularity say."""
+"""The default recommender: what the tracker foresees, plus what neighbours, graph, content and popularity say."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.blend import Blend, Pool, choose
 from penchant.models.content_based import ContentBased, ContentBasedConfig
+from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
 from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, rows_at_once, sampled
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.saving import fitted, read_model, write_model
@@ -24,8 +25,8 @@ from penchant.types import DoubleArray, FloatArray, RowArray
 NAME = "interest"
 POPULARITY = "popularity"
 
-Source = Literal["knn", "content", "popularity"]
-SOURCES: tuple[Source, ...] = ("knn", "content", "popularity")
+Source = Literal["knn", "graph", "content", "popularity"]
+SOURCES: tuple[Source, ...] = ("knn", "graph", "content", "popularity")
 
 
 class InterestConfig(Config):
@@ -33,6 +34,8 @@ class InterestConfig(Config):
 
     tracker: InterestTrackerConfig = InterestTrackerConfig()
     item_knn: ItemKNNConfig = ItemKNNConfig()
+    graph: GraphSmoothingConfig = GraphSmoothingConfig(steps=(0.0, 1.0))
+    """Neighbours of neighbours: the walks of one edge are `item_knn`'s."""
     content: ContentBasedConfig = ContentBasedConfig()
     sources: tuple[Source, ...] = SOURCES
     """What may join the tracker; leave one out to switch it off."""
@@ -88,7 +91,7 @@ class Parts:
 
 
 class Interest(Recommender):
-    """Interest tracker, neighbours, content and popularity, blended by gates of the user.
+    """Interest tracker, neighbours, item graph, content and popularity, blended by gates of the user.
 
     ::
 
@@ -96,6 +99,7 @@ class Interest(Recommender):
 
         μ_b, σ_b   mean and standard deviation of u_b · z_i over the items i;   offset_b = −μ_b / σ_b
         q_knn      scores of `ItemKNN`;      g = w_knn / max_i q    (0 for a history without neighbours)
+        q_graph    scores of `GraphSmoothing`; g = w_graph / max_i q
         q_content  scores of `ContentBased`; g = w_content / max_i q
         q_pop,i    log(1 + n_i) / max_j log(1 + n_j), n_i the item's events;   g = w_pop
 
@@ -206,7 +210,11 @@ class Interest(Recommender):
         weights = {name: tuple(map(float, found)) for name, found in facts["weights"].items()}
         model.blend = Blend(edges=tuple(facts["edges"]), weights=weights, validation=facts["validation"])
         model.tracker, model._popular = InterestTracker.load(folder / "tracker"), arrays["popular"]
-        kinds: dict[str, type[ItemKNN] | type[ContentBased]] = {"knn": ItemKNN, "content": ContentBased}
+        kinds: dict[str, type[ItemKNN] | type[ContentBased]] = {
+            "knn": ItemKNN,
+            "graph": GraphSmoothing,
+            "content": ContentBased,
+        }
         model.beside = {name: kind.load(folder / name) for name, kind in kinds.items() if name in weights}
         model._measure()
         return model
@@ -220,6 +228,8 @@ class Interest(Recommender):
         """Learn what is no training but counting."""
         if "knn" in wanted:
             self.beside["knn"] = ItemKNN(self.config.item_knn).fit(dataset, options=options)
+        if "graph" in wanted:
+            self.beside["graph"] = GraphSmoothing(self.config.graph).fit(dataset, options=options)
         if "content" in wanted:  # users' own attributes are the tracker's: they are no part of the history
             alone = replace(options, user_vectors=None)
             self.beside["content"] = ContentBased(self.config.content).fit(dataset, options=alone)

@@ -19,7 +19,8 @@ class ItemSpace(nn.Module):
 
         z_i  = v_i / ‖v_i‖,     v_i = W x_i + γ_i e_i,     γ_i = n_i / (n_i + gate_events)
 
-    with x_i the centred text vector (0 without text), W a learned projection that begins as the texts' principal axes,
+    with x_i the centred text vector (0 without text), and beside it that of the item graph where it is read; W a
+    learned projection that begins as their principal axes,
     e_i a learned embedding of the id, and n_i the item's training events: a new item rests on its text alone. An item
     with neither text nor events has z_i = 0.
 
@@ -31,14 +32,22 @@ class ItemSpace(nn.Module):
     gates: Tensor
 
     def __init__(
-        self, *, dim: int, counts: IntArray, text: FloatArray | None, gate_events: float, id_dropout: float = 0.0
+        self,
+        *,
+        dim: int,
+        counts: IntArray,
+        text: FloatArray | None,
+        gate_events: float,
+        graph: FloatArray | None = None,
+        id_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.id_dropout = id_dropout
         self.ids = nn.Parameter(torch.randn(len(counts), dim) * ID_SPREAD)
         gates = counts / (counts + gate_events) if gate_events > 0 else (counts > 0)
         self.register_buffer("gates", torch.from_numpy(np.asarray(gates, dtype=np.float32)[:, None]), persistent=False)
-        scaled = None if text is None else _scaled(text)
+        blocks = [_scaled(vectors) for vectors in (text, graph) if vectors is not None]
+        scaled = np.concatenate(blocks, axis=1) if blocks else None
         self.register_buffer("text", None if scaled is None else torch.from_numpy(scaled), persistent=False)
         self.projection: nn.Linear | None = None
         if scaled is not None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from penchant.data.dataset import Dataset
 from penchant.interfaces import FitOptions
+from penchant.models.graph.item_vectors import item_graph_vectors
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.item_space import ItemSpace
 from penchant.models.sequential.signals import SignalSources
@@ -32,6 +33,7 @@ class TrackerModule(nn.Module):
         *,
         counts: IntArray,
         item_text: FloatArray | None,
+        item_graph: FloatArray | None,
         user_text: FloatArray | None,
         sources: SignalSources,
     ) -> None:
@@ -40,6 +42,7 @@ class TrackerModule(nn.Module):
             dim=config.dim,
             counts=counts,
             text=item_text,
+            graph=item_graph,
             gate_events=config.gate_events,
             id_dropout=config.id_dropout,
         )
@@ -90,10 +93,18 @@ def fit_tracker(
     """Train a tracker module on a dataset. The process's own torch randomness is as before afterwards."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     histories, counts = dataset.histories(), dataset.item_counts()
+    graph = None
+    if config.graph_dim:
+        graph = item_graph_vectors(dataset, config.graph_dim, seed=options.seed, progress=options.progress)
     with torch.random.fork_rng():
         torch.manual_seed(derive(options.seed, "tracker"))
         module = TrackerModule(
-            config, counts=counts, item_text=options.item_vectors, user_text=options.user_vectors, sources=sources
+            config,
+            counts=counts,
+            item_text=options.item_vectors,
+            item_graph=graph,
+            user_text=options.user_vectors,
+            sources=sources,
         ).to(device)
         loss = SoftmaxLoss(module, config, counts, device=device, seed=options.seed)
 
