@@ -1,12 +1,13 @@
-"""What the rooms promise each other: encoders and recommenders."""
+"""What the rooms promise each other: encoders, recommenders, rerankers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
+import scipy.sparse as sp
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset
@@ -153,6 +154,66 @@ class RatingPredictor(Recommender):
         users, items = len(histories), self.n_items
         cases_P, items_P = np.repeat(np.arange(users), items), np.tile(np.arange(items, dtype=np.int32), users)
         return self.predict(histories, cases_P, items_P).reshape(users, items).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """N scored items, of which one user's slate is made."""
+
+    items: RowArray
+    """(N,) distinct item rows"""
+    scores: DoubleArray
+    """(N,) higher is better"""
+    ties: RowArray
+    """(N,) the order in which equal values are ranked"""
+    history: RowArray = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    """(L,) the items the user had, oldest first"""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def span(self) -> float:
+        """From the lowest score to the highest, in which rerankers weigh against scores; 1 where all are equal."""
+        spread = float(np.ptp(self.scores)) if len(self.scores) else 0.0
+        return spread if spread > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFacts:
+    """What rerankers may ask about the items of a catalogue."""
+
+    counts: IntArray
+    """(I,) users who touched each item in training"""
+    n_users: int
+    vectors: FloatArray | None = None
+    """(I, D) what is compared where items should differ; zero rows for items without."""
+    labels: sp.csr_array | None = None
+    """(I, C) how much an item is of each concept or category, 0 or above."""
+
+
+class Preference(ABC):
+    """What each candidate is worth at the next place, in the scores' unit; changes with what was chosen before."""
+
+    values: DoubleArray
+    """(N,)"""
+
+    @abstractmethod
+    def choose(self, n: int) -> None:
+        """Candidate n takes the next place: bring `values` up to date."""
+
+
+class Reranker(ABC):
+    """Turns scores into values that take the rest of the list into account. Deterministic, and without state between
+    lists.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @abstractmethod
+    def begin(self, candidates: Candidates, facts: ItemFacts) -> Preference:
+        """The values for an empty list. `UnsupportedError` where the facts lack what the reranker compares."""
 
 
 def top_k(scores_BI: FloatArray, k: int, *, ties: RowArray) -> Ranking:

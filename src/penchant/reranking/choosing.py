@@ -1,0 +1,119 @@
+"""A list, place by place: the largest value that the rules let through."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from penchant.interfaces import Candidates, ItemFacts, Reranker
+from penchant.reranking.rules import Constraints, Limit
+from penchant.reranking.weighing import Fixed
+from penchant.types import BoolArray, DoubleArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reranked:
+    """The list: which candidates, in which order, and what each gained or lost."""
+
+    order: IntArray
+    """(K,) places among the candidates; fewer where the rules let no more through"""
+    adjustments: DoubleArray
+    """(K,) value at its turn − score: what reranker and rules added"""
+    notes: tuple[str, ...] = ()
+    """Rules that could not be kept to."""
+
+
+def rerank(
+    candidates: Candidates, k: int, constraints: Constraints, *, facts: ItemFacts, reranker: Reranker | None = None
+) -> Reranked:
+    """The K candidates, chosen place by place.
+
+    At each place stands the item pinned there, else the candidate of the largest value (reranker's value plus lift)
+    among those that are allowed, not chosen yet, and in no quota that is full. Where the places left are needed for
+    quotas that are short, only what helps one of them may come. Equal values are ordered by `candidates.ties`.
+    Candidates must hold the pinned items; a quota asks for candidates to fill it with.
+
+    Kept to always: items are distinct, none is outside `constraints.allowed` unless pinned, no quota's most is exceeded
+    but by pins, pins stand at their places (the list closes up where too few candidates are left to stand before one).
+    A quota's least is kept wherever its members overlap with no other quota's and there are enough candidates; where it
+    is not, `notes` says so.
+    """
+    preference = Fixed(candidates.scores.copy()) if reranker is None else reranker.begin(candidates, facts)
+    lifts = constraints.lifts[candidates.items]
+    places = {int(item): n for n, item in enumerate(candidates.items)}
+    pins = {place: places[row] for place, row in constraints.pins.items() if place <= k}
+    free = constraints.allowed[candidates.items].copy()
+    free[list(pins.values())] = False
+    tallies = [_Tally(limit, candidates, list(pins.values())) for limit in constraints.limits]
+    order: list[int] = []
+    adjustments: list[float] = []
+    for place in range(1, k + 1):
+        values = preference.values + lifts
+        if place in pins:
+            n = pins[place]
+        else:
+            left = sum(1 for later in range(place, k + 1) if later not in pins)
+            n = _best(values, candidates, _open(free, tallies, left))
+            if n < 0:
+                continue
+            free[n] = False
+            for tally in tallies:
+                tally.count(n)
+        order.append(n)
+        adjustments.append(float(values[n] - candidates.scores[n]))
+        preference.choose(n)
+    return Reranked(
+        order=np.array(order, dtype=np.int64),
+        adjustments=np.array(adjustments, dtype=np.float64),
+        notes=tuple(note for tally in tallies if (note := tally.note())),
+    )
+
+
+class _Tally:
+    """How many of a quota's items the list has, those pinned further down included."""
+
+    def __init__(self, limit: Limit, candidates: Candidates, pinned: Sequence[int]) -> None:
+        self.limit = limit
+        self.members: BoolArray = limit.members[candidates.items]
+        self.have = int(self.members[list(pinned)].sum())
+
+    @property
+    def full(self) -> bool:
+        return self.limit.most is not None and self.have >= self.limit.most
+
+    @property
+    def short(self) -> int:
+        return max(self.limit.least - self.have, 0)
+
+    def count(self, n: int) -> None:
+        self.have += bool(self.members[n])
+
+    def note(self) -> str:
+        if self.short:
+            return f"{self.limit.name}: {self.have} of at least {self.limit.least} could be found"
+        if self.limit.most is not None and self.have > self.limit.most:
+            return f"{self.limit.name}: {self.have} are pinned, and at most {self.limit.most} were asked for"
+        return ""
+
+
+def _open(free_N: BoolArray, tallies: Sequence[_Tally], left: int) -> BoolArray:
+    """(N,) candidates that may take one of the `left` places that no pin holds."""
+    through = free_N.copy()
+    for tally in tallies:
+        if tally.full:
+            through &= ~tally.members
+    # A quota that can no longer be filled asks for nothing: it must not keep others from theirs.
+    short = [tally for tally in tallies if tally.short and (through & tally.members).any()]
+    if short and sum(tally.short for tally in short) >= left:
+        helping = np.logical_or.reduce([tally.members for tally in short])
+        through &= helping
+    return through
+
+
+def _best(values_N: DoubleArray, candidates: Candidates, through_N: BoolArray) -> int:
+    """The candidate of the largest value, equal ones by their ties; −1 where none may come."""
+    rows = np.flatnonzero(through_N)
+    if not len(rows):
+        return -1
+    best = rows[values_N[rows] == values_N[rows].max()]
+    return int(best[candidates.ties[best].argmin()])
