@@ -12,8 +12,8 @@ from penchant.data.dataset import Dataset
 from penchant.data.partition import PROTOCOLS, Protocol, Split
 from penchant.data.splitting import SplitConfig, splits
 from penchant.errors import ConfigError, ProtocolError
-from penchant.evaluation.peers.catalogue import OWN_SPACES, PEERS, Peer, chosen
-from penchant.evaluation.peers.contestant import Conditions, Contestant, own_python, peer_command
+from penchant.evaluation.peers.catalogue import PEERS, Peer, chosen
+from penchant.evaluation.peers.contestant import Conditions, our_model, peer_algorithm
 from penchant.evaluation.peers.environments import default_folder
 from penchant.evaluation.peers.exchange import write_split
 from penchant.evaluation.peers.results import PeerComparison
@@ -89,8 +89,11 @@ def compare_with_peers(
             "vectors": _write_vectors(split, encoder, names, work / "vectors.safetensors", progress),
         }
         contestants = [
-            *(_own(name, settings.get(name, {}), own) for name in names),
-            *(_peer(peer, one, settings, environments or default_folder()) for peer, one in pairs),
+            *(our_model(name, settings.get(name, {}), own) for name in names),
+            *(
+                peer_algorithm(peer, one, settings.get(f"{peer.name}:{one}", {}), environments or default_folder())
+                for peer, one in pairs
+            ),
         ]
         tournament = Tournament(
             split=split,
@@ -115,32 +118,6 @@ def compare_with_peers(
             text=None if own["vectors"] is None or encoder is None else encoder.identity,
             minutes=minutes,
         )
-
-
-def _own(name: str, settings: Mapping[str, Any], request: Mapping[str, Any]) -> Contestant:
-    return Contestant(
-        name=name,
-        source="penchant",
-        algorithm=name,
-        space=OWN_SPACES.get(name, {}),
-        settings=settings,
-        command=own_python(),
-        request=request,
-    )
-
-
-def _peer(peer: Peer, algorithm: str, settings: Mapping[str, Mapping[str, Any]], environments: Path) -> Contestant:
-    name = f"{peer.name}:{algorithm}"
-    return Contestant(
-        name=name,
-        source=peer.name,
-        algorithm=algorithm,
-        space=peer.algorithms[algorithm],
-        settings=settings.get(name, {}),
-        command=peer_command(environments, peer.name, peer.runner),
-        missing=f"There is no environment at {environments / peer.name}.",
-        environment=peer.environment,
-    )
 
 
 def _write_vectors(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from penchant.artifacts import write_json
 from penchant.errors import DataError
+from penchant.evaluation.peers.catalogue import OWN_SPACES, Peer
 from penchant.evaluation.peers.child import Ended, run_child
 from penchant.evaluation.peers.environments import python_of
 from penchant.evaluation.peers.exchange import AnswerError, Outcome, read_answer, read_outcome
@@ -137,15 +138,32 @@ def run(
     return Answer(lists=lists, outcome=outcome, ended=ended)
 
 
-def own_python() -> tuple[str, ...]:
-    """How our own models are started."""
-    return (sys.executable, "-m", "penchant.evaluation.peers.own_process")
+def our_model(name: str, settings: Mapping[str, Any], request: Mapping[str, Any]) -> Contestant:
+    """One of our models; `request` says where the dataset is and how it is split, see `own_process`."""
+    return Contestant(
+        name=name,
+        source="penchant",
+        algorithm=name,
+        space=OWN_SPACES.get(name, {}),
+        settings=settings,
+        command=(sys.executable, "-m", "penchant.evaluation.peers.own_process"),
+        request=request,
+    )
 
 
-def peer_command(environments: Path, peer: str, runner: Path) -> tuple[str, ...] | None:
-    """How a peer is started; None where it has no environment. It writes no byte code beside our files."""
-    python = python_of(environments, peer)
-    return None if python is None else (str(python), "-B", "-X", "faulthandler", str(runner))
+def peer_algorithm(peer: Peer, algorithm: str, settings: Mapping[str, Any], environments: Path) -> Contestant:
+    """One algorithm of a peer, under the python of its environment; it writes no byte code beside our files."""
+    python = python_of(environments, peer.name)
+    return Contestant(
+        name=f"{peer.name}:{algorithm}",
+        source=peer.name,
+        algorithm=algorithm,
+        space=peer.algorithms[algorithm],
+        settings=settings,
+        command=None if python is None else (str(python), "-B", "-X", "faulthandler", str(peer.runner)),
+        missing=f"There is no environment at {environments / peer.name}.",
+        environment=peer.environment,
+    )
 
 
 def _environment(contestant: Contestant, threads: int) -> dict[str, str]:
