@@ -124,6 +124,9 @@ def test_a_cold_item_is_ranked_by_its_text():
 def test_it_works_on_ids_alone():
     model = InterestTracker(InterestTrackerConfig.of(QUICK)).fit(TRAINING, options=FitOptions(validation=CASES))
     assert ndcg(model, CASES, WORLD) > 0.4
+    unread = FitOptions(validation=CASES, item_vectors=genre_texts(WORLD))
+    same = InterestTracker(InterestTrackerConfig.of({**QUICK, "text": False})).fit(TRAINING, options=unread)
+    np.testing.assert_array_equal(same.item_vectors, model.item_vectors)
 
 
 def test_attributes_give_a_user_without_events_a_vector_of_his_own():

@@ -36,6 +36,7 @@ def test_id_dropout_hides_ids_in_training_only_and_only_where_there_is_text():
     with torch.no_grad():
         served = made.eval()()
         trained = torch.stack([made.train()() for _ in range(40)])
+        assert made.projection is not None
         bare = made.projection(made.text)[2]
     torch.testing.assert_close(served, space().eval()())
     hidden = torch.isclose(trained[:, 2], bare / bare.norm(), atol=1e-6).all(dim=1)

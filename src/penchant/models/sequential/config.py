@@ -40,6 +40,8 @@ class InterestTrackerConfig(Config):
     """Softmax temperature over cosines at the start of training; it is learned from there."""
     gate_events: float = Field(default=3.0, ge=0)
     """An item with so many training events draws half on its id; see `ItemSpace`."""
+    text: bool = True
+    """Read the items' texts where there are any."""
     graph_dim: int = Field(default=0, ge=0)
     """Dimensions of the item graph's vectors that are read beside the text; 0 reads none. See `item_graph_vectors`."""
     id_dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -101,7 +101,7 @@ def fit_tracker(
         module = TrackerModule(
             config,
             counts=counts,
-            item_text=options.item_vectors,
+            item_text=options.item_vectors if config.text else None,
             item_graph=graph,
             user_text=options.user_vectors,
             sources=sources,
