@@ -8,7 +8,7 @@ import pytest
 
 from penchant.data.links import Links
 from penchant.errors import ConfigError, NotFoundError, UnsupportedError
-from penchant.interfaces import FitOptions, Recommender
+from penchant.interfaces import FitOptions, RatingPredictor, Recommender
 from penchant.models.catalogue import RECOMMENDERS, load_recommender
 from penchant.seeding import tie_breaks
 from tests.models.toys import genre_texts, strangers
@@ -20,6 +20,8 @@ TRACKER: dict[str, Any] = {
     "training": {"max_epochs": 3, "learning_rate": 0.01, "warmup_steps": 5},
 }
 SETTINGS: dict[str, dict[str, Any]] = {
+    "bayesian_mf": {"dim": 2, "burn_in": 3, "samples": 3},
+    "biased_mf": {"dim": 2, "iterations": 3},
     "content_based": {},
     "graph_smoothing": {},
     "interest": {"tracker": TRACKER},
@@ -31,7 +33,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "popularity": {},
     "random": {},
+    "rating_knn": {},
+    "rating_means": {},
     "social": {},
+    "svdpp": {"dim": 2, "iterations": 3},
     "tracker": TRACKER,
 }
 COLD = 59
@@ -40,12 +45,16 @@ FRIENDS = Links.of_pairs("social", "user", range(44), range(4, 48))
 """Who is four on likes the same genre first."""
 WORLD = replace(genre_world(users=48), links=FRIENDS)
 DATA = WORLD.select(WORLD.events.items != COLD)
+LIKED = 5.0 - (DATA.events.users % 4 != DATA.events.items // 15) * (1.0 + DATA.events.items % 3)
+RATED = replace(DATA, events=replace(DATA.events, values=LIKED), rating_scale=(1.0, 5.0))
+"""The same events with ratings, for models that learn from them."""
 OPTIONS = FitOptions(item_vectors=genre_texts(WORLD), seed=5)
-HISTORIES = DATA.histories().take(slice(0, 12))
+HISTORIES = RATED.histories().take(slice(0, 12))
 
 
 def fit(name: str) -> Recommender:
-    return RECOMMENDERS.build(name, SETTINGS[name]).fit(DATA, options=OPTIONS)
+    data = RATED if issubclass(RECOMMENDERS[name].cls, RatingPredictor) else DATA
+    return RECOMMENDERS.build(name, SETTINGS[name]).fit(data, options=OPTIONS)
 
 
 @pytest.fixture(scope="module", params=sorted(SETTINGS))
@@ -166,3 +175,28 @@ def test_an_unknown_name_is_told_the_known_ones():
         RECOMMENDERS.build("no such model")
     for name in SETTINGS:
         assert name in caught.value.hint
+
+
+RATERS = [n for n in SETTINGS if issubclass(RECOMMENDERS[n].cls, RatingPredictor)]
+
+
+@pytest.mark.parametrize("name", RATERS)
+def test_ratings_are_predicted_in_their_scale_and_rank_as_they_are(name):
+    model = fit(name)
+    assert isinstance(model, RatingPredictor)
+    assert model.n_items == DATA.n_items
+    cases, items = np.repeat(np.arange(12), 60), np.tile(np.arange(60, dtype=np.int32), 12)
+    mixed = np.random.default_rng(0).permutation(len(cases))
+    ratings = model.predict(HISTORIES, cases[mixed], items[mixed])
+    assert ratings.dtype == np.float64
+    assert ratings.min() >= 1.0
+    assert ratings.max() <= 5.0
+    np.testing.assert_allclose(ratings, model.score(HISTORIES)[cases[mixed], items[mixed]], atol=1e-5)
+    assert model.predict(HISTORIES, cases[:0], items[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("name", RATERS)
+def test_a_model_of_ratings_refuses_data_without_and_names_models_that_need_none(name):
+    with pytest.raises(UnsupportedError, match=f"{name} learns from ratings") as caught:
+        RECOMMENDERS.build(name, SETTINGS[name]).fit(DATA)
+    assert "item_knn" in caught.value.hint

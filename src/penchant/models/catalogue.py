@@ -10,6 +10,11 @@ from penchant.models.graph.social import Social, SocialConfig
 from penchant.models.hybrid import Interest, InterestConfig
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.popularity import Popularity, PopularityConfig, RandomConfig, RandomOrder
+from penchant.models.rating.bayesian_mf import BayesianMF, BayesianMFConfig
+from penchant.models.rating.biased_mf import BiasedMF, BiasedMFConfig
+from penchant.models.rating.knn import RatingKNN, RatingKNNConfig
+from penchant.models.rating.means import RatingMeans, RatingMeansConfig
+from penchant.models.rating.svdpp import SVDPP, SVDPPConfig
 from penchant.models.saving import saved_name
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
@@ -41,6 +46,24 @@ RECOMMENDERS.register(
 )
 RECOMMENDERS.register(
     "interest", config=InterestConfig, cls=Interest, summary="Tracker and neighbours blended; the default."
+)
+RECOMMENDERS.register(
+    "rating_means", config=RatingMeansConfig, cls=RatingMeans, summary="Ratings by damped means of items and users."
+)
+RECOMMENDERS.register(
+    "rating_knn", config=RatingKNNConfig, cls=RatingKNN, summary="Ratings by what neighbours were given, or gave."
+)
+RECOMMENDERS.register(
+    "biased_mf", config=BiasedMFConfig, cls=BiasedMF, summary="Ratings by biases and what user and item have in common."
+)
+RECOMMENDERS.register(
+    "svdpp", config=SVDPPConfig, cls=SVDPP, summary="The same, and what was rated says something before how."
+)
+RECOMMENDERS.register(
+    "bayesian_mf",
+    config=BayesianMFConfig,
+    cls=BayesianMF,
+    summary="Ratings averaged over all likely factors, with attributes: the most exact.",
 )
 
 

@@ -8,9 +8,7 @@ from tests.models.rating.worlds import histories, history, rated
 
 # Users 0–2 rate items 0–3; item 3 is what is asked for. Means of the items: 4, 3, 2, 3.
 TOY = rated(
-    [(0, 0, 5), (0, 1, 3), (0, 2, 1), (0, 3, 4)]
-    + [(1, 0, 4), (1, 1, 2), (1, 2, 3), (1, 3, 3)]
-    + [(2, 0, 3), (2, 1, 4), (2, 2, 2), (2, 3, 2)]
+    [(u, i, r) for u, ratings in enumerate([(5, 3, 1, 4), (4, 2, 3, 3), (3, 4, 2, 2)]) for i, r in enumerate(ratings)]
 )
 PLAIN: dict[str, object] = {"similarity": "pearson", "centre": "mean", "shrinkage": 0.0}
 
@@ -18,8 +16,8 @@ PLAIN: dict[str, object] = {"similarity": "pearson", "centre": "mean", "shrinkag
 def test_item_based_prediction_by_hand():
     """About their means items are (1, 0, −1), (0, −1, 1), (−1, 1, 0), (1, 0, −1).
 
-    s(3, 0) = 1, s(3, 1) = −1/2, s(3, 2) = −1/2: only item 0 is a neighbour, and it is the item's mean plus what the user
-    gave item 0 above its mean: 3 + (2 − 4) = 1.
+    s(3, 0) = 1, s(3, 1) = −1/2, s(3, 2) = −1/2: only item 0 is a neighbour, and it is the item's mean plus what the
+    user gave item 0 above its mean: 3 + (2 − 4) = 1.
     """
     model = RatingKNN(RatingKNNConfig.of(PLAIN)).fit(TOY)
     assert model.predict(history((0, 2.0), (1, 5.0)), np.array([0]), np.array([3]))[0] == pytest.approx(1.0)
