@@ -68,7 +68,7 @@ def test_two_stages_give_the_full_ranking(model, fitted):
         slate = model.recommend(f"u-{user}", 10)
         assert [item.item_id for item in slate.items] == [learned.dataset.items.ids[i] for i in brute.items[0]]
         assert np.allclose([item.score for item in slate.items], brute.scores[0], atol=1e-4)
-        assert set(slate.timings_ms) == {"retrieve", "score", "choose", "explain"}
+        assert set(slate.timings_ms) == {"retrieve", "score", "rerank", "choose", "explain"}
 
 
 def test_reasons_add_up_to_the_score(model):

@@ -22,6 +22,7 @@ from penchant.interfaces import Encoder, FitOptions
 from penchant.models.hybrid import Interest, InterestConfig
 from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
+from penchant.reranking.settings import Reranking
 from penchant.seeding import numpy_rng
 from penchant.types import FloatArray
 
@@ -43,6 +44,8 @@ class InterestModelConfig(Config):
     """Candidates per retrieval source."""
     most_reasons: int = Field(default=4, ge=1)
     """Reasons told for a recommended item."""
+    reranking: Reranking = Field(default_factory=Reranking)
+    """Reranker and rules of every slate whose request names none of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

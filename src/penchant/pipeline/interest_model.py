@@ -1,10 +1,10 @@
 """The Python API: fit, recommend, read interests, observe, edit, save and load."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from penchant.records import (
     Slate,
     UserSummary,
 )
+from penchant.reranking.rules import Rules
+from penchant.reranking.settings import Reranking
 from penchant.types import FloatArray
 
 
@@ -109,15 +111,41 @@ class InterestModel:
         """What was learned; `ConfigError` before `fit`."""
         return self.live.fitted
 
-    def recommend(self, user_id: str, k: int = 10, *, exclude_seen: bool = True, explain: bool = True) -> Slate:
+    def recommend(
+        self,
+        user_id: str,
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        explain: bool = True,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
         """The K items for a user, best first, each with its reasons.
 
+        `rerank` names a reranker (``mmr``, ``dpp``, ``calibrated``, ``novelty``, ``popularity_debias``; ``none`` for
+        none), `rerank_weight` says how much it counts, from 0 to 1, and `rules` what may appear (see `Rules`), such as
+        ``{"deny": ["b17"], "quota": {"categories:Fantasy": {"most": 2}}}``. Where they are not given, those of the
+        model's settings hold. An item's `score` stays what its reasons add up to; what reranker and rules added to it
+        is its `rerank_adjustment`.
+
         An unknown user, or one without events, gets the popular items, and the slate says so. A K above the catalogue
-        gives all that is left. `ConfigError` where k < 1.
+        gives all that is left. `ConfigError` where k < 1 or a rule is wrong, `NotFoundError` for a reranker, or for an
+        item or label of a rule, that is not there.
         """
         if k < 1:
             raise ConfigError(f"k is {k}; a slate has at least one item.", hint="Ask for k ≥ 1.")
-        return serve(self.live, user_id, k, exclude_seen=exclude_seen, explain=explain, bundle=self.bundle)
+        default = self.live.config.reranking
+        return serve(
+            self.live,
+            user_id,
+            k,
+            exclude_seen=exclude_seen,
+            reranking=Reranking.asked(default, name=rerank, weight=rerank_weight, rules=rules),
+            explain=explain,
+            bundle=self.bundle,
+        )
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         """The user's interests, the largest strength × confidence first, each with its trend and the events behind it.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from penchant.data.histories import Histories
 from penchant.data.polarity import AGAINST, NOT_CONSUMED, polarity
 from penchant.errors import NotFoundError
 from penchant.interests.profile import against_correction
+from penchant.interfaces import ItemFacts
 from penchant.pipeline.edits import Edits
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
 from penchant.pipeline.timeline import Timeline
+from penchant.reranking.rules import Constraints, Rules, constraints
+from penchant.reranking.selectors import Selectors
 from penchant.seeding import tie_breaks
 from penchant.types import BoolArray, DoubleArray, FloatArray
 
@@ -28,6 +32,7 @@ class Live:
         self.timeline = Timeline(fitted.dataset)
         self.ties = tie_breaks(fitted.dataset.items.ids, seed=seed)
         self.counts = fitted.dataset.item_counts()
+        self.selectors = Selectors(fitted.dataset.items)
         self._edits: dict[str, Edits] = {}
         self._vectors: dict[str, tuple[int, FloatArray]] = {}
         """Of users with observed events: how many had been observed, and the user vector after them."""
@@ -94,12 +99,26 @@ class Live:
         """(C,) standard deviations, from events against items."""
         return against_correction(raw.items, self.polarity(raw), self.fitted.vocabulary, self.config.profile)
 
-    def excluded(self, raw: Histories, edits: Edits, *, exclude_seen: bool) -> BoolArray:
-        """(I,) items that must not be served: turned down, of a muted concept, and by option those seen."""
+    @cached_property
+    def item_facts(self) -> ItemFacts:
+        """What rerankers may ask: the vectors that rank, the concepts, and how many events each item has."""
+        fitted = self.fitted
+        return ItemFacts(
+            counts=np.minimum(self.counts, fitted.dataset.n_users),
+            n_users=fitted.dataset.n_users,
+            vectors=fitted.model.tracker.item_vectors,
+            labels=fitted.vocabulary.activations,
+        )
+
+    def constraints(self, rules: Rules, raw: Histories, k: int, *, exclude_seen: bool) -> Constraints:
+        """What the rules mean for a user; where they do not say what becomes of seen items, `exclude_seen` does."""
+        said = rules if rules.seen else rules.model_copy(update={"seen": "exclude" if exclude_seen else "include"})
+        return constraints(said, self.selectors, self.fitted.dataset.n_items, k=k, history_L=self.consumed(raw).items)
+
+    def excluded(self, raw: Histories, edits: Edits) -> BoolArray:
+        """(I,) items that must not be served, whatever the rules say: turned down, or of a muted concept."""
         excluded = np.zeros(self.fitted.dataset.n_items, dtype=bool)
         excluded[raw.items[self.timeline.of_types(raw, AGAINST)]] = True
-        if exclude_seen:
-            excluded[self.consumed(raw).items] = True
         if edits.muted:
             muted = self.fitted.vocabulary.activations[:, sorted(edits.muted)]
             excluded |= np.asarray(muted.sum(axis=1)).ravel() > 0

@@ -1,9 +1,9 @@
-"""From a history to a slate: retrieve → score → choose → explain, each stage timed."""
+"""From a history to a slate: retrieve → score → rerank → choose → explain, each stage timed."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from penchant.concepts.vocabulary import Vocabulary
 from penchant.data.histories import Histories
 from penchant.interests.explanation import ScoreParts, split_score
 from penchant.interests.population import Population
+from penchant.interfaces import Candidates, ItemFacts, Reranker
 from penchant.models.hybrid import Interest
+from penchant.reranking.choosing import beside_scores, rerank, shortlist
+from penchant.reranking.rules import Constraints
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
 
@@ -25,7 +28,9 @@ class Request:
     user_vector: FloatArray
     """(1, D) the tracker's reading of it."""
     excluded: BoolArray
-    """(I,) items that must not appear: seen ones by option, those of muted concepts, those turned down."""
+    """(I,) items that must not appear whatever the rules say: those of muted concepts, those turned down."""
+    constraints: Constraints
+    """The rules, that about seen items included; none of its pins is excluded."""
     correction: DoubleArray
     """(C,) events against items, in standard deviations."""
     edits: DoubleArray
@@ -33,6 +38,8 @@ class Request:
     k: int
     pool: int
     """Candidates that go from the first stage to the second."""
+    finalists: int
+    """Candidates that go from the second stage to the third."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,10 @@ class Chosen:
     """The K items in their final order, with everything behind their scores."""
 
     parts: ScoreParts
+    adjustments: DoubleArray
+    """(K,) what rules and reranker added to each score"""
+    notes: tuple[str, ...] = ()
+    """Rules that could not be kept to"""
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -50,14 +61,18 @@ def recommend(
     vocabulary: Vocabulary,
     space: ConceptSpace,
     population: Population,
+    facts: ItemFacts,
+    reranker: Reranker | None,
     ties: RowArray,
 ) -> Chosen:
-    """The K best items.
+    """The K best items under the rules.
 
     Retrieve: by similarity, the `pool` items with the largest u·z_i + Σ_c a_ic e_c (e: corrections and edits), and by
     the other sources the `pool` largest Σ_p g_p q_pi. Score: the whole sum, in double precision, for the candidates
-    only. Choose: by score, ties by `ties` (I,). An item in neither pool has both parts below those of `pool` others, so
-    that a pool well above K loses nothing that matters; `tests/pipeline` holds it to the full ranking.
+    only. Rerank: place by place, by score plus what rules and reranker add, ties by `ties` (I,). An item in neither
+    pool has both parts below those of `pool` others, so that a pool well above K loses nothing that matters;
+    `tests/pipeline` holds it to the full ranking. Rules bring candidates of their own: pinned items, lifted ones, those
+    a quota asks for.
     """
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):
@@ -71,13 +86,13 @@ def recommend(
         similarity = model.tracker.similarities(parts.users_BD)[0]
         if shift.any():
             similarity += vocabulary.activations @ shift
-        allowed = ~request.excluded
-        similar = _largest(similarity, allowed, request.pool)
-        near = _largest(beside, allowed & (beside > 0), request.pool)
-        candidates = np.union1d(similar, near).astype(np.int32)
-        rough = tracker_gate * similarity[candidates] + beside[candidates]
+        rules = replace(request.constraints, allowed=request.constraints.allowed & ~request.excluded)
+        similar = _largest(similarity, rules.allowed, request.pool)
+        near = _largest(beside, rules.allowed & (beside > 0), request.pool)
+        found = np.unique(np.concatenate([similar, near, beside_scores(rules)]))
+        rough = tracker_gate * similarity[found].astype(np.float64) + beside[found]
+        finalists = shortlist(found, rough, rules, request.finalists, ties=ties)
     with _timed(timings, "score"):
-        finalists = candidates[np.lexsort((ties[candidates], -rough))][: max(4 * request.k, request.k + 20)]
         split = split_score(
             finalists,
             user_vector_D=user.astype(np.float64),
@@ -91,9 +106,12 @@ def recommend(
             space=space,
             population=population,
         )
+    with _timed(timings, "rerank"):
+        listed = Candidates(items=finalists, scores=split.score, ties=ties[finalists], history=request.history.items)
+        slate = rerank(listed, request.k, rules, facts=facts, reranker=reranker)
     with _timed(timings, "choose"):
-        order = np.lexsort((ties[finalists], -split.score))[: request.k]
-    return Chosen(parts=split.take(order), timings_ms=timings)
+        chosen = split.take(slate.order)
+    return Chosen(parts=chosen, adjustments=slate.adjustments, notes=slate.notes, timings_ms=timings)
 
 
 def _largest(scores_I: FloatArray, allowed_I: BoolArray, n: int) -> IntArray:

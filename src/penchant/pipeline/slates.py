@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -9,34 +10,49 @@ import numpy as np
 from penchant.data.histories import Histories
 from penchant.interests.explanation import reasons_of
 from penchant.interests.words import because_of_concept, because_of_event
+from penchant.interfaces import Candidates
 from penchant.pipeline.live import Live
 from penchant.pipeline.recommendation import Chosen, Request, recommend
 from penchant.records import Reason, RecommendedItem, Slate
+from penchant.reranking.choosing import rerank, shortlist
+from penchant.reranking.rules import Constraints
+from penchant.reranking.settings import Reranking
+from penchant.types import BoolArray
 
 POLICY = "greedy"
 
 
-def serve(live: Live, user_id: str, k: int, *, exclude_seen: bool, explain: bool, bundle: str) -> Slate:
+def serve(
+    live: Live, user_id: str, k: int, *, exclude_seen: bool, reranking: Reranking, explain: bool, bundle: str
+) -> Slate:
     """The K items for a user; for one of whom nothing is known the popular items, and the slate says so.
 
-    A user without events who has attributes is served from those, and is told so.
+    A user without events who has attributes is served from those, and is told so. What a user has muted or turned down
+    does not come, though it be pinned.
     """
     raw = live.timeline.history(user_id)
     history = live.consumed(raw)
     cold = not len(history.items) and not live.fitted.model.tracker.knows(int(history.users[0]))
     timings: dict[str, float] = {}
+    edits, k = live.edits(user_id), min(k, live.fitted.dataset.n_items)
+    rules = live.constraints(reranking.rules, raw, k, exclude_seen=exclude_seen)
+    excluded = live.excluded(raw, edits)
+    rules, notes = _respected(live, rules, excluded)
+    finalists = max(4 * k, k + 20, reranking.pool if reranking.name else 0)
     if cold:
-        items = _cold_items(live, user_id, k, exclude_seen=exclude_seen)
+        items, unkept = _cold_items(live, user_id, k, excluded=excluded, rules=rules, reranking=reranking)
+        notes += unkept
     else:
-        edits = live.edits(user_id)
         request = Request(
             history=history,
             user_vector=live.user_vector(user_id, history),
-            excluded=live.excluded(raw, edits, exclude_seen=exclude_seen),
+            excluded=excluded,
+            constraints=rules,
             correction=live.correction(raw),
             edits=edits.vector(len(live.fitted.vocabulary.concepts)),
-            k=min(k, live.fitted.dataset.n_items),
+            k=k,
             pool=max(live.config.pool, 2 * k),
+            finalists=finalists,
         )
         fitted = live.fitted
         chosen = recommend(
@@ -45,8 +61,11 @@ def serve(live: Live, user_id: str, k: int, *, exclude_seen: bool, explain: bool
             vocabulary=fitted.vocabulary,
             space=fitted.space,
             population=fitted.population,
+            facts=live.item_facts,
+            reranker=reranking.build(),
             ties=live.ties,
         )
+        notes += chosen.notes
         start = time.perf_counter()
         items = _items(live, chosen, history, explain=explain)
         timings = {**chosen.timings_ms, "explain": (time.perf_counter() - start) * 1e3}
@@ -55,10 +74,10 @@ def serve(live: Live, user_id: str, k: int, *, exclude_seen: bool, explain: bool
         slate_id=uuid.uuid4().hex,
         generated_at=live.now().isoformat(),
         bundle=bundle,
-        policy=POLICY,
+        policy=POLICY if reranking.name is None else f"{POLICY}+{reranking.name}",
         items=items,
         cold=cold,
-        note=_note(live, user_id, cold=cold, events=len(history.items)),
+        note=" ".join(filter(None, [_note(live, user_id, cold=cold, events=len(history.items)), *notes])),
         timings_ms=timings,
     )
 
@@ -97,7 +116,8 @@ def _items(live: Live, chosen: Chosen, history: Histories, *, explain: bool) -> 
         )
 
     items = []
-    for place, (item, score) in enumerate(zip(chosen.parts.items, chosen.parts.score, strict=True)):
+    scored = zip(chosen.parts.items, chosen.parts.score, chosen.adjustments, strict=True)
+    for place, (item, score, adjustment) in enumerate(scored):
         reasons: tuple[Reason, ...] = ()
         other, residual = float(score), 0.0
         if explain:
@@ -117,21 +137,37 @@ def _items(live: Live, chosen: Chosen, history: Histories, *, explain: bool) -> 
                 reasons=reasons,
                 other=other,
                 residual=residual,
+                rerank_adjustment=float(adjustment),
             )
         )
     return tuple(items)
 
 
-def _cold_items(live: Live, user_id: str, k: int, *, exclude_seen: bool) -> tuple[RecommendedItem, ...]:
-    """The popular items, shifted by the user's edits e: s_i = log(1 + events of i) + Σ_c a_ic deviation_c e_c."""
+def _respected(live: Live, rules: Constraints, excluded: BoolArray) -> tuple[Constraints, tuple[str, ...]]:
+    """The rules without pins of what the user has muted or turned down, and a note for each."""
+    refused = {place: row for place, row in rules.pins.items() if excluded[row]}
+    titles = [live.fitted.dataset.title(row) for row in refused.values()]
+    kept = {place: row for place, row in rules.pins.items() if place not in refused}
+    return replace(rules, pins=kept), tuple(f"{title} is pinned, and this user wants none of it." for title in titles)
+
+
+def _cold_items(
+    live: Live, user_id: str, k: int, *, excluded: BoolArray, rules: Constraints, reranking: Reranking
+) -> tuple[tuple[RecommendedItem, ...], tuple[str, ...]]:
+    """The popular items, shifted by the user's edits e: s_i = log(1 + events of i) + Σ_c a_ic deviation_c e_c.
+
+    With them, notes on rules that could not be kept to.
+    """
     fitted, edits = live.fitted, live.edits(user_id)
-    excluded = live.excluded(live.timeline.history(user_id), edits, exclude_seen=exclude_seen)
     shift = fitted.population.deviation * edits.vector(len(fitted.vocabulary.concepts))
     popular, edited = np.log1p(live.counts.astype(np.float64)), np.asarray(fitted.vocabulary.activations @ shift)
-    rows = np.flatnonzero(~excluded)
-    order = rows[np.lexsort((live.ties[rows], -(popular + edited)[rows]))][:k]
+    rules = replace(rules, allowed=rules.allowed & ~excluded)
+    everything, n = np.arange(fitted.dataset.n_items), max(4 * k, k + 20, reranking.pool)
+    rows = shortlist(everything, popular + edited, rules, n, ties=live.ties)
+    listed = Candidates(items=rows, scores=(popular + edited)[rows], ties=live.ties[rows])
+    slate = rerank(listed, k, rules, facts=live.item_facts, reranker=reranking.build())
     items = []
-    for rank, row in enumerate(order, start=1):
+    for rank, (row, adjustment) in enumerate(zip(rows[slate.order], slate.adjustments, strict=True), start=1):
         reasons = [
             Reason(
                 source="popularity",
@@ -148,9 +184,10 @@ def _cold_items(live: Live, user_id: str, k: int, *, exclude_seen: bool) -> tupl
                 rank=rank,
                 score=float(popular[row] + edited[row]),
                 reasons=tuple(reasons),
+                rerank_adjustment=float(adjustment),
             )
         )
-    return tuple(items)
+    return tuple(items), slate.notes
 
 
 def _note(live: Live, user_id: str, *, cold: bool, events: int) -> str:

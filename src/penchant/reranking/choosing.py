@@ -8,7 +8,7 @@ import numpy as np
 from penchant.interfaces import Candidates, ItemFacts, Reranker
 from penchant.reranking.rules import Constraints, Limit
 from penchant.reranking.weighing import Fixed
-from penchant.types import BoolArray, DoubleArray, IntArray
+from penchant.types import BoolArray, DoubleArray, IntArray, RowArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,10 @@ def rerank(
     places = {int(item): n for n, item in enumerate(candidates.items)}
     pins = {place: places[row] for place, row in constraints.pins.items() if place <= k}
     free = constraints.allowed[candidates.items].copy()
+    if reranker is None and not pins and not constraints.limits:  # values that stay: nothing to do place by place
+        values, rows = preference.values + lifts, np.flatnonzero(free)
+        best = rows[np.lexsort((candidates.ties[rows], -values[rows]))][:k]
+        return Reranked(order=best.astype(np.int64), adjustments=(values - candidates.scores)[best])
     free[list(pins.values())] = False
     tallies = [_Tally(limit, candidates, list(pins.values())) for limit in constraints.limits]
     order: list[int] = []
@@ -67,6 +71,27 @@ def rerank(
         adjustments=np.array(adjustments, dtype=np.float64),
         notes=tuple(note for tally in tallies if (note := tally.note())),
     )
+
+
+def beside_scores(constraints: Constraints) -> IntArray:
+    """Item rows that must be looked at whatever their scores: those lifted, and those that quotas ask for."""
+    wanted = constraints.lifts > 0
+    for limit in constraints.limits:
+        if limit.least:
+            wanted |= limit.members
+    return np.flatnonzero(wanted & constraints.allowed)
+
+
+def shortlist(rows_R: IntArray, values_R: DoubleArray, constraints: Constraints, n: int, *, ties: RowArray) -> RowArray:
+    """Of R item rows those that a list may be made of: the `n` allowed ones of the largest values (lifts included), for
+    each quota as many of its members as it asks for at least; and the pinned, though they be not among the R.
+    """
+    open_R = constraints.allowed[rows_R]
+    rows, values = rows_R[open_R], (values_R + constraints.lifts[rows_R])[open_R]
+    order = rows[np.lexsort((ties[rows], -values))]
+    parts = [order[:n], np.array(list(constraints.pins.values()), dtype=np.int64)]
+    parts += [order[limit.members[order]][: limit.least] for limit in constraints.limits]
+    return np.unique(np.concatenate(parts)).astype(np.int32)
 
 
 class _Tally:
