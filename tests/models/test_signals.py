@@ -77,8 +77,9 @@ def fitted(data: Dataset, *, epochs: int = 24, **signals: Any) -> tuple[Interest
 @pytest.mark.parametrize(("signal", "field"), [("types", "types"), ("values", "values"), ("gaps", "time")])
 def test_a_signal_tells_what_the_item_alone_does_not(signal, field):
     data = world(signal)
-    reading, cases = fitted(data)
+    on: dict[str, Any] = {field: "on"}
     off: dict[str, Any] = {field: "off"}
+    reading, cases = fitted(data, **on)
     blind, _ = fitted(data, **off)
     first = [
         float((model.score(cases.histories).argmax(axis=1) == cases.target_items).mean()) for model in (reading, blind)
@@ -111,7 +112,7 @@ def test_a_type_that_training_did_not_see_adds_nothing():
 
 def test_signals_are_saved_with_the_model(tmp_path):
     data = world("values")
-    model, cases = fitted(data, epochs=2)
+    model, cases = fitted(data, epochs=2, values="auto")
     model.save(tmp_path)
     np.testing.assert_array_equal(InterestTracker.load(tmp_path).score(cases.histories), model.score(cases.histories))
 

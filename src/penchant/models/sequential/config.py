@@ -16,8 +16,8 @@ class SignalsConfig(Config):
 
     types: Use = "auto"
     """The event's type."""
-    values: Use = "auto"
-    """Its rating or other value."""
+    values: Use = "off"
+    """Its rating or other value. Off: reading ratings lowered the ranking on validation where it was tried."""
     time: Use = "auto"
     """When it was, how long after the event before, and how long before the prediction."""
     request_time: bool = False
@@ -44,6 +44,8 @@ class InterestTrackerConfig(Config):
     """Read the items' texts where there are any."""
     graph_dim: int = Field(default=0, ge=0)
     """Dimensions of the item graph's vectors that are read beside the text; 0 reads none. See `item_graph_vectors`."""
+    new_item_neighbours: int = Field(default=10, ge=0)
+    """An item without events lies among so many that read like it; 0: where its own text is projected."""
     id_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the items that a training step knows by their text alone: more of it serves new items better."""
     full_softmax_items: int = Field(default=2048, ge=0)

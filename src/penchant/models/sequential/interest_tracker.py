@@ -24,6 +24,7 @@ from penchant.models.holdout import (
 )
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.new_items import Inheritance
 from penchant.models.sequential.signals import EventSignals, SignalSources
 from penchant.models.sequential.training import TrackerModule, fit_tracker
 from penchant.models.sequential.transformer import SequenceEncoder
@@ -55,7 +56,8 @@ class InterestTracker(Recommender):
 
     ::
 
-        z_i  = unit( W text_i + γ_i id_i ),   γ_i = n_i / (n_i + gate_events)       items, see `ItemSpace`
+        z_i  = unit( W text_i + γ_i id_i ),   γ_i = n_i / (n_i + gate_events)       items, see `ItemSpace`; those
+                                                                                    without events: `Inheritance`
         u_b  = transformer( start_b, z_{h_1} + e_1, …, z_{h_L} + e_L )            users, see `SequenceEncoder`
         s_bi = u_b · z_i
 
@@ -82,6 +84,7 @@ class InterestTracker(Recommender):
         self._items: FloatArray | None = None
         self._starts: FloatArray | None = None
         self._sources = SignalSources.none()
+        self._inheritance: Inheritance | None = None
         self.record: TrainingRecord | None = None
         """How the training went; None for a loaded model."""
 
@@ -110,6 +113,8 @@ class InterestTracker(Recommender):
             return validation_ndcg(self.score, asked, ties=ties)
 
         self._sources = SignalSources.of(training, self.config.signals)
+        text = options.item_vectors if self.config.text else None
+        self._inheritance = Inheritance.of(text, training.item_counts(), k=self.config.new_item_neighbours)
         module, self.record = fit_tracker(
             training,
             self.config,
@@ -203,7 +208,8 @@ class InterestTracker(Recommender):
     def _adopt(self, module: TrackerModule) -> None:
         """Serve from a module's present weights."""
         with torch.inference_mode():
-            self._items = module.space().cpu().numpy()
+            items = module.space().cpu().numpy()
+            self._items = items if self._inheritance is None else self._inheritance.apply(items)
             starts = module.starts()
             self._starts = None if starts is None else starts.cpu().numpy()
         self._encoder = module.encoder_copy()
