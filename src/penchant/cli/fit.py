@@ -46,7 +46,8 @@ def fit(
     dataset = Dataset.load(data)
     kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
     with resumable(kept), states_of({"work": "fit"}, kept, resume=resume, progress=progress):
-        model = InterestModel(config=settings, encoder=cached_encoder(encoder), seed=seed)
+        reader = cached_encoder(encoder) if settings.text else None
+        model = InterestModel(config=settings, encoder=reader, seed=seed)
         model.fit(dataset, progress=progress, checkpoints=kept, resume=resume, run_log=log)
         model.save(to)
     facts = model.fitted.facts

@@ -39,7 +39,7 @@ def states_of(
     if folder is None:
         yield
         return
-    if resume is None and _held(folder):
+    if resume is None and unfinished(folder):
         raise CheckpointError(f"{folder} holds the states of earlier trainings.", hint=CHOOSE)
     if resume:
         _check_owner(folder, work)
@@ -65,8 +65,8 @@ def states_of(
 
 
 def unfinished(folder: Path) -> list[Path]:
-    """The folders at and below `folder` that hold the state of a training."""
-    return sorted(file.parent for file in folder.rglob(MANIFEST))
+    """The folders at and below `folder` that hold the state of a training that has made a step."""
+    return sorted(file.parent for file in folder.rglob(MANIFEST) if _begun(file))
 
 
 def seconds_kept(folder: Path) -> float:
@@ -96,8 +96,12 @@ def clear(folder: Path) -> None:
             place.rmdir()
 
 
-def _held(folder: Path) -> bool:
-    return (folder / OWNER).exists() or bool(unfinished(folder))
+def _begun(manifest: Path) -> bool:
+    try:
+        facts = orjson.loads(manifest.read_bytes())["facts"]
+        return bool(facts["epoch"] > 1 or facts["done"] or facts["stopped"])
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):  # damaged: whoever wants to go on is told
+        return True
 
 
 def _check_owner(folder: Path, work: Mapping[str, Any]) -> None:
