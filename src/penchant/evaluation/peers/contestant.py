@@ -147,6 +147,8 @@ def our_model(name: str, settings: Mapping[str, Any], request: Mapping[str, Any]
         space=OWN_SPACES.get(name, {}),
         settings=settings,
         command=(sys.executable, "-m", "penchant.evaluation.peers.own_process"),
+        # The package must be the one that runs this; a peer is not given our path.
+        environment={name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
         request=request,
     )
 

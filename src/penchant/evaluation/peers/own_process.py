@@ -7,6 +7,7 @@ the others were given it is checked by the split's hash.
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,10 @@ def answer(request: Mapping[str, Any]) -> None:
         user_vectors=vectors.get("users"),
         seed=request["seed"],
     )
+    used = [time.process_time()]
     with fitting.running():
         model.fit(split.train, options=options)
+    used.append(time.process_time())
     answers = Path(request["answers"])
     for part, cases in zip(PARTS, (split.validation, split.test), strict=True):
         if part in request["ask"]:
@@ -74,7 +77,12 @@ def answer(request: Mapping[str, Any]) -> None:
             "fit_seconds": fitting.seconds,
             "score_seconds": ranking.seconds,
             "peak_rss_mb": _peak(),
-            "facts": {"reads_history": True, **(_training(record) if isinstance(record, TrainingRecord) else {})},
+            "facts": {
+                "reads_history": True,
+                "fit_cpu_seconds": used[1] - used[0],
+                "score_cpu_seconds": time.process_time() - used[1],
+                **(_training(record) if isinstance(record, TrainingRecord) else {}),
+            },
         },
     )
 

@@ -100,7 +100,8 @@ def _run(split, run, name, *, sequential, **settings):
         "epochs": len(trainer.seconds),
         "best_epoch": trainer.best_epoch,
         "epoch_seconds": trainer.seconds,
-        "train_events": len(parts[0].inter_feat),
+        "epoch_cpu_seconds": trainer.cpu_seconds,
+        "targets_per_epoch": len(parts[0].inter_feat),
         "cut_short": trainer.cut_short,
     }
     return by_score(scores_of)
@@ -116,13 +117,14 @@ class Timed(Trainer):
     def __init__(self, config, model, run, validate):
         super().__init__(config, model)
         self.run, self.validate = run, validate
-        self.seconds, self.cut_short = [], False
+        self.seconds, self.cpu_seconds, self.cut_short = [], [], False
         self.best_epoch, self.best, self.weights = 0, -1.0, None
 
     def _train_epoch(self, *args, **kwargs):
-        begun = time.perf_counter()
+        begun = time.perf_counter(), time.process_time()
         loss = super()._train_epoch(*args, **kwargs)
-        self.seconds.append(time.perf_counter() - begun)
+        self.seconds.append(time.perf_counter() - begun[0])
+        self.cpu_seconds.append(time.process_time() - begun[1])
         return loss
 
     def _valid_epoch(self, valid_data, show_progress=False):

@@ -73,7 +73,9 @@ def _transformer(split, run, cls, *, epochs=200, patience=10, **settings):
         recommend_torch_device="cpu",
         **settings,
     )
-    users = np.concatenate([split.users, np.repeat(validation.users, [len(one) for one in truth])])
+    users = np.concatenate(
+        [split.users, np.repeat(validation.users, np.array([len(one) for one in truth], dtype=np.int64))]
+    )
     items = np.concatenate([split.items, *(np.array(one, dtype=np.int64) for one in truth)])
     later = 1 + np.concatenate([np.zeros(0, dtype=np.int64), *(np.arange(len(one)) for one in truth)])
     longest = int(split.positions.max(initial=0))
@@ -86,7 +88,9 @@ def _transformer(split, run, cls, *, epochs=200, patience=10, **settings):
         "epochs": len(best.seconds),
         "best_epoch": best.epoch,
         "epoch_seconds": best.seconds,
-        "train_events": len(trained),
+        "epoch_cpu_seconds": best.cpu_seconds,
+        # Every event of a kept sequence but its first.
+        "targets_per_epoch": len(trained) - int(trained[Columns.User].nunique()),
         "cut_short": best.cut_short,
     }
 
@@ -133,20 +137,22 @@ class Best(Callback):
     def __init__(self, run, patience):
         self.run, self.patience = run, patience
         self.loss, self.epoch, self.weights = float("inf"), 0, None
-        self.seconds, self.cut_short = [], False
-        self._begun = 0.0
+        self.seconds, self.cpu_seconds, self.cut_short = [], [], False
+        self._begun = self._trained = (0.0, 0.0)
 
     def on_train_epoch_start(self, trainer, module):
         """Start the epoch's clock."""
-        self._begun = time.perf_counter()
+        self._begun = time.perf_counter(), time.process_time()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         """Validation runs inside the library's epoch: the last batch ends the part that trains."""
-        self._trained = time.perf_counter()
+        self._trained = time.perf_counter(), time.process_time()
 
     def on_train_epoch_end(self, trainer, module):
         """Keep or stop."""
-        self.seconds.append(self._trained - self._begun)
+        wall, cpu = (end - start for start, end in zip(self._begun, self._trained, strict=True))
+        self.seconds.append(wall)
+        self.cpu_seconds.append(cpu)
         if self.patience is not None:
             loss = float(trainer.callback_metrics[module.val_loss_name])
             if loss < self.loss:
