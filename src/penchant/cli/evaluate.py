@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
     from penchant.data.splitting import Protocol, SplitConfig
 
+RANKED = "popularity,item_knn,interest"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -23,7 +25,13 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     data: Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder made by `penchant import`.")],
-    models: Annotated[str, typer.Option(help="Names, with commas between them.")] = "popularity,item_knn,interest",
+    models: Annotated[
+        str | None,
+        typer.Option(help="Names, with commas between them.", show_default="popularity,item_knn,interest"),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(help="ranking: what comes next, among all items; ratings: what was said of each test item.")
+    ] = "ranking",
     protocol: Annotated[
         str, typer.Option(help="leave-one-out, temporal, k-fold, k-fold-users, cold-items or cold-users.")
     ] = "leave-one-out",
@@ -62,14 +70,21 @@ def evaluate(
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
+    without_steps: Annotated[
+        bool, typer.Option("--without-steps", help="With --task ratings: also without each step of the features.")
+    ] = False,
 ) -> None:
     """Compare models on one split: the whole catalogue is ranked for every test case, with intervals and tests.
+
+    With --task ratings models predict the ratings of the test items instead: RMSE, MSE and MAE in the data's own unit,
+    and precision, recall and F1 of each rating.
 
     Stopped by Ctrl-C, by a kill or by the power, the same command with --resume goes on: what was trained is kept, in
     Penchant's cache or in --checkpoints, until the evaluation has ended.
     """
     from penchant import evaluation
     from penchant.cli.metric_tables import show_evaluation
+    from penchant.cli.rating_evaluation import check_task, compare_ratings
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
     from penchant.evaluation.evaluating import work_of
@@ -81,7 +96,29 @@ def evaluate(
     check_places(json_file, report, split_file)
     progress = screen.reporter()
     settings = read_toml(config) if config else {}
-    wanted = names(models)
+    if task != "ranking":
+        unread: dict[str, object] = {
+            "--report": report,
+            "--lists-to": lists_to,
+            "--learning-curve": learning_curve,
+            "--log": log,
+        }
+        unread |= {"--sample-users": sample_users, "--exclude-history": exclude_history, "--encoder": encoder}
+        unread |= {"--resume": resume, "--checkpoints": checkpoints}
+        check_task(task, [name for name, value in unread.items() if value not in {None, ""}])
+        dataset = Dataset.load(data)
+        compare_ratings(
+            dataset,
+            models,
+            protocol=cast("Protocol", protocol),
+            seeds=whole_numbers(seeds, "--seeds"),
+            split_config=_split_config(dataset, settings.pop("protocol", {}), split_file),
+            settings=settings,
+            without_steps=without_steps,
+            json_file=json_file,
+        )
+        return
+    wanted = names(models if models is not None else RANKED)
     dataset = Dataset.load(data)
     rows = [Row.of(name, settings.get(name)) for name in wanted]
     reads = text and (encoder is not None or any(RECOMMENDERS[row.model].cls.reads_text for row in rows))

@@ -1,0 +1,58 @@
+"""`penchant evaluate --task ratings`: models that predict ratings side by side."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penchant.cli import screen
+from penchant.cli.delivery import deliver
+from penchant.cli.options import names
+from penchant.errors import ConfigError
+
+if TYPE_CHECKING:
+    from penchant.data.dataset import Dataset
+    from penchant.data.splitting import Protocol, SplitConfig
+
+RATED = "rating_means,rating_knn,bayesian_mf"
+TASKS = ("ranking", "ratings")
+
+
+def check_task(task: str, unread: Sequence[str]) -> None:
+    """`ConfigError` for a task that does not exist, or options that it does not read."""
+    if task not in TASKS:
+        raise ConfigError(f"No task is called {task!r}.", hint=f"There are: {', '.join(TASKS)}.")
+    if unread:
+        raise ConfigError(
+            f"--task {task} does not read {', '.join(unread)}.", hint="Leave it out, or evaluate the ranking."
+        )
+
+
+def compare_ratings(
+    dataset: "Dataset",
+    models: str | None,
+    *,
+    protocol: "Protocol",
+    seeds: Sequence[int],
+    split_config: "SplitConfig",
+    settings: Mapping[str, Mapping[str, Any]],
+    without_steps: bool,
+    json_file: Path | None,
+) -> None:
+    """Evaluate, and show or write what was found."""
+    from penchant.cli.rating_tables import show_rating_evaluation
+    from penchant.evaluation.feature_ablation import without_each_step
+    from penchant.evaluation.rating_evaluation import evaluate_ratings
+
+    rows = names(models if models is not None else RATED)
+    if without_steps:
+        rows, settings = without_each_step(rows, settings)
+    result = evaluate_ratings(
+        dataset,
+        rows,
+        protocol=protocol,
+        seeds=seeds,
+        split_config=split_config,
+        settings=settings,
+        progress=screen.reporter(),
+    )
+    deliver(result, json_file, lambda: show_rating_evaluation(result, screen.out))
