@@ -121,7 +121,7 @@ def exponent(points: Sequence[Mapping[str, Any]], size: str, cost: str) -> float
 
 def plot(points: Sequence[Mapping[str, Any]], models: Sequence[str]) -> str:
     """Fit over events and lists over users, side by side, with a legend: one SVG that stands alone."""
-    parts = []
+    parts: list[str] = []
     for size, cost, x_label, y_label in (
         ("events", "fit_cpu_seconds", "training events", "fit, processor seconds"),
         ("lists", "list_cpu_seconds", "users asked", "lists of 10, processor seconds"),

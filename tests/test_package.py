@@ -112,7 +112,9 @@ def test_files_named_in_the_architecture_exist():
         assert any((base / name).exists() for base in (ROOT, ROOT / "src" / "penchant")), name
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "CHANGELOG.md", "experiments/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/architecture.md", "docs/comparing.md", "CHANGELOG.md", "experiments/README.md"]
+)
 def test_pages_have_no_gaps_and_no_dead_links(page):
     text = (ROOT / page).read_text()
     assert "@@" not in text

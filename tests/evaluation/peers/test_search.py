@@ -1,6 +1,6 @@
 """Random search: the first trial is the defaults, the rest differ and stay within the space."""
 
-from penchant.evaluation.peers.catalogue import OWN_SPACES, PEERS
+from penchant.evaluation.peers.catalogue import OWN_SPACES
 from penchant.evaluation.peers.search import Choice, LogUniform, Space, Uniform, draws
 from penchant.models.catalogue import RECOMMENDERS
 
@@ -62,14 +62,3 @@ def flat(settings: dict[str, object], before: str = "") -> list[str]:
     for key, value in settings.items():
         names += flat(value, f"{before}{key}.") if isinstance(value, dict) else [f"{before}{key}"]
     return names
-
-
-def test_every_algorithm_has_a_space():
-    assert {peer.name: len(peer.algorithms) for peer in PEERS.values()} == {
-        "implicit": 4,
-        "rectools": 4,
-        "recbole": 3,
-        "lenskit": 3,
-        "cornac": 3,
-    }
-    assert all(space for peer in PEERS.values() for space in peer.algorithms.values())

@@ -98,14 +98,16 @@ def check_supported(split: Split) -> None:
 
 
 def _write_events(train: Dataset, path: Path) -> None:
-    """The events on items, one a line; searches and other events without an item are no peer's business."""
-    events = train.events.where(train.events.items >= 0)
+    """The events that histories are made of, one a line; searches and the like are no peer's business."""
+    histories = train.histories()
+    owners = np.repeat(np.arange(len(histories)), histories.lengths)
     users, items = np.array(train.users.ids, dtype=object), np.array(train.items.ids, dtype=object)
-    values = ("" if np.isnan(value) else repr(value) for value in events.values.tolist())
+    columns = users[owners], items[histories.items], histories.timestamps.tolist()
+    values = ("" if np.isnan(value) else repr(value) for value in histories.values.tolist())
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["user_id", "item_id", "timestamp", "value"])
-        rows.writerows(zip(users[events.users], items[events.items], events.timestamps.tolist(), values, strict=True))
+        rows.writerows(zip(*columns, values, strict=True))
 
 
 def _user(train: Dataset, cases: Cases, b: int) -> str:

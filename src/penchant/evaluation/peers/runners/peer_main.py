@@ -24,6 +24,7 @@ LARGEST_BATCH = 512
 def main():
     """Read the request, fit, rank, write."""
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    del sys.argv[1:]  # a library may look for options of its own there
     answers = Path(request["answers"])
     module = importlib.import_module(f"{request['peer']}_peer")
     split = PlainSplit(request["split"])

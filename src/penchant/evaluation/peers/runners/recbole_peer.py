@@ -8,6 +8,7 @@ best weights are kept in memory instead of a checkpoint file, whose loading newe
 import copy
 import logging
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def _run(split, run, name, *, sequential, **settings):
     )
     _refuse_strangers(config, settings)
     logging.disable(logging.ERROR)
+    warnings.filterwarnings("ignore")  # those of newer pandas and torch, at every epoch
     init_seed(run.seed, True)
     dataset = create_dataset(config)
     parts = dataset.build()
