@@ -56,6 +56,37 @@ def test_recommend_json_has_the_shape_of_the_wire(bundle):
         assert all(keys <= set(reason) for reason in item["reasons"])
 
 
+def recommended(bundle, *options):
+    result = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--json", *options])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_recommend_reranks_under_rules(bundle):
+    plain = [item["item_id"] for item in recommended(bundle, "-k", "30")["items"]]
+    pinned = next(item for item in plain[6:] if not item.startswith("3-"))
+    rules = ["--deny", plain[0], "--deny", "tags:chess", "--pin", f"2={pinned}", "--quota", "tags:cookery=1..2"]
+    slate = recommended(bundle, "-k", "6", "--rerank", "mmr", "--rerank-weight", "0.5", *rules)
+    shown = [item["item_id"] for item in slate["items"]]
+    assert slate["policy"] == "greedy+mmr"
+    assert plain[0] not in shown
+    assert not any(item.startswith("3-") for item in shown)
+    assert shown[1] == pinned
+    assert 1 <= sum(item.startswith("2-") for item in shown) <= 2
+    text = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--boost", "tags:cookery=5"]).stdout
+    assert "+5.00  for the list as a whole" in text
+    seen = recommended(bundle, "-k", "60", "--seen")["items"]
+    assert len(seen) == len(recommended(bundle, "-k", "60", "--seen-policy", "include")["items"]) == 60
+    assert len(recommended(bundle, "-k", "60", "--seen-policy", "after:2")["items"]) < 60
+
+
+def test_wishes_that_make_no_sense_are_refused_in_two_lines(bundle):
+    for options, says in ((["--rerank", "nicest"], "No reranker"), (["--boost", "x"], "no boost")):
+        result = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", *options])
+        assert result.exit_code != 0
+        assert says in str(result.exception) + result.output
+
+
 def test_interests_json_has_the_shape_of_the_wire(bundle):
     result = runner.invoke(app, ["interests", str(bundle), "--user", "u-1", "--json"])
     profile = json.loads(result.stdout)

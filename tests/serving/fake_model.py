@@ -6,7 +6,8 @@ interests in its concepts, plus a tenth of its number of events.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from penchant.errors import NotFoundError
 from penchant.records import (
@@ -26,6 +27,7 @@ from penchant.records import (
     Slate,
     UserSummary,
 )
+from penchant.reranking.rules import Rules
 
 SHELVES = {
     "epic fantasy": [
@@ -75,6 +77,7 @@ class FakeModel:
         self.edits: dict[tuple[str, str], list[str]] = {}
         self.ids: set[str] = set()
         self.calls: list[str] = []
+        self.wishes: dict[str, Any] = {}
         items = list(self.titles)
         for n, user_id in enumerate([*(f"reader-{n}" for n in range(10)), ODD_USER]):
             for step in range(4 + n):
@@ -100,8 +103,21 @@ class FakeModel:
             nouns=("book", "books"),
         )
 
-    def recommend(self, user_id: str, k: int = 10, *, exclude_seen: bool = True, explain: bool = True) -> Slate:
+    def recommend(
+        self,
+        user_id: str,
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        explain: bool = True,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
+        """Of rules it keeps `deny` only; what else was wished for is in `wishes`."""
         self.calls.append(f"recommend {user_id}")
+        rules = rules if isinstance(rules, Rules) else Rules.of(rules)
+        self.wishes = {"rerank": rerank, "rerank_weight": rerank_weight, "rules": rules}
         mine = self.events.get(user_id, [])
         seen = {event.item_id for event in mine} if exclude_seen else set()
         refused = {event.item_id for event in mine if event.event_type == "not_interested"}
@@ -110,7 +126,7 @@ class FakeModel:
         popularity = Counter(event.item_id for events in self.events.values() for event in events)
         ranked = []
         for item_id, title in self.titles.items():
-            if item_id in seen | refused or muted & set(self.concepts[item_id]):
+            if item_id in seen | refused | set(rules.deny) or muted & set(self.concepts[item_id]):
                 continue
             reasons = [
                 Reason(

@@ -79,6 +79,27 @@ def test_scores_add_up_and_every_reason_has_words(client):
         assert all(reason["text"] for reason in item["reasons"])
 
 
+def test_rules_over_http_are_kept_and_the_score_stays_what_its_reasons_add_up_to(client):
+    plain = client.get("/v1/users/u-0/recommendations?k=40").json()["items"]
+    denied, pinned = plain[0]["item_id"], plain[20]["item_id"]
+    address = f"/v1/users/u-0/recommendations?k=6&rerank=mmr&rerank_weight=0.8&deny={denied}&pin=2={pinned}"
+    slate = client.get(address).json()
+    shown = [item["item_id"] for item in slate["items"]]
+    assert denied not in shown
+    assert shown[1] == pinned
+    assert slate["policy"] == "greedy+mmr"
+    for item in slate["items"]:
+        told = sum(reason["contribution"] for reason in item["reasons"])
+        assert told + item["other"] + item["residual"] == pytest.approx(item["score"], abs=1e-6)
+    assert any(item["rerank_adjustment"] < 0 for item in slate["items"])
+    body = {"k": 6, "rerank": "mmr", "rerank_weight": 0.8, "rules": {"deny": [denied], "pin": {"2": pinned}}}
+    same = client.post("/v1/users/u-0/recommendations", json=body).json()
+    assert [item["item_id"] for item in same["items"]] == shown
+    gone = client.get("/v1/users/u-0/recommendations?pin=1=no-such-item")
+    assert gone.status_code == 404
+    assert "no-such-item" in gone.json()["error"]["message"]
+
+
 def test_an_event_changes_recommendations_interests_and_history_at_once(client):
     before, interests = offered(client), client.get("/v1/users/u-0/interests").json()
     read(client, before[0][0])

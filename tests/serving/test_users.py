@@ -150,3 +150,51 @@ def test_a_store_that_fails_does_not_stop_recommendations(client, stores, monkey
 def test_the_fake_refuses_what_the_model_refuses():
     with pytest.raises(NotFoundError):
         FakeModel().item("nothing")
+
+
+def test_wishes_in_the_address_reach_the_model(client, model):
+    address = (
+        "/v1/users/reader-5/recommendations?k=4&rerank=mmr&rerank_weight=0.3&deny=book-1&deny=tags:Crime"
+        "&boost=book-2=0.5&quota=tags:Crime=1..2&pin=2=book-9&seen=after:3&allow=book-2"
+    )
+    slate = client.get(address).json()
+    assert len(slate["items"]) == 4
+    rules = model.wishes["rules"]
+    assert (model.wishes["rerank"], model.wishes["rerank_weight"]) == ("mmr", 0.3)
+    assert (rules.allow, rules.deny, rules.pin) == (("book-2",), ("book-1", "tags:Crime"), {2: "book-9"})
+    assert (dict(rules.boost), rules.seen, rules.seen_after) == ({"book-2": 0.5}, "after", 3)
+    assert (rules.quota["tags:Crime"].least, rules.quota["tags:Crime"].most) == (1, 2)
+    client.get("/v1/users/reader-5/recommendations")
+    assert model.wishes["rerank"] is None
+    assert model.wishes["rules"].empty
+
+
+def test_wishes_in_a_body_reach_the_model_and_the_slate_is_kept(client, model, stores):
+    body = {"k": 3, "rerank": "dpp", "rerank_weight": 0.2, "rules": {"deny": ["book-3"], "pin": {"1": "book-7"}}}
+    slate = client.post("/v1/users/reader-5/recommendations", json=body).json()
+    assert len(slate["items"]) == 3
+    assert "rerank_adjustment" in slate["items"][0]
+    assert (model.wishes["rerank"], model.wishes["rules"].pin) == ("dpp", {1: "book-7"})
+    assert stores.slate(slate["slate_id"]).slate_id == slate["slate_id"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("boost=book-1", "is no boost"), ("quota=x=3..1", "at least 3"), ("pin=first=book-1", "is no pin"),
+        ("seen=never", "seen items"), ("rerank_weight=2", "rerank_weight"),
+    ],
+)  # fmt: skip
+def test_a_wish_that_cannot_be_read_is_named(client, query, says):
+    answer = client.get(f"/v1/users/reader-5/recommendations?{query}")
+    assert answer.status_code in {400, 422}
+    assert says in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"), [({"rules": {"denny": []}}, "denny"), ({"k": 0}, "k"), ({"rank": "mmr"}, "rank"), ([], "")]
+)
+def test_a_body_that_cannot_be_read_is_named(client, body, says):
+    answer = client.post("/v1/users/reader-5/recommendations", json=body)
+    assert answer.status_code in {400, 422}
+    assert says in answer.json()["error"]["message"]

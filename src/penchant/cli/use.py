@@ -25,13 +25,58 @@ def recommend(
     k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each item is here.")] = False,
     seen: Annotated[bool, typer.Option("--seen", help="Also items the user knows already.")] = False,
+    seen_policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help="The same more finely: exclude, include, after:EVENTS (again once so many came since) or "
+            "demote:PENALTY.",
+        ),
+    ] = None,
+    rerank: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="mmr, dpp, calibrated, novelty or popularity_debias; none for none."),
+    ] = None,
+    rerank_weight: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How much the reranker counts against the scores.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ITEMS", help="Only these: an item's id, or column:value such as tags:crime. Repeatable."),
+    ] = None,
+    deny: Annotated[list[str] | None, typer.Option(metavar="ITEMS", help="Never these. Repeatable.")] = None,
+    boost: Annotated[
+        list[str] | None, typer.Option(metavar="ITEMS=AMOUNT", help="Added to their scores. Repeatable.")
+    ] = None,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ITEMS=LEAST..MOST", help="How many of them; =2 is at most two. Repeatable."),
+    ] = None,
+    pin: Annotated[list[str] | None, typer.Option(metavar="PLACE=ID", help="At its place. Repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
     """Recommend items to a user; an unknown user gets the popular ones, and is told so."""
     from penchant.cli.views import slate_view
     from penchant.pipeline.interest_model import load
+    from penchant.reranking.wording import rules_of
 
-    slate = load(bundle).recommend(user, k, exclude_seen=not seen, explain=explain or as_json)
+    rules = rules_of(
+        allow=allow or (),
+        deny=deny or (),
+        boost=boost or (),
+        quota=quota or (),
+        pin=pin or (),
+        seen=seen_policy,
+    )
+    slate = load(bundle).recommend(
+        user,
+        k,
+        exclude_seen=not seen,
+        explain=explain or as_json,
+        rerank=rerank,
+        rerank_weight=rerank_weight,
+        rules=rules,
+    )
     if as_json:
         screen.print_json(slate)
     else:

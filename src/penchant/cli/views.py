@@ -41,6 +41,9 @@ def slate_view(slate: Slate, *, explain: bool = True) -> RenderableType:
         if explain:
             for line in reason_lines(item):
                 grid.add_row("", line, "")
+        if abs(item.rerank_adjustment) >= 0.005:
+            told = f"{item.rerank_adjustment:+.2f}  for the list as a whole (reranker and rules; not part of the score)"
+            grid.add_row("", Text(told, style="dim"), "")
     note = [Text(slate.note, style="yellow")] if slate.note else []
     if not slate.items:
         note.append(Text("Nothing is left to recommend: every item is seen or excluded.", style="yellow"))

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from penchant.records import Event, Rejection
+from penchant.reranking.rules import Rules
 from penchant.serving.moments import microseconds
 
 MAX_EVENTS = 10_000
+MAX_K = 1_000
 MAX_ID = 512
 MAX_TEXT = 20_000
 
@@ -72,6 +74,18 @@ class EditIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Literal["more", "less", "mute", "reset"]
+
+
+class WishesIn(BaseModel):
+    """What a slate should be like."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: int = Field(default=10, ge=1, le=MAX_K)
+    exclude_seen: bool = Field(default=True, description="Leave out what the user has had; `rules.seen` wins.")
+    rerank: str | None = Field(default=None, max_length=64, description="A reranker's name, or `none`.")
+    rerank_weight: float | None = Field(default=None, ge=0, le=1)
+    rules: Rules | None = None
 
 
 def read_events(entries: Sequence[Any]) -> tuple[list[int], list[Event], list[Rejection]]:

@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
+from typing import Any
 from uuid import uuid4
 
 from penchant.errors import PenchantError, StoreError
@@ -23,6 +24,7 @@ from penchant.records import (
     Slate,
     UserSummary,
 )
+from penchant.reranking.rules import Rules
 from penchant.serving.served_model import ServedModel
 
 _log = logging.getLogger("penchant.serving")
@@ -134,13 +136,24 @@ class LiveModel:
                 self.stores.withdraw_edit(edit.edit_id)
                 raise
 
-    def recommend(self, user_id: str, k: int, *, exclude_seen: bool) -> Slate:
+    def recommend(
+        self,
+        user_id: str,
+        k: int,
+        *,
+        exclude_seen: bool,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
         """A slate, kept in the store so that events can name it.
 
         A store that fails does not stop recommendations: the loss is logged and counted in `slates_not_kept`.
         """
         with self._lock:
-            slate = self._model.recommend(user_id, k, exclude_seen=exclude_seen)
+            slate = self._model.recommend(
+                user_id, k, exclude_seen=exclude_seen, rerank=rerank, rerank_weight=rerank_weight, rules=rules
+            )
         try:
             self.stores.add_slate(slate)
         except StoreError as error:

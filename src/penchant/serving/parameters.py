@@ -3,12 +3,12 @@
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from penchant.serving.door import decoded
+from penchant.serving.incoming import MAX_K
 from penchant.serving.live import LiveModel
 
-MAX_K = 1_000
 MAX_LIMIT = 500
 
 UserId = Annotated[str, Path(description="A user's id, percent-encoded (`/` is %2F)."), AfterValidator(decoded)]
@@ -16,6 +16,7 @@ ItemId = Annotated[str, Path(description="An item's id, percent-encoded (`/` is 
 ConceptId = Annotated[str, Path(description="A concept's id, percent-encoded (`/` is %2F)."), AfterValidator(decoded)]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="How many; a k above the catalogue gives all there are.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most.")]
+Lines = Annotated[tuple[Annotated[str, Field(max_length=1_024)], ...], Field(max_length=1_000)]
 Words = Annotated[str, Query(max_length=512, description="Words to look for; empty gives some worth a look.")]
 
 

@@ -1,7 +1,7 @@
 """What the server asks of a model; `penchant.pipeline.interest_model.InterestModel` gives it."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from penchant.feedback import EditAction
 from penchant.records import (
@@ -16,6 +16,7 @@ from penchant.records import (
     Slate,
     UserSummary,
 )
+from penchant.reranking.rules import Rules
 
 
 class ServedModel(Protocol):
@@ -24,8 +25,20 @@ class ServedModel(Protocol):
     def card(self) -> ModelCard:
         """What the model is, with its counts as they stand."""
 
-    def recommend(self, user_id: str, k: int = 10, *, exclude_seen: bool = True, explain: bool = True) -> Slate:
-        """At most `k` items; a cold slate with a note for a user it does not know."""
+    def recommend(
+        self,
+        user_id: str,
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        explain: bool = True,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
+        """At most `k` items, reranked under rules; a cold slate with a note for a user it does not know. Raises
+        `ConfigError` and `NotFoundError` for rules that name what is not there.
+        """
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         """The user's interests, strongest first; a cold profile for a user it does not know."""

@@ -1,5 +1,6 @@
 """A user's interests, history and recommendations."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,11 +9,13 @@ from pydantic import ValidationError
 
 from penchant.config import describe
 from penchant.records import Slate
+from penchant.reranking.catalogue import RERANKERS
+from penchant.reranking.wording import BOOST, PIN, QUOTA, SEEN, rules_of
 from penchant.serving.bodies import read_json
 from penchant.serving.failures import BodyError
-from penchant.serving.incoming import EditIn
+from penchant.serving.incoming import EditIn, WishesIn
 from penchant.serving.outgoing import UNKNOWN_USER, History, NotedProfile, Users, noted, reply
-from penchant.serving.parameters import ConceptId, K, Limit, Live, UserId, Words
+from penchant.serving.parameters import ConceptId, K, Limit, Lines, Live, UserId, Words
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
@@ -67,9 +70,45 @@ def recommendations(
     live: Live,
     k: K = 10,
     exclude_seen: Annotated[bool, Query(description="Leave out what the user has had.")] = True,
+    rerank: Annotated[
+        str | None, Query(description=f"Name of a reranker: {', '.join(RERANKERS)}; `none` for none.")
+    ] = None,
+    rerank_weight: Annotated[float | None, Query(ge=0, le=1, description="How much it counts.")] = None,
+    allow: Annotated[
+        Lines, Query(description="Only these: an item's id, or column:value. Repeatable, as are all rules.")
+    ] = (),
+    deny: Annotated[Lines, Query(description="Never these.")] = (),
+    boost: Annotated[Lines, Query(description=f"Added to values: {BOOST}.")] = (),
+    quota: Annotated[Lines, Query(description=f"How many of the slate: {QUOTA}.")] = (),
+    pin: Annotated[Lines, Query(description=f"At its place: {PIN}.")] = (),
+    seen: Annotated[str | None, Query(max_length=64, description=f"What the user has had: {SEEN}.")] = None,
 ) -> Response:
-    """The user's best items with the parts their scores are made of; kept under its `slate_id`."""
-    return reply(live.recommend(user_id, k, exclude_seen=exclude_seen))
+    """The user's best items with the parts their scores are made of; kept under its `slate_id`.
+
+    `rerank_adjustment` is what reranker and rules added to an item's score.
+    """
+    rules = rules_of(allow=allow, deny=deny, boost=boost, quota=quota, pin=pin, seen=seen)
+    return reply(
+        live.recommend(user_id, k, exclude_seen=exclude_seen, rerank=rerank, rerank_weight=rerank_weight, rules=rules)
+    )
+
+
+@router.post(
+    "/{user_id}/recommendations",
+    response_model=Slate,
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": WishesIn.model_json_schema()}}}
+    },
+)
+async def recommendations_under_rules(user_id: UserId, live: Live, request: Request) -> Response:
+    """The same, asked with a body: for rules too long for an address."""
+    body = await read_json(request, max_bytes=request.app.state.max_body_bytes)
+    try:
+        wishes = WishesIn.model_validate(body)
+    except ValidationError as error:
+        raise BodyError(describe(error), hint='Send {"k": 10, "rerank": "mmr", "rules": {"deny": ["b17"]}}.') from None
+    ask = partial(live.recommend, exclude_seen=wishes.exclude_seen, rerank=wishes.rerank, rules=wishes.rules)
+    return reply(await run_in_threadpool(ask, user_id, wishes.k, rerank_weight=wishes.rerank_weight))
 
 
 @router.put(
