@@ -12,7 +12,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.errors import UnsupportedError
 from penchant.interfaces import FitOptions, Recommender
-from penchant.metrics.similarity import similarity, unit
+from penchant.metrics.similarity import dot, similarity, unit
 from penchant.models.holdout import check_vectors
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.types import AnyArray, DoubleArray, FloatArray, RowArray
@@ -89,10 +89,18 @@ class ContentBased(Recommender):
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
         items, name = fitted(self._items, NAME), self.config.similarity
-        scores = np.asarray(similarity(name)(self.user_vectors(histories), items), dtype=np.float32)
+        users = self.user_vectors(histories)
+        if name == "cosine":  # the items' vectors have length one already
+            return np.asarray(dot(unit(users), items), dtype=np.float32)
+        scores = np.asarray(similarity(name)(users, items), dtype=np.float32)
         if name.startswith("hyperbolic"):  # there a zero vector lies in the middle, near to everyone
             scores[:, ~items.any(axis=1)] = scores.min(axis=1, keepdims=True, initial=np.inf)
         return scores
+
+    def score_items(self, history: Histories, items: RowArray) -> DoubleArray:
+        """One user's scores of the given items, (K,), for much less than those of all."""
+        vectors, users = fitted(self._items, NAME)[items], self.user_vectors(history)
+        return np.asarray(similarity(self.config.similarity)(users, vectors)[0], dtype=np.float64)
 
     def event_weights(self, history: Histories, items: RowArray) -> DoubleArray:
         """What each event of one user's history adds to the score of the given items, (L, K).
@@ -105,9 +113,9 @@ class ContentBased(Recommender):
             raise UnsupportedError(
                 f"Scores by the similarity {name!r} are no sums over the history's events.", hint="Use cosine or dot."
             )
-        vectors = fitted(self._items, NAME).astype(np.float64)
+        vectors = fitted(self._items, NAME)
         fades = self.config.decay ** np.arange(len(history.items) - 1, -1, -1.0)
-        read = vectors[history.items] * fades[:, None]
+        read = vectors[history.items].astype(np.float64) * fades[:, None]
         length = float(np.linalg.norm(read.sum(axis=0))) if name == "cosine" else 1.0
         return np.asarray(read @ vectors[items].T / (length or 1.0))
 

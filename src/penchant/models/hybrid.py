@@ -25,6 +25,9 @@ from penchant.types import DoubleArray, FloatArray, RowArray
 NAME = "interest"
 POPULARITY = "popularity"
 
+LATE = frozenset({"content"})
+"""Sources that look at every item's text: for one waiting user they are asked about the candidates only."""
+
 Source = Literal["knn", "graph", "content", "popularity"]
 SOURCES: tuple[Source, ...] = ("knn", "graph", "content", "popularity")
 
@@ -100,7 +103,7 @@ class Interest(Recommender):
         μ_b, σ_b   mean and standard deviation of u_b · z_i over the items i;   offset_b = −μ_b / σ_b
         q_knn      scores of `ItemKNN`;      g = w_knn / max_i q    (0 for a history without neighbours)
         q_graph    scores of `GraphSmoothing`; g = w_graph / max_i q
-        q_content  scores of `ContentBased`; g = w_content / max_i q
+        q_content  cosines of `ContentBased`;  g = w_content
         q_pop,i    log(1 + n_i) / max_j log(1 + n_j), n_i the item's events;   g = w_pop
 
     Unit: standard deviations of the tracker's scores for this user. The weights w depend on how long the history is and
@@ -155,17 +158,29 @@ class Interest(Recommender):
         """How much each source counts for these users."""
         return self.parts(histories).gates
 
-    def parts(self, histories: Histories, *, users_BD: FloatArray | None = None) -> Parts:
+    def parts(
+        self, histories: Histories, *, users_BD: FloatArray | None = None, leave_out: frozenset[str] = frozenset()
+    ) -> Parts:
         """User vectors, scores of the other sources, and gates, for a caller that explains or edits the sum.
 
-        `users_BD` are the histories' user vectors where the caller has kept them.
+        `users_BD` are the histories' user vectors where the caller has kept them. Sources in `leave_out` (of `LATE`)
+        have their gates and no scores: the caller asks for those of a few items, by `late_part`.
         """
         users = self.tracker.user_vectors(histories) if users_BD is None else users_BD
         blend = fitted(self.blend, NAME)
-        beside = {name: self._beside(name, histories) for name in blend.weights}
+        beside = {name: self._beside(name, histories) for name in blend.weights if name not in leave_out}
         tracker, offset = self._standard(users)
-        gates = {name: blend.weight(name, histories.lengths) * _scale(name, q) for name, q in beside.items()}
+        gates = {name: blend.weight(name, histories.lengths) for name in blend.weights}
+        gates |= {name: gates[name] * _scale(name, q) for name, q in beside.items()}
         return Parts(users_BD=users, beside=beside, gates=Gates(tracker, offset, gates))
+
+    def late_part(self, history: Histories, gates: Gates, items: RowArray) -> DoubleArray:
+        """What the sources in `LATE` add to the scores of K items for one user, (K,)."""
+        total = np.zeros(len(items))
+        content = self.beside.get("content")
+        if isinstance(content, ContentBased):
+            total += gates.beside["content"][0] * content.score_items(history, items)
+        return total
 
     def event_parts(self, history: Histories, gates: Gates, items: RowArray) -> DoubleArray:
         """What each event of one user's history adds to the scores of K items beside the tracker, (L, K)."""
@@ -287,8 +302,10 @@ class Interest(Recommender):
 
 
 def _scale(name: str, scores_BI: FloatArray) -> DoubleArray:
-    """1 over a history's best score, (B,), 0 where nothing is scored; 1 for popularity, which is scaled already."""
-    highest = scores_BI.max(axis=1, initial=0.0).astype(np.float64)
-    if name == POPULARITY:
+    """1 over a history's best score, (B,), 0 where nothing is scored; 1 for cosines and popularity, which have a scale
+    of their own.
+    """
+    if name in {"content", POPULARITY}:
         return np.ones(len(scores_BI))
+    highest = scores_BI.max(axis=1, initial=0.0).astype(np.float64)
     return np.where(highest > 0, 1.0 / np.where(highest > 0, highest, 1.0), 0.0)

@@ -13,7 +13,7 @@ from penchant.data.histories import Histories
 from penchant.interests.explanation import ScoreParts, split_score
 from penchant.interests.population import Population
 from penchant.interfaces import Candidates, ItemFacts, Reranker
-from penchant.models.hybrid import Interest
+from penchant.models.hybrid import LATE, Interest
 from penchant.reranking.choosing import beside_scores, rerank, shortlist
 from penchant.reranking.rules import Constraints
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
@@ -68,15 +68,15 @@ def recommend(
     """The K best items under the rules.
 
     Retrieve: by similarity, the `pool` items with the largest u·z_i + Σ_c a_ic e_c (e: corrections and edits), and by
-    the other sources the `pool` largest Σ_p g_p q_pi. Score: the whole sum, in double precision, for the candidates
-    only. Rerank: place by place, by score plus what rules and reranker add, ties by `ties` (I,). An item in neither
-    pool has both parts below those of `pool` others, so that a pool well above K loses nothing that matters;
+    the other sources but content the `pool` largest Σ_p g_p q_pi. Score: the whole sum, in double precision, for the
+    candidates only. Rerank: place by place, by score plus what rules and reranker add, ties by `ties` (I,). An item in
+    neither pool has both parts below those of `pool` others, so that a pool well above K loses nothing that matters;
     `tests/pipeline` holds it to the full ranking. Rules bring candidates of their own: pinned items, lifted ones, those
     a quota asks for.
     """
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):
-        parts = model.parts(request.history, users_BD=request.user_vector)
+        parts = model.parts(request.history, users_BD=request.user_vector, leave_out=LATE)
         user, gates = parts.users_BD[0], parts.gates
         tracker_gate, beside = (
             float(gates.tracker_B[0]),
@@ -91,6 +91,7 @@ def recommend(
         near = _largest(beside, rules.allowed & (beside > 0), request.pool)
         found = np.unique(np.concatenate([similar, near, beside_scores(rules)]))
         rough = tracker_gate * similarity[found].astype(np.float64) + beside[found]
+        rough += model.late_part(request.history, gates, found)
         finalists = shortlist(found, rough, rules, request.finalists, ties=ties)
     with _timed(timings, "score"):
         split = split_score(
