@@ -140,6 +140,10 @@ class Best(Callback):
         self.seconds, self.cpu_seconds, self.cut_short = [], [], False
         self._begun = self._trained = (0.0, 0.0)
 
+    def __deepcopy__(self, memo):
+        """The library trains with a copy of its trainer; what is kept must be found here."""
+        return self
+
     def on_train_epoch_start(self, trainer, module):
         """Start the epoch's clock."""
         self._begun = time.perf_counter(), time.process_time()
