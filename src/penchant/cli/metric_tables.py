@@ -62,6 +62,7 @@ def _table(result: EvaluationResult, summaries: Sequence[Summary], *, exclude: b
     k = max(ks)
     metrics = [f"ndcg@{k}", f"recall@{k}", f"mrr@{k}"]
     further = [f"coverage@{k}", "auc", f"novelty@{k}", f"diversity@{k}", f"gini@{k}"]
+    further += [name for name in (f"stability@{k}",) if name in summaries[0].mean]
     further += [f"ndcg@{other}" for other in ks if other != k]
     probe = Console(width=1_000)
     for n in range(len(further), -1, -1):

@@ -1,17 +1,19 @@
 """One model at a time: built from its settings, fitted, asked, measured."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from penchant.data.dataset import Table
 from penchant.data.partition import Split
 from penchant.errors import ConfigError
+from penchant.evaluation.fits import SharedFits
 from penchant.evaluation.measuring import PeakMemory, Stopwatch
+from penchant.evaluation.reranked import RerankedScores, item_facts
 from penchant.evaluation.rows import Row
-from penchant.evaluation.scoring import Answers, ask
+from penchant.evaluation.scoring import Answers, Scorer, ask
 from penchant.interfaces import Encoder, FitOptions, Recommender
 from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
@@ -41,6 +43,8 @@ class Run:
     answers: Mapping[bool, Answers]
     """With the history excluded (true) and not (false), as asked for."""
     costs: Costs
+    before: Mapping[bool, Answers] | None = None
+    """The answers to the same histories without their last event, where they were asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,9 @@ class Bench:
     resume: bool | None = None
     run_log: Path | None = None
     """As in `FitOptions`; every fit has a subfolder and a name of its own."""
+    ask_before: bool = False
+    """Whether models are also asked as they would have been one event earlier."""
+    fits: SharedFits = field(default_factory=SharedFits)
 
     @cached_property
     def item_vectors(self) -> FloatArray | None:
@@ -91,9 +98,10 @@ class Bench:
                 f"There are settings for {', '.join(strangers)}, which are not evaluated.",
                 hint=f"Evaluated are: {', '.join(models)}. One table a row: [{models[0]}].",
             )
-        for model in models:
-            row = self.row(model)
+        rows = [self.row(model) for model in models]
+        for row in rows:
             self.registry.build(row.model, row.settings)
+        self.fits.expect(rows)
 
     def run(self, name: str, split: Split, *, seed: int) -> Run:
         """Fit a model on the split's training part, tuned on its validation, and ask it the test cases."""
@@ -114,23 +122,35 @@ class Bench:
         )
         peak, fitting, scoring = PeakMemory(), Stopwatch(), Stopwatch()
         row = self.row(name)
-        model = self.registry.build(row.model, row.settings)
-        self.progress.note(f"{name}, seed {seed}: {len(split.train.events):,} training events")
-        with fitting.running():
-            model.fit(split.train, options=options)
-        answers = ask(
-            model,
-            row.asked(split.test, seed=seed),
+        found = self.fits.find(row, split.train, seed=seed)
+        model, spent = found or (self.registry.build(row.model, row.settings), 0.0)
+        if found is None:
+            self.progress.note(f"{name}, seed {seed}: {len(split.train.events):,} training events")
+            with fitting.running():
+                model.fit(split.train, options=options)
+            spent = fitting.seconds
+            self.fits.keep(row, split.train, model, spent, seed=seed)
+        ties = tie_breaks(split.train.items.ids, seed=seed)
+        scorer: Scorer = model
+        if not row.reranking.empty:
+            facts = item_facts(split.train, self.item_vectors)
+            scorer = RerankedScores(model, row.reranking, train=split.train, facts=facts, k=self.ks[-1], ties=ties)
+        asked = row.asked(split.test, seed=seed)
+        answered = partial(
+            ask,
+            scorer,
             name=name,
             n_items=split.train.n_items,
             k=self.ks[-1],
-            ties=tie_breaks(split.train.items.ids, seed=seed),
+            ties=ties,
             exclude=self.exclude,
-            watch=scoring,
             progress=self.progress,
         )
+        answers, before = answered(asked, watch=scoring), None
+        if self.ask_before:
+            before = answered(replace(asked, histories=asked.histories.without_tail(1)), watch=Stopwatch())
         costs = Costs(
-            fit_seconds=fitting.seconds + earlier,
+            fit_seconds=spent + earlier,
             score_seconds=scoring.seconds,
             peak_mb=peak.megabytes,
             peak_is=peak.measures,
@@ -138,4 +158,4 @@ class Bench:
         )
         if self.fitted is not None:
             self.fitted(name, seed, model)
-        return Run(answers=answers, costs=costs)
+        return Run(answers=answers, costs=costs, before=before)

@@ -9,7 +9,7 @@ import numpy as np
 from penchant.data.partition import Split
 from penchant.evaluation.bands import by_history, by_popularity, popularity_bands
 from penchant.evaluation.scoring import Answers
-from penchant.metrics.beyond_accuracy import coverage, gini, novelty, recommended_counts
+from penchant.metrics.beyond_accuracy import coverage, gini, novelty, overlap, recommended_counts
 from penchant.metrics.diversity import ItemSimilarity
 from penchant.metrics.names import BEYOND_ACCURACY
 from penchant.metrics.ranking import auc, false_positive_rates, ranking_metrics
@@ -51,6 +51,12 @@ def case_values(answers: Answers, split: Split, *, ks: Sequence[int], similarity
         values={**found.values, "auc": auc(answers.ranks, indptr, answers.candidates)},
         false_positives=false_positive_rates(answers.ranks, indptr, answers.candidates),
     )
+
+
+def with_stability(found: CaseValues, answers: Answers, before: Answers, *, ks: Sequence[int]) -> CaseValues:
+    """The values, and how much of each list was there one event earlier."""
+    stability = {f"stability@{k}": overlap(answers.lists[:, :k], before.lists[:, :k]) for k in ks}
+    return replace(found, values={**found.values, **stability})
 
 
 def list_values(

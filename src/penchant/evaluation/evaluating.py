@@ -14,7 +14,7 @@ from penchant.data.splitting import Protocol, SplitConfig, splits
 from penchant.errors import ConfigError
 from penchant.evaluation.assembling import Findings, SplitRecord, assemble
 from penchant.evaluation.bench import Bench
-from penchant.evaluation.case_values import case_values
+from penchant.evaluation.case_values import case_values, with_stability
 from penchant.evaluation.exporting import ListFolder
 from penchant.evaluation.learning_curve import check_shares, learning_curve
 from penchant.evaluation.results import CurvePoint, EvaluationResult
@@ -47,6 +47,7 @@ def evaluate(
     checkpoints: Path | None = None,
     resume: bool | None = None,
     run_log: Path | None = None,
+    stability: bool = False,
     progress: Progress = SILENT,
 ) -> EvaluationResult:
     """Fit each model on the protocol's training part and rank the whole catalogue for every test case.
@@ -58,7 +59,8 @@ def evaluate(
     of fits and ties; the split has its own in `split_config`. `settings` maps a model's name to its settings.
     `encoder` reads the items' texts, once for all models; without one no model sees text. `curve_shares` adds a
     learning curve over these shares of the records, `lists_to` writes every list into a folder, `fitted` is told each
-    fitted model with its name and seed.
+    fitted model with its name and seed. `stability` asks every model also as it would have been asked one event
+    earlier, and gives the share of each list that was there already.
 
     In the folder `checkpoints` every training keeps its state until the evaluation has ended: stopped, the same call
     with ``resume=True`` takes over what was trained and gives the same metrics. `run_log` gets one line of JSON for
@@ -83,6 +85,7 @@ def evaluate(
         checkpoints=checkpoints,
         resume=resume,
         run_log=run_log,
+        ask_before=stability,
     )
     bench.check(models)
     work = work_of(
@@ -145,6 +148,8 @@ def _evaluate(
         for (model, seed), found in findings.items():
             run = bench.run(model, split, seed=seed)
             values = {v: case_values(a, split, ks=bench.ks, similarity=similarity) for v, a in run.answers.items()}
+            if run.before is not None:
+                values = {v: with_stability(values[v], a, run.before[v], ks=bench.ks) for v, a in run.answers.items()}
             found.append((run.costs, values))
             if folder is not None:
                 folder.write(model, run.answers, seed=seed)

@@ -1,13 +1,14 @@
 """Asking a fitted model all cases, in batches of bounded memory, and keeping ranks and lists instead of scores."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from penchant.data.histories import Cases
+from penchant.data.histories import Cases, Histories
 from penchant.errors import TrainingError
 from penchant.evaluation.measuring import Stopwatch
-from penchant.interfaces import Recommender, top_k
+from penchant.interfaces import top_k
 from penchant.metrics.ranking import candidate_counts, mask_history, ranks_among
 from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray, IntArray, RowArray
@@ -31,8 +32,15 @@ class Answers:
     """(B, K) of the lists"""
 
 
+class Scorer(Protocol):
+    """What can be asked: a recommender, or one whose lists are reranked."""
+
+    def score(self, histories: Histories) -> FloatArray:
+        """(B, I)"""
+
+
 def ask(
-    model: Recommender,
+    model: Scorer,
     cases: Cases,
     *,
     name: str,

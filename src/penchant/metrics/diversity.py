@@ -88,14 +88,15 @@ def item_similarity(train: Dataset, item_vectors: FloatArray | None = None) -> I
     """The best-founded similarity of a dataset's items: vectors where given, else labels, else co-occurrence."""
     if item_vectors is not None:
         return VectorSimilarity(item_vectors)
-    labels = _labels(train)
+    labels = labels_of(train)
     if labels is not None:
         return SetSimilarity(labels, by="categories")
     events = train.events.where(train.events.items >= 0)
     return SetSimilarity(_members(events.items, events.users, (train.n_items, train.n_users)), by="co-occurrence")
 
 
-def _labels(train: Dataset) -> sparse.csr_array | None:
+def labels_of(train: Dataset) -> sparse.csr_array | None:
+    """Ones where an item is in a category or has a tag, (I, labels); None where less than half the items have any."""
     codes: dict[str, int] = {}
     rows: list[int] = []
     sets: list[int] = []

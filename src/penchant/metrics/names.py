@@ -12,10 +12,11 @@ TITLES = {
     "coverage": "Coverage",
     "novelty": "Novelty",
     "diversity": "Diversity",
+    "stability": "Stability",
     "gini": "Gini",
 }
 
-BEYOND_ACCURACY = ("coverage", "novelty", "diversity", "gini")
+BEYOND_ACCURACY = ("coverage", "novelty", "diversity", "stability", "gini")
 """Metrics that have no better end: what is good depends on the purpose."""
 
 
