@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.data.partition import Split
 from penchant.data.splitting import split
 from penchant.evaluation.peers.contestant import Conditions, peer_algorithm
 from penchant.evaluation.peers.exchange import write_split
@@ -33,14 +32,14 @@ def held(
     trials: int = 1,
     seeds: tuple[int, ...] = (0,),
     limit_seconds: float = 120.0,
-    made: Split | None = None,
+    keep: bool = True,
 ) -> tuple[Tournament, PeerComparison]:
-    made = made or split(world)
+    made = split(world)
     write_split(made, folder / "split")
     tournament = Tournament(
         split=made,
         folder=folder,
-        conditions=Conditions(split=folder / "split", k=10, threads=1, limit_seconds=limit_seconds),
+        conditions=Conditions(split=folder / "split", k=10, threads=1, limit_seconds=limit_seconds, keep=keep),
         ks=(5, 10),
         similarity=item_similarity(made.train),
         trials=trials,
@@ -73,6 +72,14 @@ def test_one_trial_is_the_defaults(world, tmp_path):
     assert found.searches == ()
     assert found.results[0].settings == {}
     assert found.protocol["chosen_by"] == "defaults"
+
+
+def test_lists_are_removed_once_read_unless_they_are_to_be_kept(world, tmp_path):
+    for keep in (True, False):
+        folder = tmp_path / str(keep)
+        held(world, folder, ["walker", "crash"], keep=keep)
+        assert bool(list((folder / "runs").rglob("test.jsonl"))) is keep
+        assert bool(list((folder / "runs").rglob("log.txt"))) is keep
 
 
 def test_one_that_sleeps_is_ended_with_all_it_started(world, tmp_path):

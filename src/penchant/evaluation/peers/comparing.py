@@ -99,7 +99,11 @@ def compare_with_peers(
             split=split,
             folder=work,
             conditions=Conditions(
-                split=work / "split", k=ks[-1], threads=threads or os.cpu_count() or 1, limit_seconds=60 * minutes
+                split=work / "split",
+                k=ks[-1],
+                threads=threads or os.cpu_count() or 1,
+                limit_seconds=60 * minutes,
+                keep=keep is not None,
             ),
             ks=ks,
             similarity=item_similarity(split.train),

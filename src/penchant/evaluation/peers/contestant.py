@@ -1,8 +1,9 @@
 """A contestant: one algorithm of one peer, or one of our models, as a process that answers a request."""
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -85,6 +86,8 @@ class Conditions:
     k: int
     threads: int
     limit_seconds: float
+    keep: bool = False
+    """Whether what a run wrote stays on disk once it has been read."""
 
 
 def run(
@@ -100,6 +103,23 @@ def run(
     if contestant.command is None:
         return Fault(status="not installed", message=contestant.missing)
     folder.mkdir(parents=True)
+    try:
+        return _answer(contestant, contestant.command, settings, folder, seed=seed, ask=ask, conditions=conditions)
+    finally:
+        if not conditions.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer(
+    contestant: Contestant,
+    command: Sequence[str],
+    settings: Mapping[str, Any],
+    folder: Path,
+    *,
+    seed: int,
+    ask: tuple[Literal["validation", "test"], ...],
+    conditions: Conditions,
+) -> Answer | Fault:
     request = {
         "format": 1,
         "peer": contestant.source,
@@ -116,7 +136,7 @@ def run(
     }
     write_json(folder / "request.json", request)
     ended = run_child(
-        [*contestant.command, str((folder / "request.json").absolute())],
+        [*command, str((folder / "request.json").absolute())],
         folder=folder,
         log=folder / "log.txt",
         environment=_environment(contestant, conditions.threads),
