@@ -66,6 +66,12 @@ def test_settings_reach_models_and_protocol(penchant, folder, tmp_path):
     assert value["results"][0]["settings"] == {"window": 2}
 
 
+def test_the_spread_over_folds_is_shown(penchant, folder):
+    code, out, err = penchant("evaluate", folder, "--models", "popularity,item_knn", "--protocol", "k-fold-time")
+    assert code == 0, err
+    assert "± the standard deviation over 5 folds" in out
+
+
 def test_the_split_file_is_written_once_and_read_ever_after(penchant, folder, tmp_path):
     file = tmp_path / "cold.json"
     results = []

@@ -143,9 +143,33 @@ def test_temporal_cuts_all_users_at_one_time() -> None:
     assert asked == {(u, i) for u, i in events if u in known}
 
 
-def test_temporal_without_time_is_refused_by_name() -> None:
-    with pytest.raises(ProtocolError, match=r"temporal needs times, and 'toy' has positions only"):
-        split(make_world(clock="position"), "temporal")
+@pytest.mark.parametrize("protocol", ["temporal", "k-fold-time"])
+def test_cuts_in_time_without_time_are_refused_by_name(protocol: Protocol) -> None:
+    with pytest.raises(ProtocolError, match=f"{protocol} needs times, and 'toy' has positions only"):
+        split(make_world(clock="position"), protocol)
+
+
+def test_time_folds_learn_from_the_past_and_test_each_time_once() -> None:
+    data = make_world(seed=5)
+    made = list(splits(data, "k-fold-time", config=SplitConfig(folds=4, validation_share=0.25)))
+    ends = [one.facts["test_from"] for one in made[1:]] + [int(data.events.timestamps.max()) + 1]
+    trained = 0
+    for one, end in zip(made, ends, strict=True):
+        start, begin = one.facts["validation_from"], one.facts["test_from"]
+        assert one.train.events.timestamps.max() < start < begin < end
+        assert one.validation.histories.timestamps.max() < start
+        assert one.test.histories.timestamps.max() < begin
+        when = data.events.timestamps
+        assert ((when >= begin) & (when < end)).mean() == pytest.approx(1 / 5, abs=0.02)
+        assert (when < start).sum() / (when < begin).sum() == pytest.approx(0.75, abs=0.02)
+        known = set(data.events.users[when < begin].tolist())
+        later = (when >= begin) & (when < end)
+        events = zip(data.events.users[later].tolist(), data.events.items[later].tolist(), strict=True)
+        assert pairs(one.test) == {(u, i) for u, i in events if u in known}
+        assert len(one.train.events) > trained
+        trained = len(one.train.events)
+    asked = [pair for one in made for pair in pairs(one.test)]
+    assert len(asked) == len(set(asked))  # no event is tested twice
 
 
 def test_temporal_at_one_moment_finds_nobody() -> None:

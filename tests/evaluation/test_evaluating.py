@@ -135,14 +135,20 @@ def test_every_protocol_is_evaluated(world, protocol: Protocol):
     result = evaluate(world, ["walker", "constant"], registry=REGISTRY, protocol=protocol, ks=[5])
     assert result.protocol["name"] == protocol
     assert result.of("walker").metrics["ndcg@5"] > result.of("constant").metrics["ndcg@5"]
-    if protocol in {"k-fold", "k-fold-users"}:
+    if protocol.startswith("k-fold"):
         assert len(result.protocol["split_hash"]) == 5
         folds = result.of("walker").folds
         assert len(folds) == 5
-        assert np.ptp([fold["ndcg@5"] for fold in folds]) > 0
+        by_fold = [fold["ndcg@5"] for fold in folds]
+        assert np.ptp(by_fold) > 0
+        summary = result.summaries[0]
+        assert summary.folds == 5
+        assert summary.fold_mean["ndcg@5"] == pytest.approx(np.mean(by_fold))
+        assert summary.fold_spread["ndcg@5"] == pytest.approx(np.std(by_fold, ddof=1))
     else:
         assert isinstance(result.protocol["split_hash"], str)
         assert not result.of("walker").folds
+        assert result.summaries[0].folds == 1
     assert any("published figures" in note for note in result.notes) == (protocol == "k-fold")
 
 

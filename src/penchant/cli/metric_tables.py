@@ -91,7 +91,7 @@ def _table_of(
         row: list[Text | str] = [summary.model]
         for metric in metrics:
             value = summary.mean[metric]
-            spread = f" ± {summary.spread[metric]:.4f}" if seeds > 1 and metric == metrics[0] else ""
+            spread = _spread(summary, metric) if metric == metrics[0] else ""
             leads = value == best[metric] and len(summaries) > 1 and not metric.startswith(BEYOND_ACCURACY)
             row.append(Text(shown(value, metric) + spread, style="bold green" if leads else ""))
             if metric == metrics[0]:
@@ -105,7 +105,16 @@ def _table_of(
     if seeds > 1:
         table.caption = f"mean of {seeds} seeds ± their standard deviation; the interval is over users"
         table.caption_justify = "left"
+    elif summaries[0].folds > 1:
+        table.caption = f"± the standard deviation over {summaries[0].folds} folds; the interval is over users"
+        table.caption_justify = "left"
     return table
+
+
+def _spread(summary: Summary, metric: str) -> str:
+    if summary.seeds > 1:
+        return f" ± {summary.spread[metric]:.4f}"
+    return f" ± {summary.fold_spread[metric]:.4f}" if summary.folds > 1 else ""
 
 
 def _verdicts(comparisons: Sequence[Comparison], k: int) -> list[Text]:

@@ -11,7 +11,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
 from penchant.types import BoolArray, IntArray, RowArray
 
-Protocol = Literal["leave-one-out", "temporal", "k-fold", "k-fold-users", "cold-items", "cold-users"]
+Protocol = Literal["leave-one-out", "temporal", "k-fold", "k-fold-users", "k-fold-time", "cold-items", "cold-users"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.partition import (
+    Protocol,
     Split,
     before_item_event,
     later_items,
@@ -44,38 +45,52 @@ def temporal(dataset: Dataset, *, test_share: float, validation_share: float) ->
 
     Events at the moment of a cut all fall after it, so the shares are met as nearly as equal times allow.
     """
+    cuts = (1 - test_share - validation_share, 1 - test_share, 1.0)
+    return _cut_in_time(dataset, "temporal", cuts, where="its cuts", hint="Raise the test share, or")
+
+
+def time_folds(dataset: Dataset, *, folds: int, fold: int, validation_share: float) -> Split:
+    """Fold `fold` of a rolling origin: in time the item events are cut into ``folds + 1`` blocks of like size, block
+    ``fold + 1`` is the test, and all before it is learned from, the last `validation_share` of that as validation.
+
+    No fold learns from what comes after its test (Tashman 2000), and no event is tested twice.
+    """
+    before, after = (fold + 1) / (folds + 1), (fold + 2) / (folds + 1)
+    cuts = (before * (1 - validation_share), before, after)
+    return _cut_in_time(dataset, "k-fold-time", cuts, where=f"the cuts of fold {fold}", hint="Use fewer folds, or")
+
+
+def _cut_in_time(
+    dataset: Dataset, protocol: Protocol, shares: tuple[float, float, float], *, where: str, hint: str
+) -> Split:
+    """Validation begins, test begins and test ends where these shares of the item events are over."""
     if dataset.clock == "position":
         raise ProtocolError(
-            f"temporal needs times, and {dataset.name!r} has positions only: events of two users cannot be ordered.",
+            f"{protocol} needs times, and {dataset.name!r} has positions only: events of two users cannot be ordered.",
             hint="Evaluate with leave-one-out or k-fold-users, or import the data with its timestamps.",
         )
     histories = dataset.histories()
-    times = np.sort(histories.timestamps)
+    when, times = histories.timestamps, np.sort(histories.timestamps)
     n = len(times)
-    cuts = [
-        int(times[min(n - 1, int(n * share))]) if n else 0
-        for share in (1 - test_share - validation_share, 1 - test_share)
-    ]
-    start, end = cuts
-    validation, _ = later_items(
-        histories, histories.timestamps < start, (histories.timestamps >= start) & (histories.timestamps < end)
-    )
-    test, unknown = later_items(histories, histories.timestamps < end, histories.timestamps >= end)
+    start, end = (int(times[min(n - 1, int(n * share))]) if n else 0 for share in shares[:2])
+    stop = int(times[int(n * shares[2])]) if int(n * shares[2]) < n else int(times[-1]) + 1 if n else 0
+    validation, _ = later_items(histories, when < start, (when >= start) & (when < end))
+    test, unknown = later_items(histories, when < end, (when >= end) & (when < stop))
     train = dataset.select(dataset.events.timestamps < start)
     if not len(test) or not len(train.events):
         raise ProtocolError(
-            f"temporal finds nobody with events before and after its cuts in {dataset.name!r}.",
-            hint="Raise the test share, or evaluate with leave-one-out.",
+            f"{protocol} finds nobody with events before and after {where} in {dataset.name!r}.",
+            hint=f"{hint} evaluate with leave-one-out.",
         )
     return Split(
-        protocol="temporal",
+        protocol=protocol,
         train=train,
         validation=validation,
         test=test,
         facts={
             "validation_from": start,
             "test_from": end,
-            "test_days": round((int(times[-1]) - end) / MICROSECONDS_PER_DAY, 2),
+            "test_days": round((min(stop, int(times[-1])) - end) / MICROSECONDS_PER_DAY, 2),
             "test_users_without_history": unknown,
         },
     )

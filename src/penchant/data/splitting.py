@@ -5,6 +5,7 @@ leave-one-out    each user's last event is the test, the one before the validati
 temporal         two global cuts in time: train | validation | test, for all users alike
 k-fold           random rows; only for comparison with published figures: it looks into the future
 k-fold-users     whole users are held out; they are asked for their last event
+k-fold-time      a rolling origin: each fold learns from the past and is asked about the time that follows
 cold-items       a seeded share of items has no event in training or history; each such event is a case
 cold-users       a seeded share of users is held out; they are asked after their first few events
 ================ =======================================================================================
@@ -34,12 +35,12 @@ class SplitConfig(Config):
 
     seed: int = 0
     folds: int = Field(default=5, ge=2, le=100)
-    """k-fold, k-fold-users"""
+    """k-fold, k-fold-users, k-fold-time"""
     test_share: float = Field(default=0.1, gt=0, lt=1)
     """temporal: share of the item events after the last cut"""
     validation_share: float = Field(default=0.1, ge=0, lt=1)
-    """temporal, k-fold, k-fold-users: share of the item events, or of the users, kept for tuning; 0: all but the test
-    trains, and a model that tunes itself holds out a part of that"""
+    """temporal and the k-fold protocols: share of the item events, or of the users, kept for tuning; 0: all but the
+    test trains, and a model that tunes itself holds out a part of that"""
     cold_share: float = Field(default=0.05, gt=0, lt=1)
     """cold-items, cold-users: share of items and users held out, where no `held_out` is given"""
     held_out: HeldOut | None = None
@@ -72,6 +73,9 @@ def split(
         if sum(shares.values()) >= 1:
             raise ConfigError(f"Test and validation share leave nothing to train on: {shares}.", hint="Lower them.")
         made, settings = protocols.temporal(dataset, **shares), dict(shares)
+    elif protocol == "k-fold-time":
+        made = protocols.time_folds(dataset, folds=folds, fold=fold, validation_share=config.validation_share)
+        settings = {"folds": folds, "fold": fold, "validation_share": config.validation_share}
     elif protocol in {"cold-items", "cold-users"}:
         held_out = config.held_out or HeldOut.choose(dataset, share=config.cold_share, seed=config.seed)
         settings = {"seed": config.seed, "cold_share": held_out.share}
@@ -109,4 +113,4 @@ def fold_count(protocol: Protocol, config: SplitConfig) -> int:
     """How many divisions a protocol makes; `ConfigError` where no protocol has that name."""
     if protocol not in PROTOCOLS:
         raise ConfigError(f"No protocol is called {protocol!r}.", hint=f"There are: {', '.join(PROTOCOLS)}.")
-    return config.folds if protocol in {"k-fold", "k-fold-users"} else 1
+    return config.folds if protocol in {"k-fold", "k-fold-users", "k-fold-time"} else 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -44,9 +44,23 @@ def summarise(results: Sequence[Measured], over_seeds: Mapping[tuple[str, bool],
                 mean={name: float(value.mean()) for name, value in values.items()},
                 spread={name: float(value.std(ddof=1)) if len(runs) > 1 else 0.0 for name, value in values.items()},
                 intervals=means_and_intervals(over_seeds[model, exclude])[1],
+                **_over_folds(runs),
             )
         )
     return tuple(summaries)
+
+
+def _over_folds(runs: Sequence[Measured]) -> dict[str, Any]:
+    """The fields of a `Summary` that tell how far the folds lie apart, where there are several."""
+    by_run: list[Sequence[Mapping[str, float]]] = [getattr(run, "folds", ()) for run in runs]
+    if not by_run[0]:
+        return {}
+    values = {name: np.mean([[fold[name] for fold in folds] for folds in by_run], axis=0) for name in by_run[0][0]}
+    return {
+        "folds": len(by_run[0]),
+        "fold_mean": {name: float(value.mean()) for name, value in values.items()},
+        "fold_spread": {name: float(value.std(ddof=1)) for name, value in values.items()},
+    }
 
 
 def compare(

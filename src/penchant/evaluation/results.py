@@ -43,6 +43,10 @@ class Summary:
     spread: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
     """95 % bootstrap intervals over users of the values averaged over seeds."""
+    folds: int = 1
+    fold_mean: Mapping[str, float] = field(default_factory=dict)
+    fold_spread: Mapping[str, float] = field(default_factory=dict)
+    """For the k-fold protocols: mean and standard deviation (n − 1) over the folds, seeds averaged in each fold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
