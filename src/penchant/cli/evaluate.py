@@ -67,6 +67,9 @@ def evaluate(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report for a browser.")] = None,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="Also how much of a list was there one event earlier.")
+    ] = False,
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
@@ -104,7 +107,7 @@ def evaluate(
             "--log": log,
         }
         unread |= {"--sample-users": sample_users, "--exclude-history": exclude_history, "--encoder": encoder}
-        unread |= {"--resume": resume, "--checkpoints": checkpoints}
+        unread |= {"--resume": resume, "--checkpoints": checkpoints, "--stability": stability or None}
         check_task(task, [name for name, value in unread.items() if value not in {None, ""}])
         dataset = Dataset.load(data)
         compare_ratings(
@@ -153,6 +156,7 @@ def evaluate(
             checkpoints=kept,
             resume=resume,
             run_log=log,
+            stability=stability,
             progress=progress,
         )
     deliver(result, json_file, lambda: show_evaluation(result, screen.out))
