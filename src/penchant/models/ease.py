@@ -31,8 +31,8 @@ class EASEConfig(Config):
 
     regularization: float = Field(default=500.0, gt=0)
     """λ: the larger, the more a weight must be worth."""
-    decay: float = Field(default=1.0, gt=0, le=1)
-    """Weight of an event of the history asked about relative to the one after it."""
+    decay: float = Field(default=0.8, gt=0, le=1)
+    """Weight of an event of the history asked about relative to the one after it; 1 in the paper."""
     signal: SignalConfig = SignalConfig()
     """What a user's events on an item amount to."""
     memory_gib: float = Field(default=2.5, gt=0)

@@ -35,7 +35,7 @@ class ItemKNNConfig(Config):
     """A pair d steps apart weighs d to minus this. This and the three before it are settings of ``cooccurrence``."""
     signal: SignalConfig = SignalConfig()
     """What a user's events on an item amount to. This and the two after it are settings of the other similarities."""
-    damping: float = Field(default=0.0, ge=0)
+    damping: float = Field(default=5.0, ge=0)
     """A similarity that rests on n shared users weighs n / (n + damping)."""
     weighted_mean: bool = False
     """Divide by the similarities summed: the textbook prediction of a rating, which ranks worse than the sum."""
@@ -46,7 +46,9 @@ class ItemKNNConfig(Config):
 
     @model_validator(mode="after")
     def _read_by_the_similarity(self) -> Self:
-        if self.similarity == "cooccurrence" and (self.signal != SignalConfig() or self.damping or self.weighted_mean):
+        others = ("signal", "damping", "weighted_mean")
+        touched = [n for n in others if getattr(self, n) != type(self).model_fields[n].default]
+        if self.similarity == "cooccurrence" and touched:
             raise ValueError("signal, damping and weighted_mean are settings of the similarities cosine and pearson")
         if self.weighted_mean and self.signal.values == "touch":
             raise ValueError("the weighted mean of touches is 1 for every item: set signal.values to value or count")

@@ -24,8 +24,8 @@ class UserKNNConfig(Config):
     """Settings of `UserKNN`."""
 
     similarity: Literal["decayed", "cosine", "pearson"] = "decayed"
-    decay: float = Field(default=0.95, gt=0, le=1)
-    """Weight of an event relative to the one after it; read by ``decayed``."""
+    decay: float = Field(default=0.9, gt=0, le=1)
+    """Weight of an event relative to the one after it; a setting of ``decayed``."""
     neighbours: int = Field(default=100, ge=1)
     """K: users asked."""
     signal: SignalConfig = SignalConfig()
@@ -49,18 +49,18 @@ class UserKNN(Recommender):
 
         w_bv   similarity of the history of b with that of stored user v, times n_bv / (n_bv + damping)
         N_b    the K stored users with the highest w_bv, those above 0
-        s_bi = c_b + Σ_{v ∈ N_b} w_bv (x_vi − c_v) / Σ_{v ∈ N_b} w_bv
+        s_bi = c_b + Σ_{v ∈ N_b} w_bv f_vi (x_vi − c_v) / Σ_{v ∈ N_b} w_bv
 
     ``x_vi`` is what v's events on i amount to (see `Signal`), 0 where there are none. Of ratings, ``c`` is a user's
     mean and an unrated item counts as it, so that the unit is the rating's; otherwise ``c = 0`` and, for touches, s is
-    the share of the neighbours who touched the item. With `weighted_mean` both sums run over the neighbours with an
-    event on i: the prediction of Resnick et al. (1994); an item none of them knows gets ``c_b``. A history without
-    neighbours is answered by all users alike.
+    the share of the neighbours who touched the item. With `weighted_mean` the divisor is ``Σ w_bv f_vi`` over the
+    neighbours with an event on i: the prediction of Resnick et al. (1994); an item none of them knows gets ``c_b``. A
+    history without neighbours is answered by all users alike.
 
-    * ``cosine``: of the rows x (Breese, Heckerman and Kadie 1998)
-    * ``pearson``: over the items both rated where x are ratings, over all items otherwise, untouched as 0
-    * ``decayed``: cosine of rows in which an event k steps before the user's last weighs decay^k x, as in the nearest
-      neighbours of Ludewig and Jannach (2018): whose latest interests are alike
+    * ``cosine``: of the rows x (Breese, Heckerman and Kadie 1998); ``f = 1``
+    * ``pearson``: over the items both rated where x are ratings, over all items otherwise, untouched as 0; ``f = 1``
+    * ``decayed``: cosine of the rows f x, where ``f_vi = decay^(events of v after his last on i)``: whose latest
+      interests are alike, and what are these users' latest. Recency in neighbours after Ludewig and Jannach (2018)
 
     Neighbours are found by the history handed in, so a user who came a minute ago is answered like any other, and one
     whose own events were in the training data may find himself among them. Instance-based: the stored histories are the
@@ -74,7 +74,7 @@ class UserKNN(Recommender):
         super().__init__(config or UserKNNConfig())
         self._signal: Signal | None = None
         self._stored: sp.csr_array | None = None
-        self._compared: sp.csr_array | None = None
+        self._fades: DoubleArray | None = None
 
     @property
     def _centred(self) -> bool:
@@ -88,16 +88,17 @@ class UserKNN(Recommender):
         histories = dataset.histories()
         active = histories.take(np.flatnonzero(histories.lengths))
         self._stored = self._signal.matrix(active, dataset.n_items)
-        self._compared = self._comparable(active, self._stored)
+        self._fades = self._faded(active, with_data(self._stored, np.ones(self._stored.nnz))).data
         return self
 
     def similar_users(self, histories: Histories) -> sp.csr_array:
         """w, (B, stored users): the K neighbours of each history among the users with events, in row order."""
-        rows = fitted(self._signal, NAME).matrix(histories, fitted(self._stored, NAME).shape[1])
+        stored = fitted(self._stored, NAME)
+        rows = fitted(self._signal, NAME).matrix(histories, stored.shape[1])
         kind: Similarity = "pearson" if self.config.similarity == "pearson" else "cosine"
         return neighbours(
-            self._comparable(histories, rows),
-            fitted(self._compared, NAME),
+            self._faded(histories, rows),
+            with_data(stored, stored.data * fitted(self._fades, NAME)),
             alike=partial(similarity, kind=kind, rated=self._centred),
             damping=self.config.damping,
             k=self.config.neighbours,
@@ -117,35 +118,34 @@ class UserKNN(Recommender):
 
     def save(self, folder: Path) -> None:
         """Write the stored histories."""
-        stored, compared = fitted(self._stored, NAME), fitted(self._compared, NAME)
-        arrays = csr_arrays(stored, "stored") | {"compared": compared.data}
+        stored = fitted(self._stored, NAME)
+        arrays = csr_arrays(stored, "stored") | {"fades": fitted(self._fades, NAME)}
         facts = {"shape": list(stored.shape), "signal": fitted(self._signal, NAME).facts()}
         write_model(folder, NAME, self.config, arrays=arrays, facts=facts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read them."""
-        needs = ("shape", "signal", "stored.data", "stored.indices", "stored.indptr", "compared")
+        needs = ("shape", "signal", "stored.data", "stored.indices", "stored.indptr", "fades")
         config, facts, arrays = read_model(folder, NAME, UserKNNConfig, needs=needs)
         model = cls(config)
         model._signal = Signal.of_facts(facts["signal"])
         model._stored = csr_of(arrays, "stored", (int(facts["shape"][0]), int(facts["shape"][1])))
-        model._compared = with_data(model._stored, arrays["compared"])
+        model._fades = arrays["fades"]
         return model
 
-    def _comparable(self, histories: Histories, rows: sp.csr_array) -> sp.csr_array:
-        """The rows that similarities compare: those of the signal, or, for ``decayed``, faded by position."""
+    def _faded(self, histories: Histories, rows: sp.csr_array) -> sp.csr_array:
+        """Rows of x to rows of f x."""
         return faded(rows, histories, self.config.decay) if self.config.similarity == "decayed" else rows
 
     def _mean(self, weights: sp.csr_array, stored: sp.csr_array) -> DoubleArray:
-        """Σ_v w_bv (x_vi − c_v) / Σ_v w_bv, (B, I); 0 where nothing weighs."""
-        numbers = stored
+        """Σ_v w_bv f_vi (x_vi − c_v) / Σ_v w_bv, (B, I); 0 where nothing weighs."""
+        fades, numbers = fitted(self._fades, NAME), stored.data
         if self._centred:
-            centres = _row_means(stored, otherwise=0.0)
-            numbers = with_data(stored, stored.data - np.repeat(centres, np.diff(stored.indptr)))
-        sums = np.asarray((weights @ numbers).toarray(), dtype=np.float64)
+            numbers = numbers - np.repeat(_row_means(stored, otherwise=0.0), np.diff(stored.indptr))
+        sums = np.asarray((weights @ with_data(stored, fades * numbers)).toarray(), dtype=np.float64)
         if self.config.weighted_mean:
-            masses = np.asarray((weights @ with_data(stored, np.ones(stored.nnz))).toarray(), dtype=np.float64)
+            masses = np.asarray((weights @ with_data(stored, fades)).toarray(), dtype=np.float64)
         else:
             masses = np.broadcast_to(np.asarray(weights.sum(axis=1)).reshape(-1, 1), sums.shape)
         return np.divide(sums, masses, out=np.zeros_like(sums), where=masses > 0)

@@ -31,12 +31,12 @@ class ALSConfig(Config):
     """How much surer an event makes than its absence."""
     confidence: Literal["linear", "log"] = "linear"
     """``linear``: grows with x; ``log``: with ln(1 + x), for counts and quantities of very different size."""
-    regularization: float = Field(default=0.003, gt=0)
+    regularization: float = Field(default=0.01, gt=0)
     """λ"""
     frequency_scaling: float = Field(default=1.0, ge=0, le=1)
     """ν: 0 regularises all rows alike, as in the paper; 1 in proportion to what each is made of."""
-    decay: float = Field(default=1.0, gt=0, le=1)
-    """How sure an event of the history asked about makes, relative to the one after it."""
+    decay: float = Field(default=0.8, gt=0, le=1)
+    """How sure an event of the history asked about makes, relative to the one after it; 1 in the paper."""
     iterations: int = Field(default=15, ge=1)
     signal: SignalConfig = SignalConfig()
     """What a user's events on an item amount to."""
@@ -131,20 +131,20 @@ class ALS(Recommender):
         solved = np.zeros((rows.shape[0], dim))
         spectrum, basis = np.linalg.eigh(gram)
         turned = fixed @ basis  # here Yᵀ Y is diagonal
-        for block in blocks(rows, cells=NUMBERS_AT_ONCE // dim):
-            surplus, liked = self._surplus(block.data_BL), block.data_BL > 0
-            wanted = liked * (1 + surplus)
-            if block.columns_BL.shape[1] <= dim // 2:
-                diagonal = spectrum + penalties[block.rows, None]
-                solved[block.rows] = _few(turned[block.columns_BL], diagonal, surplus, wanted) @ basis.T
-                continue
-            for part in np.array_split(np.arange(len(block.rows)), 1 + len(block.rows) * dim**2 // NUMBERS_AT_ONCE):
-                vectors = single[block.columns_BL[part]]  # (B, L, D)
-                roots = vectors * np.sqrt(surplus[part]).astype(np.float32)[:, :, None]
+        for whole in blocks(rows, cells=NUMBERS_AT_ONCE // dim):
+            for block in whole.split(NUMBERS_AT_ONCE // dim**2):
+                surplus = self._surplus(block.data_BL)
+                wanted = (block.data_BL > 0) * (1 + surplus)
+                if block.columns_BL.shape[1] <= dim // 2:
+                    diagonal = spectrum + penalties[block.rows, None]
+                    solved[block.rows] = _few(turned[block.columns_BL], diagonal, surplus, wanted) @ basis.T
+                    continue
+                vectors = single[block.columns_BL]  # (B, L, D)
+                roots = vectors * np.sqrt(surplus).astype(np.float32)[:, :, None]
                 systems = gram + np.matmul(roots.transpose(0, 2, 1), roots)
-                systems[:, np.arange(dim), np.arange(dim)] += penalties[block.rows[part], None]
-                right = np.matmul(wanted[part][:, None, :].astype(np.float32), vectors)[:, 0, :, None]
-                solved[block.rows[part]] = np.linalg.solve(systems, right)[:, :, 0]
+                systems[:, np.arange(dim), np.arange(dim)] += penalties[block.rows, None]
+                right = np.matmul(wanted[:, None, :].astype(np.float32), vectors)[:, 0, :, None]
+                solved[block.rows] = np.linalg.solve(systems, right)[:, :, 0]
         return solved
 
     def _surplus(self, amounts: DoubleArray) -> DoubleArray:

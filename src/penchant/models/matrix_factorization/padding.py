@@ -22,6 +22,12 @@ class Block:
     there_BL: BoolArray
     """Whether it is an entry."""
 
+    def split(self, size: int) -> Iterator["Block"]:
+        """The rows, at most `size` (and one at least) at a time."""
+        for start in range(0, len(self.rows), max(size, 1)):
+            part = slice(start, start + max(size, 1))
+            yield Block(self.rows[part], self.columns_BL[part], self.data_BL[part], self.there_BL[part])
+
 
 def blocks(matrix: sp.csr_array, *, cells: int) -> Iterator[Block]:
     """All rows with entries, short ones first, at most about `cells` padded cells (and one row at least) at a time."""
