@@ -20,9 +20,12 @@ TRACKER: dict[str, Any] = {
     "training": {"max_epochs": 3, "learning_rate": 0.01, "warmup_steps": 5},
 }
 SETTINGS: dict[str, dict[str, Any]] = {
+    "als": {"dim": 8, "iterations": 4},
     "bayesian_mf": {"dim": 2, "burn_in": 3, "samples": 3},
     "biased_mf": {"dim": 2, "iterations": 3},
+    "bpr": {"dim": 8, "training": {"max_epochs": 4, "learning_rate": 0.02, "warmup_steps": 0}},
     "content_based": {},
+    "ease": {},
     "graph_smoothing": {},
     "interest": {"tracker": TRACKER},
     "item_knn": {},
@@ -35,9 +38,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "random": {},
     "rating_knn": {},
     "rating_means": {},
+    "recent_popularity": {},
     "social": {},
     "svdpp": {"dim": 2, "iterations": 3},
     "tracker": TRACKER,
+    "user_knn": {},
 }
 COLD = 59
 """An item without events."""

@@ -4,10 +4,13 @@ from pathlib import Path
 
 from penchant.interfaces import Recommender
 from penchant.models.content_based import ContentBased, ContentBasedConfig
+from penchant.models.ease import EASE, EASEConfig
 from penchant.models.graph.lightgcn import LightGCN, LightGCNConfig
 from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
 from penchant.models.graph.social import Social, SocialConfig
 from penchant.models.hybrid import Interest, InterestConfig
+from penchant.models.matrix_factorization.als import ALS, ALSConfig
+from penchant.models.matrix_factorization.bpr import BPR, BPRConfig
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.popularity import Popularity, PopularityConfig, RandomConfig, RandomOrder
 from penchant.models.rating.bayesian_mf import BayesianMF, BayesianMFConfig
@@ -15,16 +18,34 @@ from penchant.models.rating.biased_mf import BiasedMF, BiasedMFConfig
 from penchant.models.rating.knn import RatingKNN, RatingKNNConfig
 from penchant.models.rating.means import RatingMeans, RatingMeansConfig
 from penchant.models.rating.svdpp import SVDPP, SVDPPConfig
+from penchant.models.recent_popularity import RecentPopularity, RecentPopularityConfig
 from penchant.models.saving import saved_name
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
+from penchant.models.user_knn import UserKNN, UserKNNConfig
 from penchant.registry import Registry
 
 RECOMMENDERS: Registry[Recommender] = Registry("recommender")
 RECOMMENDERS.register("random", config=RandomConfig, cls=RandomOrder, summary="Chance, as a floor.")
 RECOMMENDERS.register("popularity", config=PopularityConfig, cls=Popularity, summary="What most users touched.")
 RECOMMENDERS.register(
+    "recent_popularity",
+    config=RecentPopularityConfig,
+    cls=RecentPopularity,
+    summary="What most users touched lately.",
+)
+RECOMMENDERS.register("user_knn", config=UserKNNConfig, cls=UserKNN, summary="What users with a like history touched.")
+RECOMMENDERS.register(
     "item_knn", config=ItemKNNConfig, cls=ItemKNN, summary="What followed the history's items for other users."
+)
+RECOMMENDERS.register(
+    "ease", config=EASEConfig, cls=EASE, summary="Each item foreseen from a history's others by linear weights."
+)
+RECOMMENDERS.register(
+    "als", config=ALSConfig, cls=ALS, summary="Matrix factorisation of touches by alternating least squares."
+)
+RECOMMENDERS.register(
+    "bpr", config=BPRConfig, cls=BPR, summary="Matrix factorisation that puts touched before untouched items."
 )
 RECOMMENDERS.register(
     "content_based", config=ContentBasedConfig, cls=ContentBased, summary="What reads like the history; needs text."
