@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from penchant.evaluation.peers.catalogue import Peer
-from penchant.evaluation.peers.search import Choice, Space
+from penchant.hyperparameter_search.space import Choice, Space
 
 RUNNER = Path(__file__).with_name("fake_peer.py")
 PLAIN: Space = {}

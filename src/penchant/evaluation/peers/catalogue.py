@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from penchant.errors import NotFoundError
-from penchant.evaluation.peers.search import Choice, LogUniform, Space, Uniform
+from penchant.hyperparameter_search.space import Choice, LogUniform, Space, Uniform
 
 RUNNER = Path(__file__).parent / "runners" / "peer_main.py"
 

@@ -15,7 +15,7 @@ from penchant.evaluation.peers.child import Ended, run_child
 from penchant.evaluation.peers.environments import python_of
 from penchant.evaluation.peers.exchange import AnswerError, Outcome, read_answer, read_outcome
 from penchant.evaluation.peers.results import Status
-from penchant.evaluation.peers.search import Space
+from penchant.hyperparameter_search.space import Space
 from penchant.metrics.lists import Lists
 
 THREADS = (

@@ -10,7 +10,7 @@ from penchant.evaluation.case_values import CaseValues, list_values, mean_metric
 from penchant.evaluation.peers.contestant import Answer, Conditions, Contestant, Fault, run
 from penchant.evaluation.peers.list_scoring import rank_lists
 from penchant.evaluation.peers.results import ContestantResult, Failure, Search, Trial
-from penchant.evaluation.peers.search import draws
+from penchant.hyperparameter_search.space import draws
 from penchant.metrics.diversity import ItemSimilarity
 from penchant.metrics.names import title
 from penchant.metrics.ranking import ndcg_at

@@ -1,7 +1,7 @@
 """Random search: the first trial is the defaults, the rest differ and stay within the space."""
 
 from penchant.evaluation.peers.catalogue import OWN_SPACES
-from penchant.evaluation.peers.search import Choice, LogUniform, Space, Uniform, draws
+from penchant.hyperparameter_search.space import Choice, LogUniform, Space, Uniform, draws
 from penchant.models.catalogue import RECOMMENDERS
 
 SPACE: Space = {"size": Choice((8, 16, 32)), "rate": LogUniform(1e-4, 1.0), "training.dropout": Uniform(0.1, 0.5)}

@@ -1,10 +1,10 @@
-"""Random search over a small stated space: the same number of trials for every model, the first with its defaults.
+"""A stated space of settings, and random draws from it; the first trial of any search is the defaults.
 
 Bergstra and Bengio (2012): random search finds settings as good as a grid's in far fewer trials, because few of the
 settings matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from penchant.seeding import numpy_rng
 
 REDRAWS = 50
-"""Draws given up for one that was not drawn before."""
+"""Draws given up for one that is allowed and was not drawn before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,39 @@ class Uniform:
         return f"{self.low:g} to {self.high:g}"
 
 
-Space = Mapping[str, Choice | LogUniform | Uniform]
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number between two ends, both included, each as likely."""
+
+    low: int
+    high: int
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """One."""
+        return int(rng.integers(self.low, self.high + 1))
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}, whole"
+
+
+Part = Choice | LogUniform | Uniform | Whole
+Space = Mapping[str, Part]
 """Setting → what it may be. A point leads into a table: ``training.learning_rate``."""
 
 
-def draws(space: Space, trials: int, *, name: str, seed: int, fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
+def draws(
+    space: Space,
+    trials: int,
+    *,
+    name: str,
+    seed: int,
+    fixed: Mapping[str, Any],
+    allowed: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+) -> list[dict[str, Any]]:
     """The settings of each trial: first `fixed` alone, the defaults, then random ones without repeats.
 
-    What `fixed` sets is not drawn. A space too small for so many trials gives fewer.
+    What `fixed` sets is not drawn, nor what is not `allowed`. A space too small for so many trials gives fewer; more
+    trials begin with the same ones.
     """
     free = {key: part for key, part in space.items() if not _is_set(fixed, key)}
     rng = numpy_rng(seed, "search", name)
@@ -77,7 +102,7 @@ def draws(space: Space, trials: int, *, name: str, seed: int, fixed: Mapping[str
             drawn = _copied(fixed)
             for key, part in free.items():
                 _put(drawn, key, part.draw(rng))
-            if drawn not in found:
+            if drawn not in found and allowed(drawn):
                 found.append(drawn)
                 break
         else:
