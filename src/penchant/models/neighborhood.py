@@ -35,7 +35,7 @@ class ItemKNNConfig(Config):
     """A pair d steps apart weighs d to minus this. This and the three before it are settings of ``cooccurrence``."""
     signal: SignalConfig = SignalConfig()
     """What a user's events on an item amount to. This and the two after it are settings of the other similarities."""
-    damping: float = Field(default=5.0, ge=0)
+    damping: float = Field(default=2.0, ge=0)
     """A similarity that rests on n shared users weighs n / (n + damping)."""
     weighted_mean: bool = False
     """Divide by the similarities summed: the textbook prediction of a rating, which ranks worse than the sum."""
