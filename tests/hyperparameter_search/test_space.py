@@ -1,6 +1,6 @@
 """Random search: the first trial is the defaults, the rest differ and stay within the space."""
 
-from penchant.evaluation.peers.catalogue import OWN_SPACES
+from penchant.evaluation.peers.own_spaces import OWN_SPACES
 from penchant.hyperparameter_search.space import Choice, LogUniform, Space, Uniform, draws
 from penchant.models.catalogue import RECOMMENDERS
 

@@ -139,33 +139,6 @@ PEERS: Mapping[str, Peer] = {
     )
 }
 
-_TRACKER: Space = {
-    "dim": Choice((64, 128)),
-    "layers": Choice((1, 2, 3)),
-    "heads": Choice((1, 2, 4)),
-    "dropout": Uniform(0.1, 0.6),
-    "max_length": Choice((50, 100, 200)),
-    "gate_events": LogUniform(0.3, 10),
-    "training.learning_rate": LogUniform(1e-3, 6e-3),
-}
-_NEIGHBOURS: Space = {
-    "window": Choice((2, 4, 8, 16, 32, 64)),
-    "backward": Uniform(0.0, 1.0),
-    "distance_power": Uniform(0.0, 1.5),
-    "decay": Uniform(0.4, 0.99),
-}
-
-OWN_SPACES: Mapping[str, Space] = {
-    "popularity": {"count_repeats": Choice((False, True))},
-    "content_based": {"decay": Uniform(0.4, 0.99), "attribute_weight": Uniform(0.0, 1.0)},
-    "item_knn": _NEIGHBOURS,
-    "tracker": _TRACKER,
-    "interest": {f"tracker.{key}": part for key, part in _TRACKER.items()}
-    | {f"item_knn.{key}": part for key, part in _NEIGHBOURS.items()},
-}
-"""The same for our own models. One that is not here is run with its settings as they are, however many trials."""
-
-
 def chosen(names: Sequence[str], peers: Mapping[str, Peer] = PEERS) -> list[tuple[Peer, str]]:
     """``implicit`` (all its algorithms) or ``implicit:als`` as pairs of peer and algorithm.
 

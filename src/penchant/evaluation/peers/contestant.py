@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from penchant.artifacts import write_json
 from penchant.errors import DataError
-from penchant.evaluation.peers.catalogue import OWN_SPACES, Peer
+from penchant.evaluation.peers.catalogue import Peer
 from penchant.evaluation.peers.child import Ended, run_child
 from penchant.evaluation.peers.environments import python_of
 from penchant.evaluation.peers.exchange import AnswerError, Outcome, read_answer, read_outcome
+from penchant.evaluation.peers.own_spaces import OWN_SPACES
 from penchant.evaluation.peers.results import Status
 from penchant.hyperparameter_search.space import Space
 from penchant.metrics.lists import Lists
