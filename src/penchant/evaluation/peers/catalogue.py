@@ -79,7 +79,7 @@ PEERS: Mapping[str, Peer] = {
                 "ease": {"regularization": LogUniform(10, 3000)},
                 "sasrec": TRANSFORMER,
                 "bert4rec": TRANSFORMER,
-                "esasrec": {**TRANSFORMER, "n_negatives": Choice((128, 256, 512))},
+                "esasrec": {**TRANSFORMER, "n_negatives": Choice((64, 128, 256))},
             },
         ),
         Peer(
@@ -138,6 +138,7 @@ PEERS: Mapping[str, Peer] = {
         ),
     )
 }
+
 
 def chosen(names: Sequence[str], peers: Mapping[str, Peer] = PEERS) -> list[tuple[Peer, str]]:
     """``implicit`` (all its algorithms) or ``implicit:als`` as pairs of peer and algorithm.
