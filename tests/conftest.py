@@ -1,6 +1,7 @@
 """Fixtures that every room's tests may use."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["PENCHANT_CACHE"] = tempfile.mkdtemp(prefix="penchant-tests-")
 
 import pytest
+
+# A shell that starts the tests in the background makes them deaf to Ctrl-C, which some of them are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

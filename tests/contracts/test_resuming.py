@@ -15,7 +15,7 @@ from penchant.training.folders import unfinished
 from penchant.training.loop import TrainingConfig
 from tests.contracts.test_recommenders import DATA, HISTORIES, OPTIONS, SETTINGS
 
-STEPS = 7
+STEPS = 3
 """Of a training, before it is cut short."""
 
 

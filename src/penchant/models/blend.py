@@ -17,6 +17,9 @@ GROUPS = 3
 """Groups of users by the length of their histories that may have weights of their own."""
 SMALLEST_GROUP = 500
 """Cases that a group needs, so that its weights are not chance."""
+MARGIN = 0.002
+"""Gain, as a share of the metric, below which nothing is worth a weight: a source that hardly helps those who were asked
+may hurt those who were not, such as users without events."""
 ROUNDS = 2
 FLOOR = np.float32(-1e30)
 
@@ -125,7 +128,7 @@ def choose(pool: Pool, names: Sequence[str], *, ties: RowArray, k: int) -> Blend
     """Weights with the best mean NDCG@k, by coordinate ascent over `WEIGHTS`; the smallest of equals.
 
     A source joins, and a group of users leaves the common weight for one of its own, only where that gains more than
-    one standard error of the paired difference: what does not pay stays out.
+    one standard error of the paired difference and than `MARGIN`: what does not pay stays out.
     """
     lengths = pool.lengths_B
     common = np.zeros((len(names), len(lengths)))
@@ -172,7 +175,8 @@ def _best_weight(
         tried[p, among_B] = weight
         after = value(tried)
         gains = (after - before)[among_B]
-        if gains.mean() > gained and gains.mean() > gains.std() / np.sqrt(len(gains)):
+        least = max(float(gains.std()) / len(gains) ** 0.5, MARGIN * float(before[among_B].mean()))
+        if gains.mean() > max(gained, least):
             best, gained = (tried, after), float(gains.mean())
     return best
 
