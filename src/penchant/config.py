@@ -1,5 +1,7 @@
 """Checked settings: a frozen object beside each class, unknown keys refused, keyword-only."""
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +43,33 @@ def describe(error: ValidationError) -> str:
         reason = "no such setting" if fault["type"] == "extra_forbidden" else fault["msg"]
         faults.append(f"{key}: {reason}{came}" if key else f"{reason}{came}")
     return "; ".join(faults)
+
+
+def to_toml(settings: Mapping[str, Any]) -> str:
+    """Settings as a TOML file that `read_toml` reads back: numbers, texts, booleans, lists and tables of these."""
+    return _table(settings, ())
+
+
+def _table(settings: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    tables = {key: value for key, value in settings.items() if isinstance(value, Mapping)}
+    values = [f"{_key(key)} = {_value(value)}\n" for key, value in settings.items() if key not in tables]
+    heading = f"[{'.'.join(map(_key, path))}]\n" if path and (values or not tables) else ""
+    parts = ["".join([heading, *values]), *(_table(value, (*path, key)) for key, value in tables.items())]
+    return "\n".join(part for part in parts if part)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(part)}" for key, part in value.items()) + " }"
+    if isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

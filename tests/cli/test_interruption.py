@@ -96,7 +96,7 @@ def test_a_fit_stopped_at_a_random_moment_goes_on_to_the_same_bundle(world, tmp_
     assert not bundle.exists()
     if number != signal.SIGKILL:
         last = told.strip().splitlines()[-1]
-        assert last.startswith(f"Interrupted. The training's state is kept in {kept}. Go on with: penchant fit ")
+        assert last.startswith(f"Interrupted. What was done is kept in {kept}. Go on with: penchant fit ")
         assert last.endswith(f"--config {world / 'config.toml'} --resume")
         assert "Traceback" not in told
     refused = fit(world, bundle)
@@ -128,7 +128,7 @@ def test_a_request_to_terminate_is_answered_in_the_same_way(world, tmp_path, mon
     CutShort(monkeypatch, 20, signal.SIGTERM)
     told = fit(world, tmp_path / "bundle")
     assert told.exit_code == 143
-    assert "Interrupted. The training's state is kept in" in told.stderr
+    assert "Interrupted. What was done is kept in" in told.stderr
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert fit(world, tmp_path / "bundle", "--resume").exit_code == 0
     assert contents(tmp_path / "bundle") == contents(world / "whole")
@@ -161,7 +161,7 @@ def test_stopped_before_a_training_had_begun_there_is_nothing_to_go_on_from(worl
     monkeypatch.setattr("penchant.models.hybrid.ItemKNN.fit", stop)
     result = fit(world, tmp_path / "bundle")
     assert result.exit_code == 130
-    assert "No state of a training is kept" in result.stderr
+    assert "Nothing was done that could be kept" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

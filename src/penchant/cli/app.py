@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from penchant.cli import compare, data, demo, evaluate, fit, import_, metrics, screen, serve, use
+from penchant.cli import compare, data, demo, evaluate, fit, import_, metrics, screen, serve, tune, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ fit.register(app)
 use.register(app)
 evaluate.register(app)
 compare.register(app)
+tune.register(app)
 metrics.register(app)
 serve.register(app)
 demo.register(app)

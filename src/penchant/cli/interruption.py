@@ -30,17 +30,20 @@ RunLog = Annotated[
 
 
 @contextmanager
-def resumable(folder: Path | None) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the command with one line: where the state is and how to go on. Exit codes 130 and 143."""
+def resumable(folder: Path | None, *, also: str = "") -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the command with one line: where the state is and how to go on. Exit codes 130 and 143.
+
+    `also` is a file of the folder that is worth going on from, beside the states of trainings.
+    """
     handled = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, _terminate) if handled else None
     try:
         yield
     except KeyboardInterrupt:
-        _tell(folder)
+        _tell(folder, also)
         raise typer.Exit(128 + signal.SIGINT) from None
     except _TerminatedError:
-        _tell(folder)
+        _tell(folder, also)
         raise typer.Exit(128 + signal.SIGTERM) from None
     finally:
         if handled:
@@ -56,12 +59,12 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _TerminatedError
 
 
-def _tell(folder: Path | None) -> None:
+def _tell(folder: Path | None, also: str) -> None:
     from penchant.training.folders import unfinished
 
-    if folder is None or not unfinished(folder):
-        print("Interrupted. No state of a training is kept: run the command again.", file=sys.stderr)
+    if folder is None or not (unfinished(folder) or (also and (folder / also).exists())):
+        print("Interrupted. Nothing was done that could be kept: run the command again.", file=sys.stderr)
         return
     words = [word for word in sys.argv[1:] if word not in {"--resume", "--no-resume"}]
     command = shlex.join(["penchant", *words, "--resume"])
-    print(f"Interrupted. The training's state is kept in {folder}. Go on with: {command}", file=sys.stderr)
+    print(f"Interrupted. What was done is kept in {folder}. Go on with: {command}", file=sys.stderr)

@@ -47,14 +47,16 @@ class LogUniform:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """A number between two ends; two digits after the point."""
+    """A number between two ends."""
 
     low: float
     high: float
+    digits: int = 2
+    """After the point."""
 
     def draw(self, rng: np.random.Generator) -> float:
         """One."""
-        return round(float(rng.uniform(self.low, self.high)), 2)
+        return round(float(rng.uniform(self.low, self.high)), self.digits)
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}"
@@ -62,17 +64,20 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number between two ends, both included, each as likely."""
+    """A whole number between two ends, both included: each as likely, or with its logarithm uniform."""
 
     low: int
     high: int
+    log: bool = False
 
     def draw(self, rng: np.random.Generator) -> int:
         """One."""
-        return int(rng.integers(self.low, self.high + 1))
+        if not self.log:
+            return int(rng.integers(self.low, self.high + 1))
+        return round(float(np.exp(rng.uniform(np.log(self.low), np.log(self.high)))))
 
     def __str__(self) -> str:
-        return f"{self.low} to {self.high}, whole"
+        return f"{self.low} to {self.high}, whole{', log-uniform' if self.log else ''}"
 
 
 Part = Choice | LogUniform | Uniform | Whole
@@ -101,7 +106,7 @@ def draws(
         for _ in range(REDRAWS):
             drawn = _copied(fixed)
             for key, part in free.items():
-                _put(drawn, key, part.draw(rng))
+                put(drawn, key, part.draw(rng))
             if drawn not in found and allowed(drawn):
                 found.append(drawn)
                 break
@@ -117,10 +122,11 @@ def _is_set(settings: Mapping[str, Any], key: str) -> bool:
     return not rest or not isinstance(settings[first], Mapping) or _is_set(settings[first], rest)
 
 
-def _put(settings: dict[str, Any], key: str, value: Any) -> None:
+def put(settings: dict[str, Any], key: str, value: Any) -> None:
+    """Set ``training.learning_rate`` in tables within tables."""
     first, _, rest = key.partition(".")
     if rest:
-        _put(settings.setdefault(first, {}), rest, value)
+        put(settings.setdefault(first, {}), rest, value)
     else:
         settings[first] = value
 

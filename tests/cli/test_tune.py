@@ -1,0 +1,114 @@
+"""`penchant tune` as a person types it."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penchant.config import read_toml
+from penchant.training.folders import unfinished
+from penchant.training.loop import Trainer
+from tests.worlds import genre_world
+
+SPACE = """
+[tracker]
+dim = { choices = [8, 16] }
+layers = { low = 1, high = 2 }
+batch_tokens = 512
+[tracker.training]
+max_epochs = 2
+evaluate_every = 1
+warmup_steps = 2
+learning_rate = { low = 1e-3, high = 3e-2, log = true }
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("tune")
+    genre_world(users=48).save(folder / "data")
+    (folder / "space.toml").write_text(SPACE)
+    return folder
+
+
+def timeless(result: dict[str, Any]) -> dict[str, Any]:
+    for trial in (*result["trials"], result["best"]):
+        trial.pop("seconds")
+    return result
+
+
+def test_stopped_within_a_trial_it_goes_on_and_its_settings_serve_fit_and_evaluate(
+    penchant, world, tmp_path, monkeypatch
+):
+    data, steps, study = world / "data", 0, tmp_path / "study"
+    command = ["tune", data, "--space", world / "space.toml", "--trials", "3", "--no-text", "--json"]
+    code, out, err = penchant(*command, "--to", tmp_path / "whole")
+    assert code == 0, err
+    whole = timeless(json.loads(out))
+    assert [trial["number"] for trial in whole["trials"]] == [0, 1, 2]
+    assert {"tracker.dim", "tracker.layers", "tracker.training.learning_rate"} == set(whole["space"])
+    assert whole["trials"][1]["settings"]["tracker"]["training"]["max_epochs"] == 2
+
+    step = Trainer.step
+
+    def counted(trainer: Trainer[Any], batch: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == 3:
+            signal.raise_signal(signal.SIGINT)
+        return step(trainer, batch)
+
+    monkeypatch.setattr(Trainer, "step", counted)
+    code, _, err = penchant(*command, "--to", study)
+    assert code == 130
+    assert f"Interrupted. What was done is kept in {study}. Go on with: penchant tune" in err
+    assert unfinished(study)
+    code, _, err = penchant(*command, "--to", study)
+    assert (code, "earlier search" in err) == (2, True)
+    code, out, err = penchant(*command, "--to", study, "--resume")
+    assert code == 0, err
+    assert timeless(json.loads(out)) == whole
+    assert not unfinished(study)
+
+    found = penchant("evaluate", data, "--models", "interest", "--no-text", "--config", study / "evaluate.toml")
+    assert found[0] == 0, found[2]
+    fit = penchant("fit", data, "--to", tmp_path / "bundle", "--config", study / "fit.toml")
+    assert fit[0] == 0, fit[2]
+    config = json.loads((tmp_path / "bundle" / "manifest.json").read_text())["config"]
+    best = read_toml(study / "fit.toml")["model"]["tracker"]
+    assert config["text"] is False
+    assert {key: config["model"]["tracker"][key] for key in best if key != "training"} == {
+        key: value for key, value in best.items() if key != "training"
+    }
+
+
+def test_a_table_of_every_trial(penchant, world, tmp_path):
+    (tmp_path / "space.toml").write_text("window = { choices = [2, 8] }\ndecay = { low = 0.4, high = 0.9 }\n")
+    command = ["tune", world / "data", "--model", "item_knn", "--space", tmp_path / "space.toml", "--trials", "3"]
+    code, out, err = penchant(*command, "--cross-validation", "users", "--folds", "3", "--to", tmp_path / "s")
+    assert code == 0, err
+    for text in ("NDCG@10 mean ± deviation over 3 folds", "window", "decay", "default", "±", "evaluate.toml"):
+        assert text in out
+    assert "Trial 2, 3 of 3" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--model", "nobody"], "No recommender is called 'nobody'"),
+        (["--cross-validation", "items"], "users or time; 'items' came"),
+        (["--space", "none.toml"], "No settings file"),
+        (["--metric", "joy@10"], "no metric to tune by"),
+        (["--protocol", "k-fold"], "no test part"),
+    ],
+)
+def test_wrong_arguments_exit_two(penchant, world, tmp_path, arguments, told):
+    space = [] if "--space" in arguments else ["--space", world / "space.toml"]
+    code, out, err = penchant("tune", world / "data", *space, "--no-text", "--to", tmp_path / "s", *arguments)
+    assert code == 2
+    assert told in err
+    assert "hint:" in err
+    assert out == ""
+    assert not (tmp_path / "s").exists()
