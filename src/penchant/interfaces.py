@@ -184,8 +184,8 @@ class ItemFacts:
     """What rerankers may ask about the items of a catalogue."""
 
     counts: IntArray
-    """(I,) how popular each item was in training: the users who touched it, or its events where those are what is known,
-    at most `n_users`"""
+    """(I,) how popular each item was in training: the users who touched it, or its events where those are what is
+    known, at most `n_users`"""
     n_users: int
     vectors: FloatArray | None = None
     """(I, D) what is compared where items should differ; zero rows for items without."""

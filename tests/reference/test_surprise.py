@@ -29,7 +29,7 @@ def theirs(algorithm, trainset) -> np.ndarray:
 
 
 def ours(model) -> np.ndarray:
-    return model.fit(DATA).predict(DATA.histories(), USERS, ITEMS)
+    return np.asarray(model.fit(DATA).predict(DATA.histories(), USERS, ITEMS))
 
 
 def test_the_bias_model_is_theirs(trainset):
