@@ -18,8 +18,8 @@ GROUPS = 3
 SMALLEST_GROUP = 500
 """Cases that a group needs, so that its weights are not chance."""
 MARGIN = 0.002
-"""Gain, as a share of the metric, below which nothing is worth a weight: a source that hardly helps those who were asked
-may hurt those who were not, such as users without events."""
+"""Gain, as a share of the metric, below which nothing is worth a weight: a source that hardly helps those who were
+asked may hurt those who were not, such as users without events."""
 ROUNDS = 2
 FLOOR = np.float32(-1e30)
 
