@@ -109,8 +109,8 @@ def test_it_learns_the_genres(model):
 
 
 def test_a_history_is_folded_in_as_the_layers_above_0_of_a_user_with_its_edges():
-    """Without vectors of their own, users of the training graph are folded in exactly."""
-    model = fit(user_vectors=False)
+    """Without vectors of their own and without decay, users of the training graph are folded in exactly."""
+    model = fit(user_vectors=False, decay=1.0)
     graph_data, _ = held_out(WORLD, FitOptions(seed=1))
     vectors = model.user_vectors(graph_data.histories())
     module = GraphModule(InteractionGraph.of(graph_data), model.config)
@@ -163,7 +163,7 @@ def test_every_setting_reaches_the_training():
     histories = WORLD.histories().take([0, 1])
     changes: tuple[dict[str, Any], ...] = (
         {"dim": 8}, {"layers": 1}, {"user_vectors": False}, {"regularisation": 1.0}, {"negatives": 3},
-        {"batch_pairs": 64}, {"spread": 0.5},
+        {"batch_pairs": 64}, {"spread": 0.5}, {"decay": 0.5},
     )  # fmt: skip
     for changed in changes:
         other = fit(**{"training": {**FAST["training"], "max_epochs": 2}, **changed})

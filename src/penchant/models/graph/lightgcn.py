@@ -19,7 +19,7 @@ from penchant.errors import DataError
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.graph.interactions import GraphFacts, InteractionGraph, inverse_roots, symmetric
 from penchant.models.holdout import catalogue_ties, held_out, sampled, validation_ndcg
-from penchant.models.interactions import Signal, SignalConfig
+from penchant.models.interactions import Signal, SignalConfig, faded
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.seeding import derive
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
@@ -43,13 +43,16 @@ class LightGCNConfig(Config):
     """Relations whose links are edges too: between friends, between related items."""
     regularisation: float = Field(default=1e-4, ge=0)
     """λ of the squared length of the layer-0 vectors in a batch."""
-    negatives: int = Field(default=1, ge=1)
+    negatives: int = Field(default=4, ge=1)
     """Unwanted items drawn for each wanted one."""
-    batch_pairs: int = Field(default=2048, ge=1)
+    batch_pairs: int = Field(default=8192, ge=1)
+    """A step costs one propagation over the whole graph, so large batches are cheap ones."""
+    decay: float = Field(default=0.9, gt=0, le=1)
+    """Weight of an edge of the history asked about relative to the one after it; 1 in the paper."""
     spread: float = Field(default=0.1, gt=0)
     """Standard deviation of the vectors at the start."""
     training: TrainingConfig = TrainingConfig(
-        learning_rate=5e-3, warmup_steps=0, schedule="constant", max_epochs=200, evaluate_every=5, patience=4
+        learning_rate=0.02, warmup_steps=0, schedule="constant", max_epochs=100, evaluate_every=5, patience=3
     )
     validation_users: int = Field(default=2_000, ge=1)
     """Cases that decide when to stop, at most."""
@@ -144,18 +147,19 @@ class LightGCN(Recommender):
         e_n     = (1/(K+1)) Σ_{k=0..K} e_n^(k)
         s_ui    = e_u · e_i                      trained by BPR on E^(0)
 
-    Whoever is asked for is folded in from the history, in the dataset or not: with d_b distinct items in it,
+    Whoever is asked for is folded in from the history, in the dataset or not, with an edge of weight w_i for each of
+    its items::
 
-    ::
+        u_b = (1/√d_b) Σ_i w_i (1/√d_i) (1/(K+1)) Σ_{k<K} e_i^(k) (1 + M)
+        w_i = decay^(events after the last on i),     d_b = Σ_i w_i
 
-        u_b = (1/√d_b) Σ_{i in history} (1/√d_i) (1/(K+1)) Σ_{k<K} e_i^(k) (1 + M)
-
-    which is what the layers above 0 of a user with these edges receive, the graph being as it was fitted. The user's
+    With ``decay = 1`` it is what the layers above 0 of a user with these edges receive, the graph being as it was
+    fitted. The user's
     own layer-0 vector is not known for a stranger: M (D, D) is the ridge regression of the training users' e_u^(0) on
     the sum of their layers above 0, so a part of it is foreseen. Score unit: BPR's log-odds.
 
-    Departures: users are always folded in, as described; Adam's decay is BPR's λ on the batch, as in the paper.
-    Caveat: the order of events and repeats count nothing; an item without events scores 0.
+    Departures: users are always folded in, as described, and `decay` prefers what is recent. Caveat: repeats count
+    nothing, and the order nothing but by `decay`; an item without events scores 0.
     """
 
     reads_text: ClassVar[bool] = False
@@ -231,12 +235,12 @@ class LightGCN(Recommender):
         Columns sum to the score, but for what friends add; the events on one item share its part evenly.
         """
         edges = self._edges(history)
-        degree = edges.nnz + self._friend_degrees(history)[0]
+        degree = edges.data.sum() + self._friend_degrees(history)[0]
         shares = np.zeros(len(history.items))
         place = np.searchsorted(edges.indices, history.items)
         inside = (place < edges.nnz) & (edges.indices[np.minimum(place, edges.nnz - 1)] == history.items)
         repeats = np.bincount(place[inside], minlength=edges.nnz + 1)
-        shares[inside] = 1.0 / (repeats[place[inside]] * np.sqrt(degree))
+        shares[inside] = edges.data[place[inside]] / (repeats[place[inside]] * np.sqrt(degree))
         sources = fitted(self._sources, NAME)[history.items].astype(np.float64)
         return np.asarray((shares[:, None] * sources) @ self.item_vectors[items].T.astype(np.float64))
 
@@ -284,7 +288,7 @@ class LightGCN(Recommender):
         """What comes along a history's edges, (B, D), and their number, (B,)."""
         edges = self._edges(histories)
         sums = np.asarray(edges @ fitted(self._sources, NAME).astype(np.float64))
-        degrees = np.diff(edges.indptr).astype(np.float64) + self._friend_degrees(histories)
+        degrees = np.asarray(edges.sum(axis=1), dtype=np.float64).ravel() + self._friend_degrees(histories)
         if self._friends is not None and self._friend_sources is not None:
             known = np.flatnonzero(histories.users >= 0)
             friends = self._friends[histories.users[known]]
@@ -292,8 +296,9 @@ class LightGCN(Recommender):
         return sums, degrees
 
     def _edges(self, histories: Histories) -> sp.csr_array:
-        """(B, I) ones with sorted columns."""
-        return fitted(self._signal, NAME).matrix(histories, len(self.item_vectors))
+        """w, (B, I) with sorted columns."""
+        rows = fitted(self._signal, NAME).matrix(histories, len(self.item_vectors))
+        return faded(rows, histories, self.config.decay)
 
     def _friend_degrees(self, histories: Histories) -> DoubleArray:
         degrees = np.zeros(len(histories))
