@@ -1,0 +1,1 @@
+"""Deep collaborative filtering: networks over users' histories and items, trained by the one trainer."""
