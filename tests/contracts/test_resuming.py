@@ -1,5 +1,6 @@
 """What every registered recommender promises of a fit that is cut short."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,7 +32,7 @@ class CutShort(Progress):
         def advance(n: int = 1, status: str = "") -> None:
             self.left -= bool(unfinished(self.folder))
             if not self.left:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)  # amid an epoch, where the state is hardest to get right
 
         yield advance
 
