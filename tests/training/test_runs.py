@@ -8,6 +8,7 @@ import pytest
 
 from penchant.config import Config
 from penchant.data.dataset import Table
+from penchant.data.links import Links
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
 from penchant.models.holdout import held_out
@@ -66,6 +67,7 @@ def test_the_same_work_has_the_same_identity(tmp_path):
         ("events", {"dataset": WORLD.select(np.arange(len(WORLD.events)) > 0)}),
         ("attributes", {"dataset": replace(WORLD, items=Table(WORLD.items.ids))}),
         ("attributes", {"dataset": replace(WORLD, rating_scale=(1.0, 5.0))}),
+        ("links", {"dataset": replace(WORLD, links=Links.of_pairs("friend", "user", [0], [1]))}),
         ("validation cases", {"validation": held_out(WORLD, FitOptions())[1]}),
         ("item vectors", {"item_vectors": np.zeros((60, 3), dtype=np.float32)}),
         ("user vectors", {"user_vectors": np.zeros((12, 3), dtype=np.float32)}),

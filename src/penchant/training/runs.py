@@ -14,6 +14,7 @@ from penchant.artifacts import replace_file
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases
+from penchant.data.links import Links
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
 from penchant.training.records import EpochRecord
@@ -118,6 +119,7 @@ def _identity(options: FitOptions, dataset: Dataset, config: Config, name: str) 
         "seed": options.seed,
         "events": dataset.fingerprint,
         "attributes": _attributes(dataset),
+        "links": _links(dataset.links),
         "validation cases": _cases(options.validation),
         "item vectors": _digest(options.item_vectors),
         "user vectors": _digest(options.user_vectors),
@@ -143,6 +145,14 @@ def _attributes(dataset: Dataset) -> str:
             digest.update(column.encode())
             digest.update(orjson.dumps(values.tolist(), default=str, option=orjson.OPT_SERIALIZE_NUMPY))
     return digest.hexdigest()
+
+
+def _links(links: Links | None) -> str | None:
+    if links is None:
+        return None
+    names = np.frombuffer("\x1f".join([*links.names, "", *links.others]).encode(), dtype=np.uint8)
+    ends = links.subjects, links.subject_kinds, links.objects, links.object_kinds
+    return _digest(names, links.relations, *ends)
 
 
 def _cases(cases: Cases | None) -> str | None:
