@@ -6,5 +6,5 @@ DATA=${1:?give the folder of the raw data}
 cd "$(dirname "$0")"
 penchant import "$DATA" --to "${TMPDIR:-/tmp}/beauty.dataset"
 OMP_WAIT_POLICY=PASSIVE penchant evaluate "${TMPDIR:-/tmp}/beauty.dataset" \
-  --models random,popularity,content_based,item_knn,tracker,interest \
-  --protocol leave-one-out --k 5,10 --seeds 0 --config config.toml --json result.json
+  --models popularity,content_based,item_knn,interest \
+  --protocol leave-one-out --k 5,10 --seeds 0,1,2 --config config.toml --json result.json
