@@ -11,7 +11,7 @@ from tests.models.toys import dataset_of, strangers
 GROUP = 6
 
 
-def interaction_world(*, users: int = 400, seed: int = 0) -> Dataset:
+def interaction_world(*, users: int = 300, seed: int = 0) -> Dataset:
     """Every user has one of items 0 and 1, one of items 2 and 3, and one item of a group: the first group (4 … 9) where
     the two agree, the second (10 … 15) where they differ. Each of the four is as often followed by either group.
     """
