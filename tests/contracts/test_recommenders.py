@@ -19,14 +19,21 @@ TRACKER: dict[str, Any] = {
     "batch_tokens": 256,
     "training": {"max_epochs": 3, "learning_rate": 0.01, "warmup_steps": 5},
 }
+SEQUENCE: dict[str, Any] = {**TRACKER, "training": {**TRACKER["training"], "evaluate_every": 3}}
+PAIRS: dict[str, Any] = {"dim": 4, "layers": [8, 4], "batch_pairs": 200, "training": SEQUENCE["training"]}
 SETTINGS: dict[str, dict[str, Any]] = {
     "als": {"dim": 8, "iterations": 4},
+    "attentive_cf": PAIRS,
+    "autoencoder": {"dim": 4, "hidden": 8, "batch_users": 16, "training": SEQUENCE["training"]},
     "bayesian_mf": {"dim": 2, "burn_in": 3, "samples": 3},
     "biased_mf": {"dim": 2, "iterations": 3},
+    "bert4rec": SEQUENCE,
     "bpr": {"dim": 8, "training": {"max_epochs": 4, "learning_rate": 0.02, "warmup_steps": 0}},
+    "caser": SEQUENCE,
     "content_based": {},
     "ease": {},
     "graph_smoothing": {},
+    "gru4rec": SEQUENCE,
     "interest": {"tracker": TRACKER},
     "item_knn": {},
     "lightgcn": {
@@ -34,14 +41,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "batch_pairs": 256,
         "training": {"max_epochs": 6, "learning_rate": 0.02, "warmup_steps": 0},
     },
+    "neumf": PAIRS,
     "popularity": {},
     "random": {},
     "rating_knn": {},
     "rating_means": {},
     "recent_popularity": {},
+    "sasrec": SEQUENCE,
     "social": {},
     "svdpp": {"dim": 2, "iterations": 3},
     "tracker": TRACKER,
+    "two_tower": {**SEQUENCE, "hidden": 16},
     "user_knn": {},
 }
 COLD = 59

@@ -12,6 +12,11 @@ from penchant.models.hybrid import Interest, InterestConfig
 from penchant.models.matrix_factorization.als import ALS, ALSConfig
 from penchant.models.matrix_factorization.bpr import BPR, BPRConfig
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neural.attentive_cf import AttentiveCF, AttentiveCFConfig
+from penchant.models.neural.autoencoder import Autoencoder, AutoencoderConfig
+from penchant.models.neural.neumf import NeuMF, NeuMFConfig
+from penchant.models.neural.towers import TwoTowerConfig
+from penchant.models.neural.two_tower import TwoTower
 from penchant.models.popularity import Popularity, PopularityConfig, RandomConfig, RandomOrder
 from penchant.models.rating.bayesian_mf import BayesianMF, BayesianMFConfig
 from penchant.models.rating.biased_mf import BiasedMF, BiasedMFConfig
@@ -20,8 +25,12 @@ from penchant.models.rating.means import RatingMeans, RatingMeansConfig
 from penchant.models.rating.svdpp import SVDPP, SVDPPConfig
 from penchant.models.recent_popularity import RecentPopularity, RecentPopularityConfig
 from penchant.models.saving import saved_name
+from penchant.models.sequential.bert4rec import BERT4Rec, BERT4RecConfig
+from penchant.models.sequential.caser import Caser, CaserConfig
 from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.gru4rec import GRU4Rec, GRU4RecConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
+from penchant.models.sequential.sasrec import SASRec, SASRecConfig
 from penchant.models.user_knn import UserKNN, UserKNNConfig
 from penchant.registry import Registry
 
@@ -61,6 +70,34 @@ RECOMMENDERS.register(
 )
 RECOMMENDERS.register(
     "social", config=SocialConfig, cls=Social, summary="What the user's friends touched; needs links between users."
+)
+RECOMMENDERS.register(
+    "neumf", config=NeuMFConfig, cls=NeuMF, summary="Factors and a network over the pair of history and item."
+)
+RECOMMENDERS.register(
+    "attentive_cf",
+    config=AttentiveCFConfig,
+    cls=AttentiveCF,
+    summary="A deep network over the pair, with attention over its layers.",
+)
+RECOMMENDERS.register(
+    "autoencoder", config=AutoencoderConfig, cls=Autoencoder, summary="A history squeezed and unfolded (Mult-VAE)."
+)
+RECOMMENDERS.register(
+    "two_tower",
+    config=TwoTowerConfig,
+    cls=TwoTower,
+    summary="A user vector and an item vector from ids, text and attributes, compared by a similarity.",
+)
+RECOMMENDERS.register(
+    "gru4rec", config=GRU4RecConfig, cls=GRU4Rec, summary="A recurrent network reads the history in order."
+)
+RECOMMENDERS.register("caser", config=CaserConfig, cls=Caser, summary="Convolutions over the last few events.")
+RECOMMENDERS.register(
+    "sasrec", config=SASRecConfig, cls=SASRec, summary="Self-attention over the history, as published."
+)
+RECOMMENDERS.register(
+    "bert4rec", config=BERT4RecConfig, cls=BERT4Rec, summary="Hidden events guessed from both sides, as published."
 )
 RECOMMENDERS.register(
     "tracker", config=InterestTrackerConfig, cls=InterestTracker, summary="A sequence model over item vectors."
