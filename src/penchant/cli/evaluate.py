@@ -104,10 +104,9 @@ def evaluate(
             "--report": report,
             "--lists-to": lists_to,
             "--learning-curve": learning_curve,
-            "--log": log,
         }
         unread |= {"--sample-users": sample_users, "--exclude-history": exclude_history, "--encoder": encoder}
-        unread |= {"--resume": resume, "--checkpoints": checkpoints, "--stability": stability or None}
+        unread |= {"--stability": stability or None}
         check_task(task, [name for name, value in unread.items() if value not in {None, ""}])
         dataset = Dataset.load(data)
         compare_ratings(
@@ -119,6 +118,9 @@ def evaluate(
             settings=settings,
             without_steps=without_steps,
             json_file=json_file,
+            resume=resume,
+            checkpoints=checkpoints,
+            log=log,
         )
         return
     wanted = names(models if models is not None else RANKED)

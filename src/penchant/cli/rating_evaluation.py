@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from penchant.cli import screen
 from penchant.cli.delivery import deliver
+from penchant.cli.interruption import resumable
 from penchant.cli.options import names
 from penchant.errors import ConfigError
 
@@ -37,22 +38,36 @@ def compare_ratings(
     settings: Mapping[str, Mapping[str, Any]],
     without_steps: bool,
     json_file: Path | None,
+    resume: bool | None,
+    checkpoints: Path | None,
+    log: Path | None,
 ) -> None:
     """Evaluate, and show or write what was found."""
     from penchant.cli.rating_tables import show_rating_evaluation
+    from penchant.evaluation.evaluating import work_of
     from penchant.evaluation.feature_ablation import without_each_step
     from penchant.evaluation.rating_evaluation import evaluate_ratings
+    from penchant.pipeline.encoding import cached_states
 
     rows = names(models if models is not None else RATED)
     if without_steps:
         rows, settings = without_each_step(rows, settings)
-    result = evaluate_ratings(
-        dataset,
-        rows,
-        protocol=protocol,
-        seeds=seeds,
-        split_config=split_config,
-        settings=settings,
-        progress=screen.reporter(),
+    progress = screen.reporter()
+    work = work_of(
+        dataset, rows, protocol=protocol, split_config=split_config, seeds=seeds, settings=settings, encoder=None
     )
+    kept = checkpoints or cached_states({**work, "task": "ratings"}, progress=progress)
+    with resumable(kept):
+        result = evaluate_ratings(
+            dataset,
+            rows,
+            protocol=protocol,
+            seeds=seeds,
+            split_config=split_config,
+            settings=settings,
+            checkpoints=kept,
+            resume=resume,
+            run_log=log,
+            progress=progress,
+        )
     deliver(result, json_file, lambda: show_rating_evaluation(result, screen.out))

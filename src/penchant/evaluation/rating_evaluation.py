@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from penchant.data.partition import Split
 from penchant.data.rating_targets import RatingTargets
 from penchant.data.splitting import Protocol, SplitConfig, splits
 from penchant.errors import ConfigError, ProtocolError, TrainingError, UnsupportedError
+from penchant.evaluation.evaluating import work_of
 from penchant.evaluation.measuring import PeakMemory, Stopwatch, environment
 from penchant.evaluation.rating_comparing import compare, summarise
 from penchant.evaluation.rating_results import RatingEvaluation, RatingResult
@@ -20,6 +22,7 @@ from penchant.interfaces import FitOptions, RatingPredictor, Recommender
 from penchant.models.catalogue import RECOMMENDERS
 from penchant.progress import SILENT, Progress
 from penchant.registry import Registry
+from penchant.training.folders import seconds_kept, states_of
 from penchant.types import DoubleArray, IntArray, RowArray
 
 DECODING = "the nearest training level; half way between two the lower"
@@ -45,13 +48,16 @@ def evaluate_ratings(
     split_config: SplitConfig | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     registry: Registry[Recommender] | None = None,
+    checkpoints: Path | None = None,
+    resume: bool | None = None,
+    run_log: Path | None = None,
     progress: Progress = SILENT,
 ) -> RatingEvaluation:
     """Fit each model on the protocol's training part and ask it for every test rating, in the dataset's own unit.
 
     `settings` maps a model's name to its settings; a row may be a variant of a model, as `Row.of` says. Splits of a
     k-fold protocol are pooled: every rating is asked once. Errors are of the ratings as predicted; for accuracy and the
-    report they are decoded to the nearest level.
+    report they are decoded to the nearest level. `checkpoints`, `resume` and `run_log` are those of `evaluate`.
 
     Raises `UnsupportedError` for a model that only ranks, with those that predict ratings, `DataError` for data without
     ratings, and `ConfigError`, `NotFoundError` and `ProtocolError` as `evaluate` does; all but the last before anything
@@ -68,14 +74,29 @@ def evaluate_ratings(
     hashes: list[str] = []
     facts: dict[str, Any] = {}
     unrated = 0
-    for split in splits(dataset, protocol, config=config):
-        cases, items, asked, lacking = _asked(split)
-        unrated += lacking
-        parts.append(asked)
-        hashes.append(split.hash)
-        facts = facts or {name: fact for name, fact in split.facts.items() if name != "fold"}
-        for (name, seed), found in runs.items():
-            found.append(_run(rows[name], name, split, cases, items, seed=seed, catalogue=catalogue, progress=progress))
+    work = work_of(
+        dataset, models, protocol=protocol, split_config=config, seeds=seeds, settings=settings or {}, encoder=None
+    )
+    with states_of({**work, "task": "ratings"}, checkpoints, resume=resume, progress=progress):
+        for split in splits(dataset, protocol, config=config):
+            cases, items, asked, lacking = _asked(split)
+            unrated += lacking
+            parts.append(asked)
+            hashes.append(split.hash)
+            facts = facts or {name: fact for name, fact in split.facts.items() if name != "fold"}
+            for (name, seed), found in runs.items():
+                run = f"{name}.seed-{seed}.split-{split.hash[:8]}"
+                options = FitOptions(
+                    # None makes a model hold out ratings of its own, which it may do where the protocol has none.
+                    validation=split.validation if len(split.validation) else None,
+                    seed=seed,
+                    progress=progress,
+                    checkpoints=None if checkpoints is None else checkpoints / run,
+                    resume=resume,
+                    run_log=run_log,
+                    run=run,
+                )
+                found.append(_run(rows[name], name, split, cases, items, options=options, catalogue=catalogue))
     whole = Asked.joined(parts)
     predicted = {key: np.concatenate([run.predicted for run in found]) for key, found in runs.items()}
     results = tuple(
@@ -173,20 +194,18 @@ def _run(
     cases: IntArray,
     items: RowArray,
     *,
-    seed: int,
+    options: FitOptions,
     catalogue: Registry[Recommender],
-    progress: Progress,
 ) -> _Run:
     peak, fitting, asking = PeakMemory(), Stopwatch(), Stopwatch()
     model = catalogue.build(row.model, row.settings)
     if not isinstance(model, RatingPredictor):  # checked for the class before; this tells the type checker
         raise UnsupportedError(f"{name} does not predict ratings.", hint="Use a model that does.")
-    progress.note(f"{name}, seed {seed}: {len(split.train.events):,} training events")
-    # None makes a model hold out ratings of its own, which it may do where the protocol has none.
-    validation = split.validation if len(split.validation) else None
+    options.progress.note(f"{name}, seed {options.seed}: {len(split.train.events):,} training events")
+    earlier = seconds_kept(options.checkpoints) if options.checkpoints and options.resume else 0.0
     with fitting.running():
-        model.fit(split.train, options=FitOptions(validation=validation, seed=seed, progress=progress, run=name))
-    histories = row.asked(split.test, seed=seed).histories
+        model.fit(split.train, options=options)
+    histories = row.asked(split.test, seed=options.seed).histories
     with asking.running():
         predicted = model.predict(histories, cases, items)
     if predicted.shape != cases.shape or not np.isfinite(predicted).all():
@@ -197,7 +216,7 @@ def _run(
         )
     return _Run(
         predicted=predicted,
-        fit_seconds=fitting.seconds,
+        fit_seconds=fitting.seconds + earlier,
         predict_seconds=asking.seconds,
         peak_mb=peak.megabytes,
         peak_is=peak.measures,
