@@ -120,26 +120,33 @@ def exponent(points: Sequence[Mapping[str, Any]], size: str, cost: str) -> float
 
 
 def plot(points: Sequence[Mapping[str, Any]], models: Sequence[str]) -> str:
-    """Fit over events and lists over users, side by side, with a legend: one SVG that stands alone."""
+    """Fit over events and lists over users, side by side: one SVG that stands alone.
+
+    Sizes and costs are told as times those of the smallest data, so that models of any cost share a plot, and a cost
+    that grows linearly lies on the grey line.
+    """
     parts: list[str] = []
     for size, cost, x_label, y_label in (
-        ("events", "fit_cpu_seconds", "training events", "fit, processor seconds"),
-        ("lists", "list_cpu_seconds", "users asked", "lists of 10, processor seconds"),
+        ("events", "fit_cpu_seconds", "training events, times the smallest", "processor time of a fit, times"),
+        ("lists", "list_cpu_seconds", "users asked, times the smallest", "processor time of all lists, times"),
     ):
-        drawn = [
-            Line(model, [float(p[size]) for p in of], [float(p[cost]) for p in of], series=n)
-            for n, model in enumerate(models)
-            for of in [[p for p in points if p["model"] == model]]
-        ]
+        drawn = []
+        for n, model in enumerate(models):
+            of = sorted((p for p in points if p["model"] == model), key=lambda p: float(p[size]))
+            sizes, costs = ([p[name] / max(of[0][name], 1e-3) for p in of] for name in (size, cost))
+            drawn.append(Line(model, sizes, costs, series=n))
+        largest = max(x for line in drawn for x in line.x)
+        drawn.append(Line("linear", [0.0, largest], [0.0, largest], series=len(models)))
         chart = lines(drawn, title=y_label, x_label=x_label, y_label=y_label, points=True)
         place = f'<svg x="{10 + 500 * len(parts)}" y="30" width="480" height="300" '
         parts.append(chart.replace("<svg ", place, 1))
     legend = "".join(
         f'<circle class="series-{n}" cx="{30 + 130 * n}" cy="16" r="5"/>'
         f'<text x="{42 + 130 * n}" y="20">{escape(model)}</text>'
-        for n, model in enumerate(models)
+        for n, model in enumerate([*models, "linear"])
     )
-    style = "".join(f".series-{n}{{color:{colour}}}" for n, colour in enumerate(COLOURS))
+    colours = [*COLOURS[: len(models)], "#bbbbbb"]
+    style = "".join(f".series-{n}{{color:{colour}}}" for n, colour in enumerate(colours))
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 340" font-family="sans-serif" font-size="12">'
         f"<style>{style}.line{{fill:none;stroke:currentColor;stroke-width:2.2}}circle{{fill:currentColor}}"

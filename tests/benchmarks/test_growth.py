@@ -60,5 +60,8 @@ def test_the_plot_stands_alone():
     ]
     drawing = ET.fromstring(plot(points, ["a<b", "c"]))  # noqa: S314
     texts = [node.text for node in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"a<b", "c", "training events", "users asked"} <= set(texts)
-    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))) == 4
+    assert {"a<b", "c", "linear", "training events, times the smallest"} <= set(texts)
+    paths = [node.get("d") for node in drawing.iter("{http://www.w3.org/2000/svg}path")]
+    assert len(paths) == 2 * 3
+    # What grows linearly ends where the linear line does.
+    assert len({(path or "").rpartition("L")[2] for path in paths[:3]}) == 1

@@ -39,7 +39,7 @@ def render_comparison_report(result: PeerComparison) -> str:
     return environment.get_template("comparison.html.j2").render(
         result=result,
         k=k,
-        metrics=[f"{name}@{k}" for name in ("ndcg", "recall", "mrr", "coverage", "novelty")],
+        metrics=[f"{name}@{k}" for name in ("ndcg", "recall", "mrr", "coverage")],
         variants=[_variant(result, exclude, k) for exclude in variants],
         settings=[_described(result, model) for model in dict.fromkeys(one.model for one in result.results)],
         facts=plain(result.protocol),
