@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from penchant.models.graph.interactions import InteractionGraph
-from penchant.models.graph.lightgcn import GraphModule, LightGCNConfig
+from penchant.models.graph.propagation import GraphModule
 from penchant.training.losses import bpr_loss
 from penchant.training.pairs import PairBatch
 from tests.worlds import genre_world
@@ -24,7 +24,7 @@ LAYERS = 3
 def both() -> tuple[GraphModule, Reference, torch.Tensor]:
     graph = InteractionGraph.of(WORLD)
     torch.manual_seed(0)
-    ours = GraphModule(graph, LightGCNConfig(dim=7, layers=LAYERS))
+    ours = GraphModule(graph, dim=7, layers=LAYERS, spread=0.1)
     users, items = graph.edges_UI.shape
     theirs = Reference(users + items, 7, LAYERS)
     with torch.no_grad():

@@ -10,7 +10,8 @@ from penchant.data.links import Links
 from penchant.errors import DataError
 from penchant.interfaces import FitOptions
 from penchant.models.graph.interactions import InteractionGraph
-from penchant.models.graph.lightgcn import GraphModule, LightGCN, LightGCNConfig
+from penchant.models.graph.lightgcn import LightGCN, LightGCNConfig
+from penchant.models.graph.propagation import GraphModule
 from penchant.models.holdout import held_out
 from penchant.models.popularity import Popularity
 from penchant.training.loop import Trainer, TrainingConfig
@@ -41,7 +42,7 @@ def model() -> LightGCN:
 def module_of(data: Dataset = TOY, **settings: Any) -> tuple[GraphModule, InteractionGraph]:
     torch.manual_seed(0)
     graph = InteractionGraph.of(data)
-    return GraphModule(graph, LightGCNConfig.of({"dim": 3, "layers": 3, **settings})), graph
+    return GraphModule(graph, **{"dim": 3, "layers": 3, "spread": 0.1, **settings}), graph
 
 
 def test_propagation_is_the_mean_of_the_layers_by_hand():
@@ -113,7 +114,7 @@ def test_a_history_is_folded_in_as_the_layers_above_0_of_a_user_with_its_edges()
     model = fit(user_vectors=False, decay=1.0)
     graph_data, _ = held_out(WORLD, FitOptions(seed=1))
     vectors = model.user_vectors(graph_data.histories())
-    module = GraphModule(InteractionGraph.of(graph_data), model.config)
+    module = GraphModule(InteractionGraph.of(graph_data), dim=16, layers=2, spread=0.1, user_vectors=False)
     # The trained layer 0 is not kept; any other layer 0 must be folded in exactly too.
     model._adopt(module)
     propagated = module.propagation(module.start()).detach().numpy()
