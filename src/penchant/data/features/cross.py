@@ -14,7 +14,7 @@ from penchant.config import Config
 from penchant.data.features.columns import SIDES, Columns, Observed, Side, column_of, kind_of, words_of
 from penchant.data.features.encoding import indicators
 from penchant.errors import ConfigError
-from penchant.types import AnyArray, IntArray
+from penchant.types import AnyArray
 
 TIMES = " × "
 
@@ -117,55 +117,6 @@ class Crossing:
     def from_json(cls, saved: Mapping[str, Any]) -> "Crossing":
         """What `as_json` gave."""
         return cls(within=saved["within"], pairs=saved["pairs"], rare=int(saved["rare"]))
-
-
-class PairFeatures:
-    """The features of pairs of a user and an item, (P, C): ``x = x_user · x_item`` for each combination."""
-
-    def __init__(self, crossing: Crossing | None, columns: Mapping[Side, Columns], rows: Mapping[Side, int]) -> None:
-        self._parts: list[tuple[sp.csr_array, sp.csr_array, IntArray]] = []
-        self.width = 0
-        """C"""
-        for pair in crossing.pairs if crossing else ():
-            our_words, their_words = (sorted({value[k] for value in pair["values"]}) for k in (0, 1))
-            table = np.full((len(our_words), len(their_words)), -1, dtype=np.int64)
-            for ours, theirs in pair["values"]:
-                table[our_words.index(ours), their_words.index(theirs)] = self.width
-                self.width += 1
-            left = indicators(columns["users"].get(pair["users"]), our_words, rows=rows["users"])
-            right = indicators(columns["items"].get(pair["items"]), their_words, rows=rows["items"])
-            self._parts.append((left, right, table))
-
-    def of(self, users_P: AnyArray, items_P: AnyArray) -> sp.csr_array:
-        """The features of P pairs of rows; a row of −1 has none."""
-        owners, features, data = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-        for left, right, table in self._parts:
-            ours, theirs = _row_entries(left, users_P), _row_entries(right, items_P)
-            combinations = ours.lengths * theirs.lengths
-            owner = np.repeat(np.arange(len(users_P)), combinations)
-            place = np.arange(len(owner)) - np.repeat(np.cumsum(combinations) - combinations, combinations)
-            a = ours.starts[owner] + place // theirs.lengths[owner]
-            b = theirs.starts[owner] + place % theirs.lengths[owner]
-            feature = table[left.indices[a], right.indices[b]]
-            kept = feature >= 0
-            owners.append(owner[kept])
-            features.append(feature[kept])
-            data.append((left.data[a] * right.data[b])[kept])
-        place = (np.concatenate(owners), np.concatenate(features))
-        return sp.csr_array((np.concatenate(data), place), shape=(len(users_P), self.width))
-
-
-@dataclass(frozen=True, slots=True)
-class _RowEntries:
-    starts: IntArray
-    lengths: IntArray
-
-
-def _row_entries(matrix: sp.csr_array, rows: AnyArray) -> _RowEntries:
-    there = rows >= 0
-    safe = np.where(there, rows, 0)
-    lengths = np.where(there, np.diff(matrix.indptr)[safe], 0).astype(np.int64)
-    return _RowEntries(starts=matrix.indptr[safe].astype(np.int64), lengths=lengths)
 
 
 def _by_words(column: AnyArray) -> tuple[sp.csr_array, list[str]]:

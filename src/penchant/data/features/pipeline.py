@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from penchant.config import Config
 from penchant.data.dataset import Dataset, Table
 from penchant.data.features.columns import SIDES, Columns, Observed, Side
-from penchant.data.features.cross import Cross, Crossing, PairFeatures
+from penchant.data.features.cross import Cross, Crossing
 from penchant.data.features.encoding import Encoding
+from penchant.data.features.pair_features import PairFeatures
 from penchant.data.features.reduce import Reduce, Reduction
 from penchant.data.features.select import Select, Selection
 from penchant.data.features.transform import Transform, Transformation
@@ -105,7 +106,7 @@ class FeaturePipeline:
             if isinstance(step, Reduction):
                 encoded = {side: step.apply(side, encoded[side]) for side in SIDES}
         rows: dict[Side, int] = {side: len(tables[side]) for side in SIDES}
-        pairs = PairFeatures(crossing, before_crossing, rows)
+        pairs = PairFeatures.of_columns(crossing, before_crossing, rows)
         return Features(users=encoded["users"], items=encoded["items"], pairs=pairs)
 
     def report(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.errors import UnsupportedError
-from penchant.types import DoubleArray
+from penchant.types import AnyArray, DoubleArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +78,11 @@ def touched(histories: Histories, n_items: int) -> sp.csr_array:
     return sp.csr_array((data, columns.astype(np.int32), indptr), shape=(len(histories), n_items))
 
 
-def with_data(matrix: sp.csr_array, data: DoubleArray) -> sp.csr_array:
+def with_data(matrix: sp.csr_array, data: AnyArray) -> sp.csr_array:
     """The same entries with other numbers."""
     return sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def rows_of(matrix: sp.csr_array) -> DoubleArray:
+def rows_of(matrix: sp.csr_array) -> IntArray:
     """The row of each stored entry, (nnz,)."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))

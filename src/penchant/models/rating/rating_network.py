@@ -1,0 +1,239 @@
+"""A deep network that rates: fully connected layers over a user's and an item's vector."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from penchant.config import Config
+from penchant.data.histories import Histories
+from penchant.data.rating_targets import LIKED_SHARE, RatingTargets
+from penchant.errors import BundleError
+from penchant.models.rating.holdout import validation_error
+from penchant.models.rating.means import RatingMeans, RatingMeansConfig
+from penchant.models.rating.network import Activation, Network, Pairs, pairs_of
+from penchant.models.rating.predictor import RatingModel, Training
+from penchant.models.rating.ratings import Scale, rating_matrix, rows_of, touched, with_data
+from penchant.models.saving import fitted
+from penchant.seeding import derive, numpy_rng
+from penchant.training.loop import TrainingConfig, TrainingRecord, train
+from penchant.training.rating_heads import (
+    Decoding,
+    HeadName,
+    Liked,
+    Output,
+    RatingClass,
+    RatingHead,
+    RatingValue,
+)
+from penchant.training.runs import training_run
+from penchant.types import AnyArray, DoubleArray, IntArray, RowArray
+
+PAIRS_AT_ONCE = 50_000
+
+
+class RatingNetworkConfig(Config):
+    """Settings of `RatingNetwork`."""
+
+    dim: int = Field(default=24, ge=1)
+    """D"""
+    layers: tuple[int, ...] = (48, 24)
+    """Widths of the hidden layers; none: a linear model of the inputs."""
+    activation: Activation = "relu"
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the inputs that a training step leaves out; none when serving."""
+    head: HeadName = "rating"
+    """What the last layer says: the ``rating``, which ``class`` it is, or whether it is ``liked``."""
+    output: Output = "linear"
+    """Of the head ``rating``: a number that is clipped to the scale, or a sigmoid that cannot leave it."""
+    decoding: Decoding = "expected"
+    """Of the head ``class``: the expected level, or the likeliest."""
+    liked_share: float = Field(default=LIKED_SHARE, gt=0, le=1)
+    """Of the head ``liked``: the share of the scale from which a rating is a like."""
+    means: RatingMeansConfig = RatingMeansConfig()
+    """Of the bias model whose estimate is one of the inputs."""
+    users: int = Field(default=32, ge=1)
+    """Users a step, with all their ratings."""
+    training: TrainingConfig = TrainingConfig(
+        learning_rate=0.005, weight_decay=0.02, max_epochs=30, evaluate_every=1, warmup_steps=50
+    )
+
+
+class RatingNetwork(RatingModel):
+    """Fully connected layers over who rates, what is rated, and what the bias model says.
+
+    ::
+
+        u_b,−i = |H_b − i|^−1/2 Σ_{j ∈ H_b, j ≠ i} (e_bj c_j + y_j),    e_bj = (r_bj − μ)/σ − b_b − b_j
+        o_0    = [ u_b,−i ; z_i ; u_b,−i ∘ z_i ; b_b + b_i ]
+        o_l    = φ(W_l o_{l−1} + b_l),  l = 1 … L
+        r̂      = head( W o_L + b )
+
+    What a user is comes from the items he rated and how (the asymmetric model of Koren 2008), so that the network reads
+    a stranger's history like anybody's; the item that is asked for is left out of it, in training and in serving. The
+    layers are the multi-layer perceptron of He et al. (2017); for the head see `penchant.training.rating_heads`. With
+    the head ``rating`` and the output ``linear``, b_b + b_i is added to the last layer, which then predicts what the
+    bias model leaves over.
+
+    With validation cases the weights of the best epoch stay; without, all ratings are learned from for `max_epochs`.
+    `fit` raises `UnsupportedError` without ratings, `DataError` for the head ``liked`` where all is liked or nothing,
+    and `TrainingError` where the loss is not finite from the beginning. Unit: the rating's.
+    """
+
+    name: ClassVar[str] = "rating_network"
+    config_class: ClassVar[type[Config]] = RatingNetworkConfig
+    kept: ClassVar[tuple[str, ...]] = ("item_biases",)
+    config: RatingNetworkConfig
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        self._network: Network | None = None
+        self._head: RatingHead | None = None
+        self._head_facts: dict[str, Any] = {}
+        self.record: TrainingRecord | None = None
+        """How the training went; None for a loaded model."""
+
+    @property
+    def head(self) -> RatingHead:
+        """What the last layer means."""
+        return fitted(self._head, self.name)
+
+    def learn(self, training: Training) -> Mapping[str, AnyArray]:
+        """Train on the rated pairs, some users with all their ratings at a time."""
+        dataset, options = training.dataset, training.options
+        ratings = training.ratings
+        biases = RatingMeans(self.config.means).biases(training.scale.standardised(ratings))[1]
+        self._head_facts = self._describe_head(ratings.data, RatingTargets.fit(dataset))
+        head, arrays = self._build_head(training.scale), {"item_biases": biases}
+        self._head = head
+        histories = dataset.histories()
+        validation = options.validation if options.validation is not None and len(options.validation) else None
+        order = numpy_rng(options.seed, self.name, "batches")
+        active = np.flatnonzero(np.diff(ratings.indptr))
+        with torch.random.fork_rng():
+            torch.manual_seed(derive(options.seed, self.name))
+            network = self._build(dataset.n_items, head)
+
+            def batches(epoch: int) -> Sequence[tuple[Pairs, Tensor]]:  # noqa: ARG001
+                users, size = order.permutation(active), self.config.users
+                return [
+                    self._batch(histories.take(part), ratings[part], biases, training.scale)
+                    for part in (users[start : start + size] for start in range(0, len(users), size))
+                ]
+
+            def predict(asked: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
+                return self._rate(network, head, biases, training.scale, asked, cases_P, items_P)
+
+            self.record = train(
+                network,
+                batches=batches,
+                loss=lambda batch: head.loss(network(batch[0]), batch[1]),
+                evaluate=None if validation is None else lambda: -validation_error(predict, validation),
+                config=self.config.training,
+                progress=options.progress,
+                name=f"Training {self.name}",
+                run=training_run(options, dataset=dataset, config=self.config, name=self.name),
+                generators={"batches": order},
+            )
+        self._network = network
+        return arrays | {f"network.{name}": value.numpy() for name, value in network.state_dict().items()}
+
+    def facts(self) -> dict[str, Any]:
+        """What the head learned of the ratings."""
+        return {"head": self._head_facts}
+
+    def restore(self, facts: Mapping[str, Any]) -> None:
+        """Build head and network again."""
+        self._head_facts = facts["head"]
+        self._head = self._build_head(self.scale)
+        with torch.random.fork_rng():
+            network = self._build(self.n_items, self._head)
+        state = {k.removeprefix("network."): v for k, v in self.arrays.items() if k.startswith("network.")}
+        try:
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+        except RuntimeError:
+            raise BundleError(
+                f"The saved {self.name} does not hold the weights that its settings ask for.",
+                hint="Copy the folder again whole, or fit the model again.",
+            ) from None
+        self._network = network.eval()
+
+    def estimate(self, histories: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
+        """The head's ratings, (P,)."""
+        network, biases = fitted(self._network, self.name), self.arrays["item_biases"]
+        return self._rate(network, self.head, biases, self.scale, histories, cases_P, items_P)
+
+    def _rate(
+        self,
+        network: Network,
+        head: RatingHead,
+        biases: DoubleArray,
+        scale: Scale,
+        histories: Histories,
+        cases_P: IntArray,
+        items_P: RowArray,
+    ) -> DoubleArray:
+        ratings = np.empty(len(cases_P))
+        order = np.argsort(cases_P, kind="stable")
+        with torch.inference_mode():
+            for start in range(0, len(order), PAIRS_AT_ONCE):
+                part = order[start : start + PAIRS_AT_ONCE]
+                asked, cases = np.unique(cases_P[part], return_inverse=True)
+                pairs = self._pairs(histories.take(asked), biases, scale, cases.astype(np.int64), items_P[part])
+                ratings[part] = head.ratings(network(pairs)).numpy()
+        return ratings
+
+    def _batch(
+        self, histories: Histories, ratings: sp.csr_array, biases: DoubleArray, scale: Scale
+    ) -> tuple[Pairs, Tensor]:
+        """All rated pairs of some users, and their ratings."""
+        pairs = self._pairs(histories, biases, scale, rows_of(ratings), ratings.indices)
+        return pairs, torch.from_numpy(ratings.data.astype(np.float32))
+
+    def _pairs(
+        self, histories: Histories, biases: DoubleArray, scale: Scale, cases_P: IntArray, items_P: RowArray
+    ) -> Pairs:
+        rated = scale.standardised(rating_matrix(histories, len(biases)))
+        own = RatingMeans(self.config.means).user_biases(rated, biases)
+        left = with_data(rated, rated.data - own[rows_of(rated)] - biases[rated.indices])
+        seen = touched(histories, len(biases))
+        residuals = np.zeros(seen.nnz)
+        residuals[np.searchsorted(_codes(seen), _codes(left))] = left.data
+        return pairs_of(with_data(seen, residuals), own[cases_P] + biases[items_P], cases_P, items_P)
+
+    def _describe_head(self, ratings: DoubleArray, targets: RatingTargets) -> dict[str, Any]:
+        facts: dict[str, Any] = {"targets": targets.as_json()}
+        if self.config.head == "liked":
+            facts["means"] = list(Liked.of(targets, ratings, share=self.config.liked_share).means)
+        return facts
+
+    def _build_head(self, scale: Scale) -> RatingHead:
+        targets = RatingTargets.from_json(self._head_facts["targets"])
+        if self.config.head == "class":
+            return RatingClass(targets, decoding=self.config.decoding)
+        if self.config.head == "liked":
+            low, high = self._head_facts["means"]
+            return Liked(targets, means=(float(low), float(high)), share=self.config.liked_share)
+        return RatingValue(
+            low=scale.low, high=scale.high, mean=scale.mean, spread=scale.spread, output=self.config.output
+        )
+
+    def _build(self, n_items: int, head: RatingHead) -> Network:
+        return Network(
+            n_items,
+            dim=self.config.dim,
+            layers=self.config.layers,
+            activation=self.config.activation,
+            dropout=self.config.dropout,
+            outputs=head.width,
+            above_bias=self.config.head == "rating" and self.config.output == "linear",
+        )
+
+
+def _codes(matrix: sp.csr_array) -> IntArray:
+    """One number for each stored entry, ascending."""
+    return rows_of(matrix) * max(matrix.shape[1], 1) + matrix.indices

@@ -1,0 +1,180 @@
+"""From a network's last layer to ratings: each head knows its width, its loss and how its outputs are decoded.
+
+Errors are measured on decoded ratings, in the data's own unit, whatever a head is trained on. An objective that adds up
+raw differences ``Σ r̂ − r`` has no best value and is not among them: its squares are what is meant.
+
+========= ====================== =========================================== ==========================
+head      target                 loss                                        decoded to
+========= ====================== =========================================== ==========================
+rating    the rating, k aspects  mean squared norm                           the rating itself
+class     which level it is      cross-entropy                               expected or likeliest level
+liked     at or above a share    binary cross-entropy on logits              mean rating of its side
+========= ====================== =========================================== ==========================
+"""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from penchant.data.rating_targets import LIKED_SHARE, RatingTargets
+from penchant.errors import DataError
+from penchant.types import DoubleArray
+
+HeadName = Literal["rating", "class", "liked"]
+Output = Literal["linear", "sigmoid"]
+Decoding = Literal["expected", "argmax"]
+
+
+def squared_norm_loss(predicted: Tensor, actual: Tensor, observed: Tensor | None = None) -> Tensor:
+    """``ℓ = (1/N) Σ_n ‖y_n − ŷ_n‖²``, a scalar in squared units of y; y is (N,) or (N, k).
+
+    With `observed` (N,) or (N, k) only what is there enters: of an aspect that was not rated nothing is learned, and N
+    counts the examples with any. So a matrix of items and behaviours is summed over its observed pairs alone.
+
+    Worked: y = (4, 2, 5) and ŷ = (3, 2, 3): ‖(1, 0, 2)‖² = 5; with a second example that is off by (1, 1, 0), (5 + 2)/2
+    = 3.5. If the last aspect of the first was not rated, (1 + 2)/2 = 1.5.
+    """
+    squares = (predicted - actual) ** 2
+    if observed is None:
+        return squares.sum() / len(squares)
+    there = observed.to(squares.dtype)
+    examples = there.reshape(len(there), -1).amax(dim=1).sum().clamp(min=1.0)
+    return torch.where(there > 0, squares, torch.zeros_like(squares)).sum() / examples
+
+
+def rating_class_loss(logits_NC: Tensor, classes_N: Tensor) -> Tensor:
+    """``ℓ = −(1/N) Σ_n log softmax(s_n)_{c_n}``, in nats; c are class ids from 0.
+
+    Worked: logits (0, ln 3) and class 1: −ln(3/4) = 0.28768.
+    """
+    return F.cross_entropy(logits_NC, classes_N)
+
+
+def like_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy on raw logits, a mean in nats; labels are floats of the logits' shape, 1 is a like.
+
+    ``ℓ = (1/N) Σ_n [ log(1 + e^{s_n}) − y_n s_n ]``. Buying, clicking and seeing an advertisement are labels like any
+    other: the positive class is 1.
+
+    Worked: logit ln 3: for y = 1 ln 4 − ln 3 = 0.28768, for y = 0 ln 4 = 1.38629.
+    """
+    if labels.shape != logits.shape or not torch.is_floating_point(labels):
+        raise DataError(
+            f"Labels of the shape {tuple(labels.shape)} and type {labels.dtype} came for logits of the shape "
+            f"{tuple(logits.shape)}.",
+            hint="Give floats, 1 for the positive class and 0 for the other, one for each logit.",
+        )
+    return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+class RatingHead(ABC):
+    """What the last layer means."""
+
+    width: int
+    """Outputs of an example."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
+        """The mean loss of outputs (N, width) for ratings in their own unit, a scalar."""
+
+    @abstractmethod
+    def ratings(self, outputs: Tensor) -> Tensor:
+        """Decoded ratings in their own unit, (N,), or (N, k) for k aspects."""
+
+
+class RatingValue(RatingHead):
+    """The rating as a number; k aspects (quality, price, service) as k numbers on one scale.
+
+    ``linear``: ``r̂ = μ + σ o``; ``sigmoid``: ``r̂ = low + (high − low) / (1 + e^{−o})``, which cannot leave the scale.
+
+    Worked: scale 1 to 5, output 0: sigmoid gives 3; μ = 3.5, σ = 1.1, output 1: linear gives 4.6.
+    """
+
+    def __init__(
+        self, *, low: float, high: float, mean: float, spread: float, output: Output, aspects: int = 1
+    ) -> None:
+        self.width, self.output = aspects, output
+        self._low, self._high, self._mean, self._spread = low, high, mean, spread
+
+    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
+        """The squared norm of the error, less what is NaN among several aspects."""
+        actual = ratings.reshape(outputs.shape)
+        return squared_norm_loss(self._decoded(outputs), actual.nan_to_num(), ~actual.isnan())
+
+    def ratings(self, outputs: Tensor) -> Tensor:
+        """The numbers, within the scale."""
+        decoded = self._decoded(outputs).clamp(self._low, self._high)
+        return decoded[:, 0] if self.width == 1 else decoded
+
+    def _decoded(self, outputs: Tensor) -> Tensor:
+        if self.output == "sigmoid":
+            return self._low + (self._high - self._low) * outputs.sigmoid()
+        return self._mean + self._spread * outputs
+
+
+class RatingClass(RatingHead):
+    """The rating as one of the C levels in ascending order.
+
+    ``p = softmax(o)``; ``expected``: ``r̂ = Σ_c p_c level_c``, which has the least squared error where p is right;
+    ``argmax``: the likeliest level, which is right most often.
+
+    Worked: levels 1, 3, 5 and p = (1/4, 1/4, 1/2): expected 3.5, argmax 5.
+    """
+
+    def __init__(self, targets: RatingTargets, *, decoding: Decoding = "expected") -> None:
+        self.width, self.decoding = len(targets.levels), decoding
+        self._targets = targets
+
+    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
+        """Cross-entropy with the rating's class. `DataError` for a rating that is no level."""
+        classes = self._targets.classes(ratings.detach().cpu().numpy().astype(np.float64))
+        return rating_class_loss(outputs, torch.from_numpy(classes.astype(np.int64)).to(outputs.device))
+
+    def ratings(self, outputs: Tensor) -> Tensor:
+        """The expected or the likeliest level."""
+        levels = torch.tensor(self._targets.levels, dtype=outputs.dtype, device=outputs.device)
+        return levels[outputs.argmax(dim=1)] if self.decoding == "argmax" else outputs.softmax(dim=1) @ levels
+
+
+class Liked(RatingHead):
+    """Whether the rating is in the upper part of its scale: ``(r − low)/(high − low) ≥ share``.
+
+    `probabilities` is what it learns. As a rating it is worth the mean of its side: ``r̂ = (1 − p) m₀ + p m₁`` with the
+    mean training rating of what was not liked and of what was.
+
+    Worked: m₀ = 2, m₁ = 4.5 and p = 0.4: 3.
+    """
+
+    width = 1
+
+    def __init__(self, targets: RatingTargets, *, means: tuple[float, float], share: float = LIKED_SHARE) -> None:
+        self._targets, self._share, self.means = targets, share, means
+
+    @classmethod
+    def of(cls, targets: RatingTargets, ratings: DoubleArray, *, share: float = LIKED_SHARE) -> "Liked":
+        """The head for training ratings. `DataError` where all of them are likes, or none."""
+        liked = targets.liked(ratings, share=share)
+        if liked.all() or not liked.any():
+            raise DataError(
+                f"All training ratings are {'likes' if liked.all() else 'no likes'}: there is nothing to tell apart.",
+                hint="Choose another share of the scale, or learn the rating itself.",
+            )
+        return cls(targets, means=(float(ratings[~liked].mean()), float(ratings[liked].mean())), share=share)
+
+    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
+        """Binary cross-entropy on the logits."""
+        labels = self._targets.liked(ratings.detach().cpu().numpy().astype(np.float64), share=self._share)
+        return like_loss(outputs[:, 0], torch.from_numpy(labels.astype(np.float32)).to(outputs))
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """P(like), (N,)."""
+        return outputs[:, 0].sigmoid()
+
+    def ratings(self, outputs: Tensor) -> Tensor:
+        """What a like of this probability is worth."""
+        low, high = self.means
+        return low + (high - low) * self.probabilities(outputs)
