@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from penchant.artifacts import write_json
 from penchant.cli import screen
 from penchant.errors import ConfigError
 
@@ -32,6 +31,8 @@ def deliver(result: Any, json_file: Path | None, show: Callable[[], None]) -> No
     show()
     if json_file is not None:
         try:
+            from penchant.artifacts import write_json
+
             write_json(json_file, result)
         except OSError as error:
             raise ConfigError(
