@@ -44,6 +44,17 @@ def test_help_takes_no_heavy_library():
     assert out.strip() == "[]"
 
 
+def test_the_whole_package_leaves_in_silence():
+    """What outlives the interpreter, such as `typing.overload`'s registry, makes DuckDB report leaks on exit."""
+    code = (
+        "import duckdb, importlib, pkgutil, penchant\n"
+        "for found in pkgutil.walk_packages(penchant.__path__, 'penchant.'):\n"
+        "    found.name.endswith('__main__') or importlib.import_module(found.name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_torch_is_the_cpu_build():
     import torch
 

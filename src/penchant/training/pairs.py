@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -50,11 +50,8 @@ class PairBatches(Sequence[PairBatch]):
     def __len__(self) -> int:
         return (len(self._order) + self._size - 1) // self._size
 
-    @overload
-    def __getitem__(self, place: int) -> PairBatch: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[PairBatch]: ...
-    def __getitem__(self, place: int | slice) -> PairBatch | list[PairBatch]:
+    # Not `typing.overload`: what that registers outlives the interpreter, and DuckDB then reports leaks on exit.
+    def __getitem__(self, place: int | slice) -> Any:
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
         if not 0 <= place < len(self):

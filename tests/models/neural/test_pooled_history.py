@@ -44,21 +44,22 @@ def test_neumf_beats_popularity_and_at_least_equals_its_parts(neumf):
 
 
 QUICK_LEARNING: dict[str, Any] = {
-    "dim": 8,
+    "dim": 16,
     "dropout": 0.0,
     "batch_pairs": 128,
-    "training": {"learning_rate": 0.02, "warmup_steps": 5, "max_epochs": 20, "evaluate_every": 20},
+    "training": {"learning_rate": 0.01, "warmup_steps": 5, "max_epochs": 30, "evaluate_every": 30},
 }
+"""Seeds 0 to 4 lead by 2.5 and more with these, so that another machine's rounding does not decide."""
 
 
-@pytest.mark.parametrize(("cls", "settings"), [(NeuMF, {}), (AttentiveCF, {"layers": (16, 16, 16)})])
+@pytest.mark.parametrize(("cls", "settings"), [(NeuMF, {}), (AttentiveCF, {"layers": (32, 32, 32)})])
 def test_an_interaction_effect_is_learned(cls, settings):
     assert (leads(fit_to_it(cls(cls.config_class.of({**QUICK_LEARNING, **settings})))) > 1.0).all()
 
 
 def test_attention_over_layers_trains_a_depth_at_which_a_plain_network_learns_nothing():
     def fit(*, attention: bool) -> Any:
-        settings = {**QUICK_LEARNING, "layers": (16,) * 24, "attention": attention}
+        settings = {**QUICK_LEARNING, "layers": (32,) * 24, "attention": attention}
         return fit_to_it(AttentiveCF(AttentiveCF.config_class.of(settings)))
 
     assert np.abs(leads(fit(attention=False))).max() < 0.1

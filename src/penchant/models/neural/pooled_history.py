@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -97,11 +97,8 @@ class PooledBatches(Sequence[PooledBatch]):
     def __len__(self) -> int:
         return len(self._pairs)
 
-    @overload
-    def __getitem__(self, place: int) -> PooledBatch: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[PooledBatch]: ...
-    def __getitem__(self, place: int | slice) -> PooledBatch | list[PooledBatch]:
+    # Not `typing.overload`: what that registers outlives the interpreter, and DuckDB then reports leaks on exit.
+    def __getitem__(self, place: int | slice) -> Any:
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
         pairs = self._pairs[place]
