@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Trend = Literal["rising", "steady", "fading", "new"]
-Source = Literal["concept", "event", "graph", "popularity", "edit", "everyone"]
+Source = Literal["concept", "event", "graph", "popularity", "newness", "edit", "everyone"]
 """Where a part of a score comes from; ``everyone`` is what the model likes for the average user."""
 
 

@@ -34,7 +34,7 @@ def test_parts_add_up_to_the_blend_and_edits_move_only_items_with_the_concept():
         "tracker_gate": 0.7,
         "offset": -0.2,
         "event_parts_LK": events,
-        "popularity_K": popular,
+        "item_parts": {"popularity": popular},
         "correction_C": np.zeros(7),
         "vocabulary": vocabulary,
         "space": space,
@@ -63,7 +63,7 @@ def test_reasons_other_and_residual_are_the_score():
         tracker_gate=1.3,
         offset=0.1,
         event_parts_LK=rng.random((6, 30)) * (rng.random((6, 30)) < 0.3),
-        popularity_K=rng.random(30),
+        item_parts={"popularity": rng.random(30), "newness": rng.random(30).round()},
         correction_C=-rng.random(7),
         edits_C=edits,
         vocabulary=vocabulary,
@@ -84,6 +84,7 @@ def test_reasons_other_and_residual_are_the_score():
         score = parts.score[k]
         assert abs(sum(r.contribution for r in reasons) + other + residual - score) <= 1e-9 * max(1, abs(score))
         touched = vocabulary.activations[[k]].toarray()[0, 2] > 0
-        assert [r.contribution for r in reasons if r.source == "popularity"] == [parts.popularity[k]]
+        for source, part in parts.item.items():
+            assert [r.contribution for r in reasons if r.source == source] == ([part[k]] if part[k] else [])
         assert touched == any(r.source == "edit" and r.concept_id == "c2" for r in reasons)
         assert len([r for r in reasons if r.source in {"concept", "event"} and r.contribution > 0]) <= 3

@@ -42,14 +42,18 @@ def test_scores_are_the_gated_sum_of_the_parts(interest):
     np.testing.assert_allclose(interest.score(histories), expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("weights", [{"knn": 2.0, "graph": 0.8, "content": 1.5, "popularity": 0.7}, {"knn": 1.0}, {}])
+@pytest.mark.parametrize(
+    "weights", [{"knn": 2.0, "graph": 0.8, "content": 1.5, "popularity": 0.7, "newness": 0.4}, {"knn": 1.0}, {}]
+)
 def test_every_source_is_a_sum_over_events_or_popularity(weights):
     config = InterestConfig.of({**QUICK, "weights": weights})
     model = Interest(config).fit(TRAINING, options=FitOptions(validation=CASES, item_vectors=genre_texts(WORLD)))
-    assert set(model.beside) == set(weights) - {"popularity"}
+    assert set(model.beside) == set(weights) - {"popularity", "newness"}
     histories, items = CASES.histories.take([4]), np.array([3, 17, 40], dtype=np.int32)
     parts = model.parts(histories)
-    told = model.event_parts(histories, parts.gates, items).sum(axis=0) + model.popularity_part(parts.gates, items)
+    told = model.event_parts(histories, parts.gates, items).sum(axis=0) + sum(
+        model.item_parts(parts.gates, items).values()
+    )
     beside = np.broadcast_to(parts.summed_beside(), (1, WORLD.n_items))
     np.testing.assert_allclose(told, beside[0, items], atol=1e-5)
 

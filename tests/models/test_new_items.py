@@ -1,6 +1,6 @@
 import numpy as np
 
-from penchant.models.sequential.new_items import TEMPERATURE, Inheritance
+from penchant.models.new_items import TEMPERATURE, Inheritance
 
 TEXT = np.array([[1, 0], [0, 1], [-1, -1], [0.9, 0.1], [0, 0]], dtype=np.float32)
 COUNTS = np.array([5, 5, 5, 0, 0])

@@ -3,13 +3,13 @@
 With gates g of the user, z_i = μ + Σ_c a_ic d_c + r_i, and parts q_pji of past events j from each source p,
 
     s_i = offset + g_τ (u·μ + Σ_c a_ic u·d_c + u·r_i) + g_τ Σ_c a_ic deviation_c (correction_c + edit_c)
-          + Σ_j Σ_p g_p q_pji + g_pop pop_i
+          + Σ_j Σ_p g_p q_pji + g_pop pop_i + g_new new_i
 
 A concept's part is told against the population: a_ic g_τ (u·d_c − mean_c + deviation_c correction_c); the means
 together are the part ``everyone``. What is not told as a reason is `other`; g_τ u·r_i is `residual`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +18,11 @@ import numpy as np
 from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.interests.population import Population
-from penchant.records import Reason
+from penchant.records import Reason, Source
 from penchant.types import AnyArray, DoubleArray, RowArray
+
+OF_ITEMS: Mapping[Source, str] = {"popularity": "popular with everyone", "newness": "new: nobody has tried it yet"}
+"""Parts that are the same for everyone, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,8 @@ class ScoreParts:
     """(L, K) parts of past events."""
     residual: DoubleArray
     """(K,)"""
-    popularity: DoubleArray
-    """(K,)"""
+    item: Mapping[str, DoubleArray]
+    """(K,) for each source that says the same of an item to everyone: popularity, newness."""
     constant: float
     """Equal for all items."""
 
@@ -55,7 +58,7 @@ class ScoreParts:
             everyone=self.everyone[order],
             event=self.event[:, order],
             residual=self.residual[order],
-            popularity=self.popularity[order],
+            item={name: part[order] for name, part in self.item.items()},
             constant=self.constant,
             score=self.score[order],
         )
@@ -68,14 +71,14 @@ def split_score(
     tracker_gate: float,
     offset: float,
     event_parts_LK: DoubleArray,
-    popularity_K: DoubleArray,
+    item_parts: Mapping[str, DoubleArray],
     correction_C: DoubleArray,
     edits_C: DoubleArray,
     vocabulary: Vocabulary,
     space: ConceptSpace,
     population: Population,
 ) -> ScoreParts:
-    """The parts of K items' scores. Those of events and popularity are gated already."""
+    """The parts of K items' scores. Those of events and of items, (K,) each, are gated already."""
     activations = vocabulary.activations[items_K].toarray().astype(np.float64)
     mean = population.mean.astype(np.float64)
     deviation = population.deviation.astype(np.float64)
@@ -93,14 +96,14 @@ def split_score(
         everyone=everyone,
         event=event_parts_LK,
         residual=residual,
-        popularity=popularity_K,
+        item=item_parts,
         constant=constant,
         score=concept.sum(axis=1)
         + edit.sum(axis=1)
         + everyone
         + event_parts_LK.sum(axis=0)
         + residual
-        + popularity_K
+        + sum(item_parts.values())
         + constant,
     )
 
@@ -116,7 +119,7 @@ def reasons_of(
     """The reasons, `other` and `residual` of the k-th item; together they are its score.
 
     Told are the `most` largest parts in size among concepts and past events that speak for the item, every edit that
-    touches it, and the parts ``everyone`` and ``popularity``.
+    touches it, and the parts ``everyone``, ``popularity`` and ``newness``.
     """
     concept, event = parts.concept[k], parts.event[:, k]
     sizes = np.concatenate([concept, event])
@@ -134,8 +137,11 @@ def reasons_of(
     ]
     if everyone := float(parts.everyone[k]):
         rest.append(Reason(source="everyone", contribution=everyone, text="what most users like"))
-    if popularity := float(parts.popularity[k]):
-        rest.append(Reason(source="popularity", contribution=popularity, text="popular with everyone"))
+    rest += [
+        Reason(source=source, contribution=float(parts.item[source][k]), text=text)
+        for source, text in OF_ITEMS.items()
+        if source in parts.item and parts.item[source][k]
+    ]
     reasons += sorted(rest, key=lambda reason: -reason.contribution)
     residual = float(parts.residual[k])
     other = float(parts.score[k]) - residual - sum(reason.contribution for reason in reasons)

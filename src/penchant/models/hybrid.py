@@ -1,5 +1,6 @@
-"""The default recommender: what the tracker foresees, plus what neighbours, graph, content and popularity say."""
+"""The default recommender: what the tracker foresees, plus what neighbours, graph, content and items themselves say."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,19 +18,26 @@ from penchant.models.content_based import ContentBased, ContentBasedConfig
 from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
 from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, rows_at_once, sampled
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.new_items import Inheritance
+from penchant.models.newness import choose_newness, rehearsed, told_apart
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
-from penchant.types import DoubleArray, FloatArray, RowArray
+from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
 NAME = "interest"
-POPULARITY = "popularity"
+POPULARITY, NEWNESS = "popularity", "newness"
+OF_ITEMS = (POPULARITY, NEWNESS)
+"""Sources that say the same of an item to everyone."""
 
 LATE = frozenset({"content"})
 """Sources that look at every item's text: for one waiting user they are asked about the candidates only."""
 
-Source = Literal["knn", "graph", "content", "popularity"]
-SOURCES: tuple[Source, ...] = ("knn", "graph", "content", "popularity")
+KNOWN_CASES = 2_000
+"""Cases that ask for known items in a rehearsal with new ones, at most."""
+
+Source = Literal["knn", "graph", "content", "popularity", "newness"]
+SOURCES: tuple[Source, ...] = ("knn", "graph", "content", "popularity", "newness")
 
 
 class InterestConfig(Config):
@@ -46,6 +54,8 @@ class InterestConfig(Config):
     """Scores of each source's best item, in standard deviations of the tracker's scores. None: chosen on validation."""
     validation_users: int = Field(default=8_000, ge=1)
     """Cases that decide the weights, at most."""
+    newness_budget: float = Field(default=0.02, ge=0, lt=1)
+    """Share of NDCG@10 on known items that may be given for finding new ones; see `penchant.models.newness`."""
 
 
 class HistorySource(Protocol):
@@ -105,11 +115,13 @@ class Interest(Recommender):
         q_graph    scores of `GraphSmoothing`; g = w_graph / max_i q
         q_content  cosines of `ContentBased`;  g = w_content
         q_pop,i    log(1 + n_i) / max_j log(1 + n_j), n_i the item's events;   g = w_pop
+        q_new,i    1 for an item without events, else 0;   g = w_new
 
     Unit: standard deviations of the tracker's scores for this user. The weights w depend on how long the history is and
     are chosen for NDCG@10 on validation (`penchant.models.blend`), with all parts fitted without it; what does not pay
-    is left out. Linear on purpose: rank fusion or a stacker would rank as well, but its scores would not add up to
-    reasons.
+    is left out. No validation event asks for a new item, so w_new is chosen in a rehearsal in which some known items
+    are treated as new (`penchant.models.newness`), at a bounded cost to the others. Linear on purpose: rank fusion or a
+    stacker would rank as well, but its scores would not add up to reasons.
     """
 
     folds_in_items: ClassVar[bool] = True
@@ -121,7 +133,7 @@ class Interest(Recommender):
         self.beside: dict[str, HistorySource] = {}
         """The sources that are sums over the history, by name; those with a weight."""
         self.blend: Blend | None = None
-        self._popular: FloatArray | None = None
+        self._of_items: dict[str, FloatArray] = {}
         self._mean: DoubleArray | None = None
         self._spread: DoubleArray | None = None
 
@@ -136,9 +148,10 @@ class Interest(Recommender):
         self._count(training, inner, wanted=self._wanted(options))
         self.tracker = InterestTracker(self.config.tracker).fit(training, options=inner.part("tracker"))
         self._measure()
-        cases = sampled(cases, self.config.validation_users, options.seed)
         if self.config.weights is None:
-            self.blend = self._choose(cases, catalogue_ties(dataset, options.seed), options)
+            ties = catalogue_ties(dataset, options.seed)
+            self.blend = self._choose(sampled(cases, self.config.validation_users, options.seed), ties, options)
+            self._rehearse(training, cases, ties, options)
         else:
             self.blend = Blend.of({name: w for name, w in self.config.weights.items() if name in self._wanted(options)})
         self.beside = {name: source for name, source in self.beside.items() if name in self.blend.weights}
@@ -189,11 +202,13 @@ class Interest(Recommender):
             total += gates.beside[name][0] * source.event_weights(history, items)
         return total
 
-    def popularity_part(self, gates: Gates, items: RowArray) -> DoubleArray:
-        """What popularity adds to the scores of K items for one user, (K,)."""
-        if POPULARITY not in gates.beside:
-            return np.zeros(len(items))
-        return np.asarray(gates.beside[POPULARITY][0] * fitted(self._popular, NAME)[items].astype(np.float64))
+    def item_parts(self, gates: Gates, items: RowArray) -> dict[str, DoubleArray]:
+        """What the sources that say the same to everyone add to the scores of K items for one user, (K,) each."""
+        return {
+            name: gates.beside[name][0] * self._of_items[name][items].astype(np.float64)
+            for name in OF_ITEMS
+            if name in gates.beside
+        }
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
@@ -214,17 +229,17 @@ class Interest(Recommender):
             "weights": {name: list(weights) for name, weights in blend.weights.items()},
             "validation": dict(blend.validation),
         }
-        write_model(folder, NAME, self.config, arrays={"popular": fitted(self._popular, NAME)}, facts=facts)
+        write_model(folder, NAME, self.config, arrays=dict(self._of_items), facts=facts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read them."""
-        needs = ("edges", "weights", "validation", "popular")
+        needs = ("edges", "weights", "validation", *OF_ITEMS)
         config, facts, arrays = read_model(folder, NAME, InterestConfig, needs=needs)
         model = cls(config)
         weights = {name: tuple(map(float, found)) for name, found in facts["weights"].items()}
         model.blend = Blend(edges=tuple(facts["edges"]), weights=weights, validation=facts["validation"])
-        model.tracker, model._popular = InterestTracker.load(folder / "tracker"), arrays["popular"]
+        model.tracker, model._of_items = InterestTracker.load(folder / "tracker"), {n: arrays[n] for n in OF_ITEMS}
         kinds: dict[str, type[ItemKNN] | type[ContentBased]] = {
             "knn": ItemKNN,
             "graph": GraphSmoothing,
@@ -248,12 +263,16 @@ class Interest(Recommender):
         if "content" in wanted:  # users' own attributes are the tracker's: they are no part of the history
             alone = replace(options, user_vectors=None)
             self.beside["content"] = ContentBased(self.config.content).fit(dataset, options=alone)
-        counts = np.log1p(dataset.item_counts())
-        self._popular = (counts / max(float(counts.max(initial=0.0)), 1e-9)).astype(np.float32)
+        counts = dataset.item_counts()
+        inheritance = self._inheritance(options, counts)
+        for source in self.beside.values():
+            if isinstance(source, ItemKNN) and inheritance is not None:
+                source.inherit(inheritance)
+        self._of_items = _of_items(counts)
 
     def _beside(self, name: str, histories: Histories) -> FloatArray:
         """q_p, (B, I), or (1, I)."""
-        return fitted(self._popular, NAME)[None] if name == POPULARITY else self.beside[name].score(histories)
+        return self._of_items[name][None] if name in OF_ITEMS else self.beside[name].score(histories)
 
     def _measure(self) -> None:
         """Mean and covariance of the item vectors: a user's μ and σ follow from them without scoring the catalogue."""
@@ -278,7 +297,7 @@ class Interest(Recommender):
 
     def _choose(self, cases: Cases, ties: RowArray, options: FitOptions) -> Blend:
         """Weights that rank the validation cases best."""
-        names = self._wanted(options)
+        names = [name for name in self._wanted(options) if name != NEWNESS]
 
         def scores(part: Cases) -> tuple[FloatArray, list[FloatArray]]:
             users = self.tracker.user_vectors(part.histories)
@@ -300,12 +319,62 @@ class Interest(Recommender):
         options.progress.note(f"Blend beside the tracker: {shown or 'nothing pays'}")
         return blend
 
+    def _inheritance(self, options: FitOptions, counts_I: IntArray) -> Inheritance | None:
+        """Where items without events lie."""
+        return Inheritance.of(options.item_vectors, counts_I, k=self.config.tracker.new_item_neighbours)
+
+    def _rehearse(self, training: Dataset, cases: Cases, ties: RowArray, options: FitOptions) -> None:
+        """Choose what being new counts, by treating some known items as new."""
+        blend = fitted(self.blend, NAME)
+        if NEWNESS not in self._wanted(options) or options.item_vectors is None or not len(cases):
+            return
+        counts = training.item_counts()
+        chosen = rehearsed(counts, np.any(options.item_vectors != 0, axis=1), seed=options.seed)
+        counts[chosen] = 0
+        inheritance = self._inheritance(options, counts)
+        if inheritance is None:
+            return
+        cases = told_apart(cases, chosen, most=KNOWN_CASES, seed=options.seed)
+        rehearsal = self._with_new(chosen, counts, inheritance)
+        with options.progress.task("Rehearsing new items", total=len(cases)) as advance:
+            weight, told = choose_newness(
+                rehearsal.score,
+                cases,
+                counts == 0,
+                budget=self.config.newness_budget,
+                ties=ties,
+                k=VALIDATION_K,
+                advance=advance,
+            )
+        weights = {**blend.weights, NEWNESS: (weight,) * (len(blend.edges) + 1)} if weight else blend.weights
+        self.blend = replace(blend, weights=weights, validation={**blend.validation, **told})
+        options.progress.note(f"Being new weighs {weight:g} ({', '.join(f'{n} {v:.4f}' for n, v in told.items())})")
+
+    def _with_new(self, new_I: BoolArray, counts_I: IntArray, inheritance: Inheritance) -> "Interest":
+        """This model as it would be, about, had the items `new_I` no events and the others `counts_I`."""
+        other = copy.copy(self)
+        other.tracker = self.tracker.inheriting(inheritance)
+        other.beside = {
+            name: source.without(new_I).inherit(inheritance) if isinstance(source, ItemKNN) else source
+            for name, source in self.beside.items()
+        }
+        other._of_items = _of_items(counts_I)
+        other._measure()
+        return other
+
+
+def _of_items(counts_I: IntArray) -> dict[str, FloatArray]:
+    """Q of the sources that say the same to everyone, (I,) each."""
+    logs = np.log1p(counts_I)
+    popular = (logs / max(float(logs.max(initial=0.0)), 1e-9)).astype(np.float32)
+    return {POPULARITY: popular, NEWNESS: (counts_I == 0).astype(np.float32)}
+
 
 def _scale(name: str, scores_BI: FloatArray) -> DoubleArray:
-    """1 over a history's best score, (B,), 0 where nothing is scored; 1 for cosines and popularity, which have a scale
-    of their own.
+    """1 over a history's best score, (B,), 0 where nothing is scored; 1 for cosines and what is the same to everyone,
+    which have a scale of their own.
     """
-    if name in {"content", POPULARITY}:
+    if name in {"content", *OF_ITEMS}:
         return np.ones(len(scores_BI))
     highest = scores_BI.max(axis=1, initial=0.0).astype(np.float64)
     return np.where(highest > 0, 1.0 / np.where(highest > 0, highest, 1.0), 0.0)

@@ -1,5 +1,6 @@
 """Item-based collaborative filtering: neighbours that know the direction of time, or cosine and Pearson."""
 
+import copy
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -13,10 +14,11 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.interactions import Signal, SignalConfig, fades
+from penchant.models.new_items import Inheritance
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sparse_similarity import neighbours, similarity, strongest
 from penchant.progress import Progress
-from penchant.types import AnyArray, DoubleArray, FloatArray, IntArray, RowArray
+from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
 NAME = "item_knn"
 
@@ -160,6 +162,21 @@ class ItemKNN(Recommender):
         if self.config.weighted_mean:
             parts = _means(parts, (kappa * self._fades(history)[:, None]).sum(axis=0))
         return np.asarray(parts[:, back], dtype=np.float64)
+
+    def without(self, items_I: BoolArray) -> Self:
+        """The same model with some items nobody's neighbours and without neighbours of their own."""
+        other, kept = copy.copy(self), sp.diags_array((~items_I).astype(np.float32))
+        other._neighbours = sp.csr_array(kept @ self.neighbours @ kept)
+        other._neighbours.eliminate_zeros()
+        return other
+
+    def inherit(self, inheritance: Inheritance) -> Self:
+        """Let items without events be the neighbours that those are which they read like: ``κ_ji = Σ_m a_im κ_jm``."""
+        matrix = self.neighbours
+        givers = inheritance.matrix(matrix.shape[0])
+        given = strongest(sp.csr_array(matrix @ givers.T), self.config.max_neighbours)
+        self._neighbours = sp.csr_array(matrix + given).astype(np.float32)
+        return self
 
     def save(self, folder: Path) -> None:
         """Write the neighbours as compressed rows."""

@@ -100,7 +100,7 @@ def recommend(
             tracker_gate=tracker_gate,
             offset=float(gates.offset_B[0]),
             event_parts_LK=model.event_parts(request.history, gates, finalists),
-            popularity_K=model.popularity_part(gates, finalists),
+            item_parts=model.item_parts(gates, finalists),
             correction_C=request.correction,
             edits_C=request.edits,
             vocabulary=vocabulary,

@@ -1,5 +1,6 @@
 """The interest tracker: where a user's interest lies now, read from the order of what he did."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,9 +23,9 @@ from penchant.models.holdout import (
     training_cases,
     validation_ndcg,
 )
+from penchant.models.new_items import Inheritance
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.config import InterestTrackerConfig
-from penchant.models.sequential.new_items import Inheritance
 from penchant.models.sequential.signals import EventSignals, SignalSources
 from penchant.models.sequential.training import TrackerModule, fit_tracker
 from penchant.models.sequential.transformer import SequenceEncoder
@@ -147,6 +148,12 @@ class InterestTracker(Recommender):
         """The dot products of user vectors with all item vectors, (B, I)."""
         with _threads(1 if len(users_BD) <= FEW else None):
             return (torch.from_numpy(users_BD) @ torch.from_numpy(self.item_vectors).T).numpy()
+
+    def inheriting(self, inheritance: Inheritance) -> "InterestTracker":
+        """The same model with the item vectors of some items put where their neighbours lie."""
+        other = copy.copy(self)
+        other._items = inheritance.apply(self.item_vectors)
+        return other
 
     def attention(self, histories: Histories, *, layer: int = -1) -> Attention:
         """What each state of the given layer attended to."""

@@ -8,6 +8,7 @@ const NAMES = {
   graph: "related things",
   edit: "set by hand",
   popularity: "popular",
+  newness: "new here",
   everyone: "what most like",
   rest: "not put in words",
 };

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from penchant.metrics.similarity import unit
 from penchant.types import FloatArray, IntArray
@@ -49,6 +50,11 @@ class Inheritance:
             found.append(givers[best])
             weights.append(raised / raised.sum(axis=1, keepdims=True))
         return cls(rows, np.concatenate(found), np.concatenate(weights).astype(np.float32))
+
+    def matrix(self, n_items: int) -> sp.csr_array:
+        """a, (I, I): rows of the R items, columns of those they inherit from."""
+        rows = np.repeat(self.rows_R, self.neighbours_RK.shape[1])
+        return sp.csr_array((self.weights_RK.ravel(), (rows, self.neighbours_RK.ravel())), shape=(n_items, n_items))
 
     def apply(self, vectors_ID: FloatArray) -> FloatArray:
         """The item vectors with those of the R items put in place."""
