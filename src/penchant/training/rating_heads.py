@@ -1,4 +1,4 @@
-"""From a network's last layer to ratings: each head knows its width, its loss and how its outputs are decoded.
+"""From a network's last layer to ratings: each head knows its width, targets, loss and how its outputs are decoded.
 
 Errors are measured on decoded ratings, in the data's own unit, whatever a head is trained on. An objective that adds up
 raw differences ``Σ r̂ − r`` has no best value and is not among them: its squares are what is meant.
@@ -6,7 +6,7 @@ raw differences ``Σ r̂ − r`` has no best value and is not among them: its sq
 ========= ====================== =========================================== ==========================
 head      target                 loss                                        decoded to
 ========= ====================== =========================================== ==========================
-rating    the rating, k aspects  mean squared norm                           the rating itself
+rating    the rating, k aspects  mean squared norm, in deviations            the rating itself
 class     which level it is      cross-entropy                               expected or likeliest level
 liked     at or above a share    binary cross-entropy on logits              mean rating of its side
 ========= ====================== =========================================== ==========================
@@ -35,15 +35,19 @@ def squared_norm_loss(predicted: Tensor, actual: Tensor, observed: Tensor | None
     With `observed` (N,) or (N, k) only what is there enters: of an aspect that was not rated nothing is learned, and N
     counts the examples with any. So a matrix of items and behaviours is summed over its observed pairs alone.
 
+    `DataError` where the shapes differ: torch would stretch them over each other and average every pair.
+
     Worked: y = (4, 2, 5) and ŷ = (3, 2, 3): ‖(1, 0, 2)‖² = 5; with a second example that is off by (1, 1, 0), (5 + 2)/2
     = 3.5. If the last aspect of the first was not rated, (1 + 2)/2 = 1.5.
     """
-    squares = (predicted - actual) ** 2
+    _check_shapes(predicted, actual, "Ratings")
     if observed is None:
-        return squares.sum() / len(squares)
-    there = observed.to(squares.dtype)
-    examples = there.reshape(len(there), -1).amax(dim=1).sum().clamp(min=1.0)
-    return torch.where(there > 0, squares, torch.zeros_like(squares)).sum() / examples
+        return (predicted - actual).square().sum() / len(actual)
+    _check_shapes(predicted, observed, "Marks of what was observed")
+    there = observed.bool()
+    errors = (predicted - actual).masked_fill(~there, 0.0)  # before squaring: what is not there may be NaN
+    examples = there.reshape(len(there), -1).any(dim=1).sum().clamp(min=1)
+    return errors.square().sum() / examples
 
 
 def rating_class_loss(logits_NC: Tensor, classes_N: Tensor) -> Tensor:
@@ -62,11 +66,10 @@ def like_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Worked: logit ln 3: for y = 1 ln 4 − ln 3 = 0.28768, for y = 0 ln 4 = 1.38629.
     """
-    if labels.shape != logits.shape or not torch.is_floating_point(labels):
+    _check_shapes(logits, labels, "Labels")
+    if not torch.is_floating_point(labels):
         raise DataError(
-            f"Labels of the shape {tuple(labels.shape)} and type {labels.dtype} came for logits of the shape "
-            f"{tuple(logits.shape)}.",
-            hint="Give floats, 1 for the positive class and 0 for the other, one for each logit.",
+            f"Labels of the type {labels.dtype} came.", hint="Give floats: 1 for the positive class, 0 for the other."
         )
     return F.binary_cross_entropy_with_logits(logits, labels)
 
@@ -78,8 +81,12 @@ class RatingHead(ABC):
     """Outputs of an example."""
 
     @abstractmethod
-    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
-        """The mean loss of outputs (N, width) for ratings in their own unit, a scalar."""
+    def targets(self, ratings: DoubleArray) -> Tensor:
+        """What the outputs are trained on, from ratings in their own unit, (N,), or (N, k) for k aspects."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of outputs (N, width), a scalar."""
 
     @abstractmethod
     def ratings(self, outputs: Tensor) -> Tensor:
@@ -90,8 +97,11 @@ class RatingValue(RatingHead):
     """The rating as a number; k aspects (quality, price, service) as k numbers on one scale.
 
     ``linear``: ``r̂ = μ + σ o``; ``sigmoid``: ``r̂ = low + (high − low) / (1 + e^{−o})``, which cannot leave the scale.
+    The loss is ``(1/N) Σ_n ‖r_n − r̂_n‖² / σ²``, so that it is the same for ratings of 1 to 5 and of 10 to 50. NaN among
+    the ratings is an aspect that was not rated.
 
-    Worked: scale 1 to 5, output 0: sigmoid gives 3; μ = 3.5, σ = 1.1, output 1: linear gives 4.6.
+    Worked: scale 1 to 5, output 0: sigmoid gives 3; μ = 3.5, σ = 0.5, output 2: linear gives 4.5, and for a rating of 4
+    the loss is 0.5² / 0.5² = 1.
     """
 
     def __init__(
@@ -100,10 +110,19 @@ class RatingValue(RatingHead):
         self.width, self.output = aspects, output
         self._low, self._high, self._mean, self._spread = low, high, mean, spread
 
-    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
-        """The squared norm of the error, less what is NaN among several aspects."""
-        actual = ratings.reshape(outputs.shape)
-        return squared_norm_loss(self._decoded(outputs), actual.nan_to_num(), ~actual.isnan())
+    def targets(self, ratings: DoubleArray) -> Tensor:
+        """The ratings, (N, k) float32. `DataError` where they have another number of aspects."""
+        found = np.asarray(ratings, dtype=np.float32).reshape(len(ratings), -1 if len(ratings) else self.width)
+        if found.shape[1] != self.width:
+            raise DataError(
+                f"Ratings of {found.shape[1]} aspects came for a head of {self.width}.",
+                hint="Give one column of ratings for each aspect, NaN where one was not rated.",
+            )
+        return torch.from_numpy(found)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean squared norm of the error over what was rated, in σ²."""
+        return squared_norm_loss(self._decoded(outputs), targets, ~targets.isnan()) / self._spread**2
 
     def ratings(self, outputs: Tensor) -> Tensor:
         """The numbers, within the scale."""
@@ -129,10 +148,13 @@ class RatingClass(RatingHead):
         self.width, self.decoding = len(targets.levels), decoding
         self._targets = targets
 
-    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
-        """Cross-entropy with the rating's class. `DataError` for a rating that is no level."""
-        classes = self._targets.classes(ratings.detach().cpu().numpy().astype(np.float64))
-        return rating_class_loss(outputs, torch.from_numpy(classes.astype(np.int64)).to(outputs.device))
+    def targets(self, ratings: DoubleArray) -> Tensor:
+        """Class ids (N,). `DataError` for a rating that is missing or no level."""
+        return torch.from_numpy(self._targets.classes(_all_there(ratings)).astype(np.int64))
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy with the rating's class."""
+        return rating_class_loss(outputs, targets)
 
     def ratings(self, outputs: Tensor) -> Tensor:
         """The expected or the likeliest level."""
@@ -165,10 +187,13 @@ class Liked(RatingHead):
             )
         return cls(targets, means=(float(ratings[~liked].mean()), float(ratings[liked].mean())), share=share)
 
-    def loss(self, outputs: Tensor, ratings: Tensor) -> Tensor:
+    def targets(self, ratings: DoubleArray) -> Tensor:
+        """1 for a like and 0 for none, (N,) float32. `DataError` for a rating that is missing."""
+        return torch.from_numpy(self._targets.liked(_all_there(ratings), share=self._share).astype(np.float32))
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Binary cross-entropy on the logits."""
-        labels = self._targets.liked(ratings.detach().cpu().numpy().astype(np.float64), share=self._share)
-        return like_loss(outputs[:, 0], torch.from_numpy(labels.astype(np.float32)).to(outputs))
+        return like_loss(outputs[:, 0], targets)
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         """P(like), (N,)."""
@@ -178,3 +203,18 @@ class Liked(RatingHead):
         """What a like of this probability is worth."""
         low, high = self.means
         return low + (high - low) * self.probabilities(outputs)
+
+
+def _check_shapes(outputs: Tensor, wanted: Tensor, what: str) -> None:
+    if wanted.shape != outputs.shape:
+        raise DataError(
+            f"{what} of the shape {tuple(wanted.shape)} came for outputs of the shape {tuple(outputs.shape)}.",
+            hint="Give one for each output.",
+        )
+
+
+def _all_there(ratings: DoubleArray) -> DoubleArray:
+    missing = int(np.isnan(ratings).sum())
+    if missing:
+        raise DataError(f"{missing} of {ratings.size} ratings are missing.", hint="Leave out events without a rating.")
+    return ratings

@@ -75,7 +75,20 @@ def words_of(value: Any) -> list[str]:
         return []
     if isinstance(value, list):
         return list(dict.fromkeys(str(one) for one in value if not is_missing(one)))
-    return [f"{value:g}" if isinstance(value, float) else str(value)]
+    return [shown(value) if isinstance(value, float) else str(value)]
+
+
+def shown(number: float) -> str:
+    """A number as a word; different ones read differently up to twelve digits."""
+    return f"{number:.12g}"
+
+
+def known(columns: Columns, rows: BoolArray) -> Columns:
+    """The columns with nothing in the rows for which `rows` does not hold: whoever fits on them cannot read more."""
+    return {
+        name: column_of((value if there else None for value, there in zip(column, rows, strict=True)), len(column))
+        for name, column in columns.items()
+    }
 
 
 def column_of(values: Iterable[Any], rows: int) -> ObjectArray:

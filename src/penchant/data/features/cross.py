@@ -1,6 +1,5 @@
 """Combinations of values: of one row (gender and occupation), and of a user with an item (gender and category)."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -12,7 +11,7 @@ from pydantic import Field
 
 from penchant.config import Config
 from penchant.data.features.columns import SIDES, Columns, Observed, Side, column_of, kind_of, words_of
-from penchant.data.features.encoding import indicators
+from penchant.data.features.encoding import memberships
 from penchant.errors import ConfigError
 from penchant.types import AnyArray
 
@@ -40,7 +39,7 @@ class Cross(Config):
                 self._check(side, columns[side], names)
                 within[side].append(list(names))
         found = []
-        for ours, theirs in self._pairs(columns, seen):
+        for ours, theirs in self._pairs(columns):
             table = self._combinations(columns["users"][ours], columns["items"][theirs], seen)
             if table:
                 found.append({"users": ours, "items": theirs, "values": table})
@@ -54,7 +53,7 @@ class Cross(Config):
                 hint=f"Columns that the steps before left: {', '.join(columns) or 'none'}.",
             )
 
-    def _pairs(self, columns: Mapping[Side, Columns], seen: Observed) -> list[tuple[str, str]]:
+    def _pairs(self, columns: Mapping[Side, Columns]) -> list[tuple[str, str]]:
         if self.pairs is not None:
             for ours, theirs in self.pairs:
                 self._check("users", columns["users"], [ours])
@@ -63,9 +62,8 @@ class Cross(Config):
         sizes: dict[Side, dict[str, int]] = {"users": {}, "items": {}}
         for side in SIDES:
             for name, column in columns[side].items():
-                values = column[seen.touched(side)]
-                if kind_of(values) in {"word", "words"}:
-                    sizes[side][name] = len({word for value in values for word in words_of(value)})
+                if kind_of(column) in {"word", "words"}:
+                    sizes[side][name] = len({word for value in column for word in words_of(value)})
         return [
             (ours, theirs)
             for (ours, m), (theirs, n) in product(sizes["users"].items(), sizes["items"].items())
@@ -74,11 +72,12 @@ class Cross(Config):
 
     def _combinations(self, ours: AnyArray, theirs: AnyArray, seen: Observed) -> list[list[str]]:
         """The combinations with enough training events, in sorted order."""
-        (left, our_words), (right, their_words) = (_by_words(column) for column in (ours, theirs))
+        (left, our_words), (right, their_words) = memberships(ours), memberships(theirs)
         events = sp.csr_array((np.ones(len(seen.users)), (seen.users, seen.items)), shape=(seen.n_users, seen.n_items))
-        counts = (_ones(left).T @ (events @ _ones(right))).toarray()
-        rows, places = np.nonzero(counts >= self.rare)
-        return [[our_words[a], their_words[b]] for a, b in zip(rows, places, strict=True)]
+        counts = sp.coo_array(left.T @ (events @ right))
+        often = counts.data >= self.rare
+        places = sorted(zip(counts.row[often].tolist(), counts.col[often].tolist(), strict=True))
+        return [[our_words[a], their_words[b]] for a, b in places]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +116,3 @@ class Crossing:
     def from_json(cls, saved: Mapping[str, Any]) -> "Crossing":
         """What `as_json` gave."""
         return cls(within=saved["within"], pairs=saved["pairs"], rare=int(saved["rare"]))
-
-
-def _by_words(column: AnyArray) -> tuple[sp.csr_array, list[str]]:
-    words = sorted(Counter(word for value in column for word in words_of(value)))
-    return indicators(column, words, rows=len(column)), words
-
-
-def _ones(matrix: sp.csr_array) -> sp.csr_array:
-    return sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from penchant.data.features.columns import SIDES, Columns, Observed, Side, kind_of, words_of
+from penchant.data.features.columns import SIDES, Columns, Side, kind_of, words_of
 from penchant.data.imputation import is_missing
 from penchant.types import AnyArray, DoubleArray
 
@@ -25,14 +25,9 @@ class Encoding:
     """Side → column → ``words``, or ``mean`` and ``deviation``."""
 
     @classmethod
-    def fit(cls, columns: Mapping[Side, Columns], seen: Observed) -> "Encoding":
-        """Learn words, means and deviations from the rows that training touches."""
-        return cls(
-            rules={
-                side: {name: _rule(column[seen.touched(side)]) for name, column in columns[side].items()}
-                for side in SIDES
-            }
-        )
+    def fit(cls, columns: Mapping[Side, Columns]) -> "Encoding":
+        """Learn words, means and deviations."""
+        return cls(rules={side: {name: _rule(column) for name, column in columns[side].items()} for side in SIDES})
 
     def names(self, side: Side) -> tuple[str, ...]:
         """The features of a side: ``users.gender=F``, ``users.age``."""
@@ -76,6 +71,13 @@ def indicators(column: AnyArray | None, words: Sequence[str], *, rows: int) -> s
         data += [1.0 / np.sqrt(max(len(found), 1))] * len(known)
         indptr[row + 1] = len(indices)
     return sp.csr_array((np.array(data), np.array(indices, dtype=np.int32), indptr), shape=(rows, len(words)))
+
+
+def memberships(column: AnyArray) -> tuple[sp.csr_array, list[str]]:
+    """1 at each of a row's words, (rows, words), and the words in sorted order."""
+    words = sorted({word for value in column for word in words_of(value)})
+    found = indicators(column, words, rows=len(column))
+    return sp.csr_array((np.ones(found.nnz), found.indices, found.indptr), shape=found.shape), words
 
 
 def _rule(values: AnyArray) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from penchant.data.features.columns import Columns, Side
 from penchant.data.features.cross import Crossing
 from penchant.data.features.encoding import indicators
-from penchant.types import AnyArray, IntArray
+from penchant.types import AnyArray, DoubleArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class _Part:
 class PairFeatures:
     """``x = x_user · x_item`` for each combination of a user's word and an item's that has a feature."""
 
-    def __init__(self, parts: list[_Part]) -> None:
-        self._parts = parts
+    def __init__(self, parts: list[_Part], rows: Mapping[Side, int]) -> None:
+        self._parts, self.rows = parts, rows
         self.width = sum(int((part.features >= 0).sum()) for part in parts)
         """C"""
 
@@ -46,7 +46,7 @@ class PairFeatures:
             left = indicators(columns["users"].get(pair["users"]), ours, rows=rows["users"])
             right = indicators(columns["items"].get(pair["items"]), theirs, rows=rows["items"])
             parts.append(_Part(left, right, features))
-        return cls(parts)
+        return cls(parts, rows)
 
     def of(self, users_P: AnyArray, items_P: AnyArray) -> sp.csr_array:
         """The features of P pairs of rows, (P, C); a user row of −1 has none."""
@@ -65,31 +65,17 @@ class PairFeatures:
         where = (np.concatenate(owners), np.concatenate(features))
         return sp.csr_array((np.concatenate(data), where), shape=(len(users_P), self.width))
 
-    def arrays(self) -> dict[str, AnyArray]:
-        """Everything, by name, to be saved."""
-        saved: dict[str, AnyArray] = {}
-        for k, part in enumerate(self._parts):
-            saved[f"pairs.{k}.features"] = part.features
-            for side, matrix in (("users", part.users), ("items", part.items)):
-                saved |= {f"pairs.{k}.{side}.{name}": getattr(matrix, name) for name in ("data", "indices", "indptr")}
-        return saved
+    def weighed(self, weights_C: DoubleArray) -> tuple[sp.csr_array, sp.csr_array]:
+        """Rows (U, T) and (I, T) whose products are ``Σ_c weights_c x_c`` of each pair, without making the pairs.
 
-    @classmethod
-    def of_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        """What `arrays` gave, among others."""
-        parts: list[_Part] = []
-        while (key := f"pairs.{len(parts)}") + ".features" in arrays:
-            features = arrays[f"{key}.features"]
-            sides = [
-                _matrix({name: arrays[f"{key}.{side}.{name}"] for name in ("data", "indices", "indptr")}, width)
-                for side, width in zip(("users", "items"), features.shape, strict=True)
-            ]
-            parts.append(_Part(sides[0], sides[1], features))
-        return cls(parts)
-
-
-def _matrix(arrays: Mapping[str, AnyArray], width: int) -> sp.csr_array:
-    return sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(arrays["indptr"]) - 1, width))
+        T counts the items' words: a user's row holds what each of them is worth to him.
+        """
+        users, items = [sp.csr_array((self.rows["users"], 0))], [sp.csr_array((self.rows["items"], 0))]
+        for part in self._parts:
+            worth = np.where(part.features >= 0, np.append(weights_C, 0.0)[part.features], 0.0)
+            users.append(sp.csr_array(part.users @ sp.csr_array(worth)))
+            items.append(part.items)
+        return sp.csr_array(sp.hstack(users, format="csr")), sp.csr_array(sp.hstack(items, format="csr"))
 
 
 def _entries(matrix: sp.csr_array, rows: AnyArray) -> tuple[IntArray, IntArray]:

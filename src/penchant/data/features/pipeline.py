@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset, Table
-from penchant.data.features.columns import SIDES, Columns, Observed, Side
+from penchant.data.features.columns import SIDES, Columns, Observed, Side, known
 from penchant.data.features.cross import Cross, Crossing
 from penchant.data.features.encoding import Encoding
 from penchant.data.features.pair_features import PairFeatures
@@ -69,7 +69,8 @@ class FeaturePipeline:
     def fit(cls, train: Dataset, config: FeatureConfig | None = None) -> "FeaturePipeline":
         """Fit step after step on the training part: its events, and the attributes of the rows they touch."""
         seen = Observed.of(train)
-        columns: dict[Side, Columns] = {"users": train.users.columns, "items": train.items.columns}
+        tables: dict[Side, Table] = {"users": train.users, "items": train.items}
+        columns: dict[Side, Columns] = {side: known(tables[side].columns, seen.touched(side)) for side in SIDES}
         fitted: list[FittedStep] = []
         last: Reduce | None = None
         for step in (config or FeatureConfig()).steps:
@@ -79,11 +80,11 @@ class FeaturePipeline:
             learned = step.fit(columns, seen)
             fitted.append(learned)
             columns = {side: learned.apply(side, columns[side]) for side in SIDES}
-        encoding = Encoding.fit(columns, seen)
+        encoding = Encoding.fit(columns)
         names: dict[str, tuple[str, ...]] = {side: encoding.names(side) for side in SIDES}
         if last is not None:
-            counts = {"users": train.n_users, "items": train.n_items}
-            reduction = last.fit({side: encoding.apply(side, columns[side], counts[side]) for side in SIDES}, seen)
+            encoded = {side: encoding.apply(side, columns[side], len(tables[side])) for side in SIDES}
+            reduction = last.fit(encoded, seen)
             fitted.append(reduction)
             names = {side: reduction.names(side, names[side]) for side in SIDES}
         crossed = next((step.names for step in fitted if isinstance(step, Crossing)), ())

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from penchant.config import Config
 from penchant.data.features.columns import SIDES, Columns, Observed, Side, kind_of, words_of
+from penchant.data.features.encoding import memberships
 from penchant.data.imputation import TEXT_COLUMNS, is_missing
 from penchant.errors import ConfigError
 from penchant.types import AnyArray, DoubleArray, IntArray
@@ -45,12 +46,11 @@ class Select(Config):
                 f"select: the {side} have no column {', '.join(strangers)}.",
                 hint=f"Their columns: {', '.join(columns) or 'none'}.",
             )
-        touched = seen.touched(side)
         found: dict[str, float] = {}
         dropped: dict[str, str] = {}
         for name, column in columns.items():
             asked = wanted is None or name in wanted
-            reason = self._unfit(name, column[touched]) if asked else "not asked for"
+            reason = self._unfit(name, column) if asked else "not asked for"
             if reason:
                 dropped[name] = reason
                 continue
@@ -107,7 +107,8 @@ def association(column: AnyArray, rows_N: IntArray, values_N: DoubleArray) -> fl
 
     ``ε² = 1 − (N − 1)/(N − k) · SS_within / SS_total`` over the k groups of equal value (Kelley 1935): unlike η² it
     does not grow with the number of values, and is about 0 for a column of chance. Numbers are grouped by tenths. Of
-    several words a row the strongest counts: a group is "has it", the other "has it not". 0 without ratings.
+    several words a row the strongest counts: a group is "has it", the other "has it not"; the strongest of many words
+    of chance is somewhat above 0. 0 without ratings.
 
     Worked: ratings 1, 1, 5, 5 in groups a, a, b, b: SS_within = 0, so 1; in groups a, b, a, b: SS_within = SS_total, so
     1 − 3/2 = −0.5.
@@ -116,12 +117,12 @@ def association(column: AnyArray, rows_N: IntArray, values_N: DoubleArray) -> fl
         return 0.0
     kind = kind_of(column)
     if kind == "words":
-        words = sorted({word for value in column for word in words_of(value)})
-        has = {word: np.array([word in words_of(value) for value in column]) for word in words}
-        return max((_epsilon(groups[rows_N].astype(np.int64), values_N) for groups in has.values()), default=0.0)
+        return _strongest(column, rows_N, values_N)
     if kind == "number":
         numbers = np.array([np.nan if is_missing(value) else float(value) for value in column])
-        edges = np.unique(np.nanquantile(numbers[np.unique(rows_N)], np.linspace(0.1, 0.9, 9)))
+        there = numbers[np.unique(rows_N)]
+        there = there[~np.isnan(there)]
+        edges = np.unique(np.quantile(there, np.linspace(0.1, 0.9, 9))) if len(there) else there
         codes = np.where(np.isnan(numbers), -1, np.searchsorted(edges, numbers, side="right"))
         return _epsilon(np.unique(codes, return_inverse=True)[1][rows_N], values_N)
     labels = np.array([" ".join(words_of(value)) for value in column])
@@ -135,3 +136,17 @@ def _epsilon(groups_N: IntArray, values_N: DoubleArray) -> float:
     total = float(((values_N - values_N.mean()) ** 2).sum())
     n, k = len(values_N), int((counts > 0).sum())
     return 1.0 - (n - 1) / (n - k) * within / total if n > k and total else 0.0
+
+
+def _strongest(column: AnyArray, rows_N: IntArray, values_N: DoubleArray) -> float:
+    """The highest ε² of the words, each of which parts the ratings in two groups; from sums over groups alone."""
+    has, _ = memberships(column)
+    off = values_N - values_N.mean()
+    n, total = len(values_N), float((off**2).sum())
+    counts = has.T @ np.bincount(rows_N, minlength=len(column))
+    sums = has.T @ np.bincount(rows_N, off, minlength=len(column))
+    parted = (counts > 0) & (counts < n)
+    if not parted.any():
+        return 0.0
+    between = (sums[parted] ** 2 / counts[parted] * n / (n - counts[parted])).max()
+    return float(1.0 - (n - 1) / (n - 2) * (1.0 - between / total))

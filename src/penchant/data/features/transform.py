@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import Field
 
 from penchant.config import Config
-from penchant.data.features.columns import SIDES, Columns, Observed, Side, column_of, kind_of, words_of
+from penchant.data.features.columns import SIDES, Columns, Observed, Side, column_of, kind_of, shown, words_of
 from penchant.data.imputation import is_missing
 from penchant.types import AnyArray
 
 YEAR = re.compile(r"(?<!\d)(1[5-9]|20)\d\d(?!\d)")
 DATED_SHARE = 0.9
-"""A column of words is one of dates where this share of its values holds a year and a digit beside it, or is a year."""
+"""A column of words is one of dates where this share of its values holds a year, and few letters beside it."""
 OTHER = "other"
 
 
@@ -27,16 +27,13 @@ class Transform(Config):
     bins: int = Field(default=8, ge=0)
     """Numbers become this many words, with as many training rows in each; 0 leaves them numbers."""
     logarithm: bool = False
-    """Numbers above −1 become ln(1 + x) first: for counts and prices, where bins are 0."""
+    """Where bins are 0, numbers become ln(1 + x), if all of a column's are above −1: for counts and prices."""
     rare: int = Field(default=5, ge=1)
     """A word of fewer training rows is one of the others."""
 
-    def fit(self, columns: Mapping[Side, Columns], seen: Observed) -> "Transformation":
-        """Learn bins and words from the rows that training touches."""
-        rules = {
-            side: {name: self._rule(column[seen.touched(side)]) for name, column in columns[side].items()}
-            for side in SIDES
-        }
+    def fit(self, columns: Mapping[Side, Columns], seen: Observed) -> "Transformation":  # noqa: ARG002
+        """Learn bins and words."""
+        rules = {side: {name: self._rule(column) for name, column in columns[side].items()} for side in SIDES}
         return Transformation(rules=rules)
 
     def _rule(self, values: AnyArray) -> dict[str, Any]:
@@ -105,7 +102,9 @@ def _rewritten(column: AnyArray, rule: Mapping[str, Any]) -> AnyArray:
             return None
         if edges is not None:
             return _bin(read, edges)
-        return float(np.log1p(read)) if rule["logarithm"] and read > -1 else read
+        if not rule["logarithm"]:
+            return read
+        return float(np.log1p(read)) if read > -1 else None
 
     return column_of((number(value) for value in column), len(column))
 
@@ -116,8 +115,9 @@ def _bin(number: float, edges: AnyArray) -> str:
     if not len(edges):
         return "any"
     if place == 0:
-        return f"below {edges[0]:g}"
-    return f"{edges[-1]:g} and more" if place == len(edges) else f"{edges[place - 1]:g} to {edges[place]:g}"
+        return f"below {shown(edges[0])}"
+    lower = shown(edges[place - 1])
+    return f"{lower} and more" if place == len(edges) else f"{lower} to {shown(edges[place])}"
 
 
 def _dated(values: list[Any]) -> bool:

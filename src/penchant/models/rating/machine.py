@@ -1,4 +1,4 @@
-"""The factorization machine over sparse rows: as a torch module that is trained, and as one asked about histories."""
+"""The factorization machine over sparse rows, as a torch module that is trained."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,18 +8,12 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
-from penchant.data.histories import Histories
-from penchant.models.rating.design import Design
-from penchant.models.rating.ratings import Scale, rating_matrix, rows_of, with_data
+from penchant.models.rating.ratings import with_data
 from penchant.training.rating_heads import squared_norm_loss
-from penchant.types import AnyArray, DoubleArray, IntArray, RowArray
+from penchant.types import AnyArray, DoubleArray
 
 FIRST_SPREAD = 0.05
 """Of the vectors before training."""
-PAIRS_AT_ONCE = 20_000
-"""Rows held at once, with the outer product of each one's vector."""
-TINY = 1e-9
-"""Keeps the equations of an empty history solvable; their solution is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +27,8 @@ class Batch:
 
 
 def batch_of(x: sp.csr_array, targets: DoubleArray, rows: AnyArray) -> Batch:
-    """Some rows of x with their targets."""
-    part = x[rows]
-    return Batch(with_data(part, part.data.astype(np.float32)), torch.from_numpy(targets[rows].astype(np.float32)))
+    """Some rows of x, float32, with their targets."""
+    return Batch(x[rows], torch.from_numpy(targets[rows].astype(np.float32)))
 
 
 class Machine(nn.Module):
@@ -50,6 +43,7 @@ class Machine(nn.Module):
     def __init__(
         self, features: int, dim: int, *, penalty: float, weight_penalty: float, alone: slice = slice(0)
     ) -> None:
+        """`penalty` weighs each row's vectors, `weight_penalty` all weights; `alone` are features without a vector."""
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(1))
         self.weights = nn.Parameter(torch.zeros(features, 1))
@@ -63,7 +57,7 @@ class Machine(nn.Module):
         """ŷ (N,), and the squares of each row's own vectors, Σ_j x_j² ‖v_j‖² (N,)."""
         vectors = self.vectors * self.paired
         sums = _times(x, vectors)
-        squares = _times(with_data(x, x.data**2), vectors**2).sum(dim=1)
+        squares = _times(with_data(x, x.data**2), (vectors**2).sum(dim=1, keepdim=True))[:, 0]
         linear = _times(x, self.weights)[:, 0]
         return self.bias + linear + 0.5 * ((sums**2).sum(dim=1) - squares), squares
 
@@ -78,9 +72,9 @@ class Machine(nn.Module):
     def arrays(self, kept: int) -> dict[str, AnyArray]:
         """What is learned of the first `kept` features."""
         return {
-            "bias": self.bias.detach().numpy().copy(),
-            "weights": self.weights.detach().numpy()[:kept, 0].copy(),
-            "vectors": (self.vectors * self.paired).detach().numpy()[:kept].copy(),
+            "bias": self.bias.detach().double().numpy(),
+            "weights": self.weights.detach()[:kept, 0].double().numpy(),
+            "vectors": (self.vectors * self.paired).detach()[:kept].double().numpy(),
         }
 
 
@@ -100,59 +94,3 @@ class _Product(torch.autograd.Function):
 def _times(x: sp.csr_array, table: Tensor) -> Tensor:
     product: Tensor = _Product.apply(x, table)  # type: ignore[no-untyped-call]
     return product
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoldedMachine:
-    """A trained machine asked about histories: each one's own w and v are solved from it first."""
-
-    bias: float
-    weights: DoubleArray
-    """(features,) of all features but who the user is"""
-    vectors: DoubleArray
-    """(features, K)"""
-    design: Design
-    scale: Scale
-    penalty: float
-    weight_penalty: float
-
-    def rate(self, histories: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
-        """μ + σ ŷ of each pair, (P,)."""
-        own = self.users(histories)
-        estimates = np.empty(len(cases_P))
-        for start in range(0, len(cases_P), PAIRS_AT_ONCE):
-            part = slice(start, start + PAIRS_AT_ONCE)
-            cases = cases_P[part]
-            base, sums = self._others(self.design.of_pairs(histories.users[cases], items_P[part]))
-            estimates[part] = base + own[cases, 0] + np.einsum("pk,pk->p", own[cases, 1:], sums)
-        return self.scale.mean + self.scale.spread * estimates
-
-    def users(self, histories: Histories) -> DoubleArray:
-        """[w, v] of each history's user, (B, 1 + K): the ridge regression of what the other features leave over."""
-        ratings = self.scale.standardised(rating_matrix(histories, self.design.items.shape[0]))
-        width = self.vectors.shape[1] + 1
-        own = np.zeros((len(histories), width))
-        once = np.array([self.weight_penalty] + [0.0] * (width - 1)) + TINY
-        each = np.array([0.0] + [self.penalty] * (width - 1))
-        b = 0
-        while b < len(histories):
-            reach = int(np.searchsorted(ratings.indptr, ratings.indptr[b] + PAIRS_AT_ONCE, side="right")) - 1
-            block = ratings[b : max(reach, b + 1)]
-            owners, counts = rows_of(block), np.diff(block.indptr)
-            base, sums = self._others(self.design.of_pairs(histories.users[b + owners], block.indices))
-            f = np.insert(sums, 0, 1.0, axis=1)  # (P, 1 + K): what multiplies [w, v]
-            gather = sp.csr_array((np.ones(len(f)), np.arange(len(f)), block.indptr), shape=(len(counts), len(f)))
-            squares = np.asarray(gather @ np.einsum("pj,pk->pjk", f, f).reshape(len(f), width * width))
-            squares = squares.reshape(len(counts), width, width)
-            squares += (once + counts[:, None] * each)[:, :, None] * np.eye(width)
-            aims = np.asarray(gather @ (f * (block.data - base)[:, None]))
-            own[b : b + len(counts)] = np.linalg.solve(squares, aims[..., None])[..., 0]
-            b += len(counts)
-        return own
-
-    def _others(self, x: sp.csr_array) -> tuple[DoubleArray, DoubleArray]:
-        """``w₀ + Σ w_j x_j + Σ_{j<k} (v_j · v_k) x_j x_k`` (P,) and ``Σ v_j x_j`` (P, K)."""
-        sums = x @ self.vectors
-        squares = with_data(x, x.data**2) @ (self.vectors**2).sum(axis=1)
-        base = self.bias + x @ self.weights + 0.5 * ((sums**2).sum(axis=1) - squares)
-        return np.asarray(base, dtype=np.float64), np.asarray(sums, dtype=np.float64)

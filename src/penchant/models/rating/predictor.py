@@ -122,15 +122,20 @@ class FactorModel(RatingModel):
 
     def estimate(self, histories: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
         """μ + σ u · z for each pair."""
-        users, items = self.user_factors(histories), self.item_factors()
-        estimates = np.empty(len(cases_P))
-        size = max(1, CELLS // max(users.shape[1], 1))
-        for start in range(0, len(cases_P), size):
-            part = slice(start, start + size)
-            estimates[part] = np.einsum("pd,pd->p", users[cases_P[part]], items[items_P[part]])
-        return self.scale.mean + self.scale.spread * estimates
+        products = dot_products(self.user_factors(histories), self.item_factors(), cases_P, items_P)
+        return self.scale.mean + self.scale.spread * products
 
     def score(self, histories: Histories) -> FloatArray:
         """Predicted ratings of all items, (B, I), by one product."""
         ratings = self.scale.mean + self.scale.spread * (self.user_factors(histories) @ self.item_factors().T)
         return self.scale.clipped(ratings).astype(np.float32)
+
+
+def dot_products(users: DoubleArray, items: DoubleArray, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
+    """``u · z`` of each pair, (P,), from users (B, D) and items (I, D)."""
+    products = np.empty(len(cases_P))
+    size = max(1, CELLS // max(users.shape[1], 1))
+    for start in range(0, len(cases_P), size):
+        part = slice(start, start + size)
+        products[part] = np.einsum("pd,pd->p", users[cases_P[part]], items[items_P[part]])
+    return products

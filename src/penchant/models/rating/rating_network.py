@@ -1,10 +1,9 @@
 """A deep network that rates: fully connected layers over a user's and an item's vector."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -12,15 +11,16 @@ from torch import Tensor
 from penchant.config import Config
 from penchant.data.histories import Histories
 from penchant.data.rating_targets import LIKED_SHARE, RatingTargets
-from penchant.errors import BundleError
-from penchant.models.rating.holdout import validation_error
+from penchant.errors import BundleError, UnsupportedError
+from penchant.models.rating.holdout import validation_value
 from penchant.models.rating.means import RatingMeans, RatingMeansConfig
 from penchant.models.rating.network import Activation, Network, Pairs, pairs_of
 from penchant.models.rating.predictor import RatingModel, Training
-from penchant.models.rating.ratings import Scale, rating_matrix, rows_of, touched, with_data
+from penchant.models.rating.ratings import Scale, rating_matrix, rows_of, touched
 from penchant.models.saving import fitted
 from penchant.seeding import derive, numpy_rng
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
+from penchant.training.minibatches import Minibatches
 from penchant.training.rating_heads import (
     Decoding,
     HeadName,
@@ -41,7 +41,7 @@ class RatingNetworkConfig(Config):
 
     dim: int = Field(default=24, ge=1)
     """D"""
-    layers: tuple[int, ...] = (48, 24)
+    layers: tuple[Annotated[int, Field(ge=1)], ...] = (48, 24)
     """Widths of the hidden layers; none: a linear model of the inputs."""
     activation: Activation = "relu"
     dropout: float = Field(default=0.2, ge=0, lt=1)
@@ -68,25 +68,26 @@ class RatingNetwork(RatingModel):
 
     ::
 
-        u_b,−i = |H_b − i|^−1/2 Σ_{j ∈ H_b, j ≠ i} (e_bj c_j + y_j),    e_bj = (r_bj − μ)/σ − b_b − b_j
-        o_0    = [ u_b,−i ; z_i ; u_b,−i ∘ z_i ; b_b + b_i ]
+        u_b,−i = |H_b − i|^−1/2 Σ_{j ∈ H_b, j ≠ i} (e_bj c_j + y_j),    e_bj = (r_bj − μ)/σ − b_b,−i − b_j
+        o_0    = [ u_b,−i ; z_i ; u_b,−i ∘ z_i ; b_b,−i + b_i ]
         o_l    = φ(W_l o_{l−1} + b_l),  l = 1 … L
         r̂      = head( W o_L + b )
 
     What a user is comes from the items he rated and how (the asymmetric model of Koren 2008), so that the network reads
-    a stranger's history like anybody's; the item that is asked for is left out of it, in training and in serving. The
+    a stranger's history like anybody's. The item that is asked for is left out of it, and out of the user's bias b_b
+    (that of `RatingMeans`), in training and in serving: what was said of it before does not change the answer. The
     layers are the multi-layer perceptron of He et al. (2017); for the head see `penchant.training.rating_heads`. With
-    the head ``rating`` and the output ``linear``, b_b + b_i is added to the last layer, which then predicts what the
+    the head ``rating`` and the output ``linear``, b_b,−i + b_i is added to the last layer, which then predicts what the
     bias model leaves over.
 
-    With validation cases the weights of the best epoch stay; without, all ratings are learned from for `max_epochs`.
-    `fit` raises `UnsupportedError` without ratings, `DataError` for the head ``liked`` where all is liked or nothing,
-    and `TrainingError` where the loss is not finite from the beginning. Unit: the rating's.
+    With rated validation cases the weights of the best epoch stay; without, all ratings are learned from for
+    `max_epochs`. `fit` raises `UnsupportedError` without ratings, `DataError` for the head ``liked`` where all is liked
+    or nothing, and `TrainingError` where the loss is not finite from the beginning. Unit: the rating's.
     """
 
     name: ClassVar[str] = "rating_network"
     config_class: ClassVar[type[Config]] = RatingNetworkConfig
-    kept: ClassVar[tuple[str, ...]] = ("item_biases",)
+    kept: ClassVar[tuple[str, ...]] = ("item_biases", "head")
     config: RatingNetworkConfig
 
     def __init__(self, config: Config | None = None) -> None:
@@ -111,7 +112,6 @@ class RatingNetwork(RatingModel):
         head, arrays = self._build_head(training.scale), {"item_biases": biases}
         self._head = head
         histories = dataset.histories()
-        validation = options.validation if options.validation is not None and len(options.validation) else None
         order = numpy_rng(options.seed, self.name, "batches")
         active = np.flatnonzero(np.diff(ratings.indptr))
         with torch.random.fork_rng():
@@ -119,20 +119,23 @@ class RatingNetwork(RatingModel):
             network = self._build(dataset.n_items, head)
 
             def batches(epoch: int) -> Sequence[tuple[Pairs, Tensor]]:  # noqa: ARG001
-                users, size = order.permutation(active), self.config.users
-                return [
-                    self._batch(histories.take(part), ratings[part], biases, training.scale)
-                    for part in (users[start : start + size] for start in range(0, len(users), size))
-                ]
+                def make(users: IntArray) -> tuple[Pairs, Tensor]:
+                    """All rated pairs of some users, and what the head learns from."""
+                    rated = ratings[users]
+                    asked = histories.take(users), rows_of(rated), rated.indices
+                    return self._pairs(biases, training.scale, *asked), head.targets(rated.data)
+
+                return Minibatches(order.permutation(active), size=self.config.users, make=make)
 
             def predict(asked: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
-                return self._rate(network, head, biases, training.scale, asked, cases_P, items_P)
+                outputs = self._outputs(network, biases, training.scale, asked, cases_P, items_P)
+                return training.scale.clipped(head.ratings(outputs).double().numpy())
 
             self.record = train(
                 network,
                 batches=batches,
                 loss=lambda batch: head.loss(network(batch[0]), batch[1]),
-                evaluate=None if validation is None else lambda: -validation_error(predict, validation),
+                evaluate=validation_value(options, predict),
                 config=self.config.training,
                 progress=options.progress,
                 name=f"Training {self.name}",
@@ -164,46 +167,49 @@ class RatingNetwork(RatingModel):
 
     def estimate(self, histories: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
         """The head's ratings, (P,)."""
-        network, biases = fitted(self._network, self.name), self.arrays["item_biases"]
-        return self._rate(network, self.head, biases, self.scale, histories, cases_P, items_P)
+        found: DoubleArray = self.head.ratings(self._asked(histories, cases_P, items_P)).double().numpy()
+        return found
 
-    def _rate(
+    def like_probabilities(self, histories: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
+        """P(like) of each pair, (P,): the interest, from 0 to 1. `UnsupportedError` for another head than ``liked``."""
+        head = self.head
+        if not isinstance(head, Liked):
+            raise UnsupportedError(
+                f"{self.name} with head = {self.config.head!r} has no probabilities of a like.",
+                hint="Fit it with head = 'liked'.",
+            )
+        found: DoubleArray = head.probabilities(self._asked(histories, cases_P, items_P)).double().numpy()
+        return found
+
+    def _asked(self, histories: Histories, cases_P: IntArray, items_P: RowArray) -> Tensor:
+        network = fitted(self._network, self.name)
+        return self._outputs(network, self.arrays["item_biases"], self.scale, histories, cases_P, items_P)
+
+    def _outputs(
         self,
         network: Network,
-        head: RatingHead,
         biases: DoubleArray,
         scale: Scale,
         histories: Histories,
         cases_P: IntArray,
         items_P: RowArray,
-    ) -> DoubleArray:
-        ratings = np.empty(len(cases_P))
+    ) -> Tensor:
+        """What the last layer says of each pair, (P, width); histories are read in the order of the cases."""
         order = np.argsort(cases_P, kind="stable")
+        outputs = torch.empty(len(order), network.width)
         with torch.inference_mode():
             for start in range(0, len(order), PAIRS_AT_ONCE):
                 part = order[start : start + PAIRS_AT_ONCE]
                 asked, cases = np.unique(cases_P[part], return_inverse=True)
-                pairs = self._pairs(histories.take(asked), biases, scale, cases.astype(np.int64), items_P[part])
-                ratings[part] = head.ratings(network(pairs)).numpy()
-        return ratings
-
-    def _batch(
-        self, histories: Histories, ratings: sp.csr_array, biases: DoubleArray, scale: Scale
-    ) -> tuple[Pairs, Tensor]:
-        """All rated pairs of some users, and their ratings."""
-        pairs = self._pairs(histories, biases, scale, rows_of(ratings), ratings.indices)
-        return pairs, torch.from_numpy(ratings.data.astype(np.float32))
+                pairs = self._pairs(biases, scale, histories.take(asked), cases.astype(np.int64), items_P[part])
+                outputs[torch.from_numpy(part)] = network(pairs)
+        return outputs
 
     def _pairs(
-        self, histories: Histories, biases: DoubleArray, scale: Scale, cases_P: IntArray, items_P: RowArray
+        self, biases: DoubleArray, scale: Scale, histories: Histories, cases_P: IntArray, items_P: RowArray
     ) -> Pairs:
-        rated = scale.standardised(rating_matrix(histories, len(biases)))
-        own = RatingMeans(self.config.means).user_biases(rated, biases)
-        left = with_data(rated, rated.data - own[rows_of(rated)] - biases[rated.indices])
-        seen = touched(histories, len(biases))
-        residuals = np.zeros(seen.nnz)
-        residuals[np.searchsorted(_codes(seen), _codes(left))] = left.data
-        return pairs_of(with_data(seen, residuals), own[cases_P] + biases[items_P], cases_P, items_P)
+        ratings, seen = scale.standardised(rating_matrix(histories, len(biases))), touched(histories, len(biases))
+        return pairs_of(ratings, seen, biases, cases_P, items_P, user_damping=self.config.means.user_damping)
 
     def _describe_head(self, ratings: DoubleArray, targets: RatingTargets) -> dict[str, Any]:
         facts: dict[str, Any] = {"targets": targets.as_json()}
@@ -232,8 +238,3 @@ class RatingNetwork(RatingModel):
             outputs=head.width,
             above_bias=self.config.head == "rating" and self.config.output == "linear",
         )
-
-
-def _codes(matrix: sp.csr_array) -> IntArray:
-    """One number for each stored entry, ascending."""
-    return rows_of(matrix) * max(matrix.shape[1], 1) + matrix.indices
