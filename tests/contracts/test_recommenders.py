@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from penchant.data.dataset import Dataset
 from penchant.data.links import Links
 from penchant.errors import ConfigError, NotFoundError, UnsupportedError
 from penchant.interfaces import FitOptions, RatingPredictor, Recommender
@@ -32,6 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "caser": SEQUENCE,
     "content_based": {},
     "ease": {},
+    "factorization_machine": {"dim": 2, "batch": 128, "training": {"max_epochs": 3, "warmup_steps": 0}},
     "graph_smoothing": {},
     "gru4rec": SEQUENCE,
     "interest": {"tracker": TRACKER},
@@ -46,6 +48,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "random": {},
     "rating_knn": {},
     "rating_means": {},
+    "rating_network": {"dim": 4, "layers": [4], "users": 8, "training": {"max_epochs": 3, "warmup_steps": 0}},
     "recent_popularity": {},
     "sasrec": SEQUENCE,
     "social": {},
@@ -67,9 +70,12 @@ OPTIONS = FitOptions(item_vectors=genre_texts(WORLD), seed=5)
 HISTORIES = RATED.histories().take(slice(0, 12))
 
 
+def data_for(name: str) -> Dataset:
+    return RATED if issubclass(RECOMMENDERS[name].cls, RatingPredictor) else DATA
+
+
 def fit(name: str) -> Recommender:
-    data = RATED if issubclass(RECOMMENDERS[name].cls, RatingPredictor) else DATA
-    return RECOMMENDERS.build(name, SETTINGS[name]).fit(data, options=OPTIONS)
+    return RECOMMENDERS.build(name, SETTINGS[name]).fit(data_for(name), options=OPTIONS)
 
 
 @pytest.fixture(scope="module", params=sorted(SETTINGS))

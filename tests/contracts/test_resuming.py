@@ -14,7 +14,7 @@ from penchant.models.catalogue import RECOMMENDERS
 from penchant.progress import Advance, Progress
 from penchant.training.folders import unfinished
 from penchant.training.loop import TrainingConfig
-from tests.contracts.test_recommenders import DATA, HISTORIES, OPTIONS, SETTINGS
+from tests.contracts.test_recommenders import HISTORIES, OPTIONS, SETTINGS, data_for
 
 STEPS = 3
 """Of a training, before it is cut short."""
@@ -48,13 +48,13 @@ TRAINED = sorted(name for name in SETTINGS if is_trained(RECOMMENDERS[name].conf
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_fit_cut_short_goes_on_to_the_same_scores(name, tmp_path):
-    kept = replace(OPTIONS, checkpoints=tmp_path)
+    data, kept = data_for(name), replace(OPTIONS, checkpoints=tmp_path)
     with pytest.raises(KeyboardInterrupt):  # where it does not come: hand `run=training_run(…)` to `train`
-        RECOMMENDERS.build(name, SETTINGS[name]).fit(DATA, options=replace(kept, progress=CutShort(tmp_path)))
-    resumed = RECOMMENDERS.build(name, SETTINGS[name]).fit(DATA, options=replace(kept, resume=True))
-    whole = RECOMMENDERS.build(name, SETTINGS[name]).fit(DATA, options=OPTIONS)
+        RECOMMENDERS.build(name, SETTINGS[name]).fit(data, options=replace(kept, progress=CutShort(tmp_path)))
+    resumed = RECOMMENDERS.build(name, SETTINGS[name]).fit(data, options=replace(kept, resume=True))
+    whole = RECOMMENDERS.build(name, SETTINGS[name]).fit(data, options=OPTIONS)
     np.testing.assert_array_equal(resumed.score(HISTORIES), whole.score(HISTORIES))
 
 
 def test_the_trained_models_are_known():
-    assert {"tracker", "interest"} <= set(TRAINED)
+    assert {"tracker", "interest", "rating_network"} <= set(TRAINED)

@@ -74,7 +74,8 @@ def evaluate(
     checkpoints: Checkpoints = None,
     log: RunLog = None,
     without_steps: Annotated[
-        bool, typer.Option("--without-steps", help="With --task ratings: also without each step of the features.")
+        bool,
+        typer.Option("--without-steps", help="Also each model without each step of its features: what each is worth."),
     ] = False,
 ) -> None:
     """Compare models on one split: the whole catalogue is ranked for every test case, with intervals and tests.
@@ -91,6 +92,7 @@ def evaluate(
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
     from penchant.evaluation.evaluating import work_of
+    from penchant.evaluation.feature_ablation import without_each_step
     from penchant.evaluation.report import write_report
     from penchant.evaluation.rows import Row
     from penchant.models.catalogue import RECOMMENDERS
@@ -124,6 +126,8 @@ def evaluate(
         )
         return
     wanted = names(models if models is not None else RANKED)
+    if without_steps:
+        wanted, settings = without_each_step(wanted, settings)
     dataset = Dataset.load(data)
     rows = [Row.of(name, settings.get(name)) for name in wanted]
     reads = text and (encoder is not None or any(RECOMMENDERS[row.model].cls.reads_text for row in rows))

@@ -20,8 +20,10 @@ from penchant.models.neural.two_tower import TwoTower
 from penchant.models.popularity import Popularity, PopularityConfig, RandomConfig, RandomOrder
 from penchant.models.rating.bayesian_mf import BayesianMF, BayesianMFConfig
 from penchant.models.rating.biased_mf import BiasedMF, BiasedMFConfig
+from penchant.models.rating.factorization_machine import FactorizationMachine, FactorizationMachineConfig
 from penchant.models.rating.knn import RatingKNN, RatingKNNConfig
 from penchant.models.rating.means import RatingMeans, RatingMeansConfig
+from penchant.models.rating.rating_network import RatingNetwork, RatingNetworkConfig
 from penchant.models.rating.svdpp import SVDPP, SVDPPConfig
 from penchant.models.recent_popularity import RecentPopularity, RecentPopularityConfig
 from penchant.models.saving import saved_name
@@ -122,6 +124,18 @@ RECOMMENDERS.register(
     config=BayesianMFConfig,
     cls=BayesianMF,
     summary="Ratings averaged over all likely factors, with attributes: the most exact.",
+)
+RECOMMENDERS.register(
+    "factorization_machine",
+    config=FactorizationMachineConfig,
+    cls=FactorizationMachine,
+    summary="Ratings by ids, attributes and what every two of them add together.",
+)
+RECOMMENDERS.register(
+    "rating_network",
+    config=RatingNetworkConfig,
+    cls=RatingNetwork,
+    summary="Ratings by a network over who rates and what is rated: as a number, a class, or liked or not.",
 )
 
 

@@ -105,8 +105,8 @@ def _components(rows: sp.csr_array, dim: int) -> Basis:
     else:
         centred = LinearOperator(
             rows.shape,
-            matvec=lambda x: rows @ x - mean @ x,
-            rmatvec=lambda y: rows.T @ y - mean * y.sum(),
+            matvec=lambda x: rows @ x.ravel() - mean @ x.ravel(),  # svds hands columns in
+            rmatvec=lambda y: rows.T @ y.ravel() - mean * y.sum(),
             dtype=np.float64,
         )
         _, lengths, right = svds(centred, k=min(dim, min(rows.shape) - 1), v0=np.ones(min(rows.shape)))

@@ -25,7 +25,8 @@ class Transform(Config):
 
     step: Literal["transform"] = "transform"
     bins: int = Field(default=8, ge=0)
-    """Numbers become this many words, with as many training rows in each; 0 leaves them numbers."""
+    """Numbers become this many words, with as many training rows in each as equal numbers allow, or a word for each
+    number where there are no more; 0 leaves them numbers."""
     logarithm: bool = False
     """Where bins are 0, numbers become ln(1 + x), if all of a column's are above −1: for counts and prices."""
     rare: int = Field(default=5, ge=1)
@@ -52,9 +53,13 @@ class Transform(Config):
         if not self.bins:
             return {"logarithm": logarithm}
         # An edge is a value that occurs: equal values are never parted.
-        shares = np.arange(1, self.bins) / self.bins
-        edges = np.unique(np.quantile(known, shares, method="higher")).tolist() if len(known) else []
-        return {"logarithm": False, "edges": [edge for edge in edges if edge > known.min()]}
+        distinct = np.unique(known)
+        edges = distinct[1:]
+        if len(distinct) > self.bins:
+            shares = np.arange(1, self.bins) / self.bins
+            found = np.unique(np.quantile(known, shares, method="higher"))
+            edges = found[found > distinct[0]] if found[-1] > distinct[0] else edges[:1]
+        return {"logarithm": False, "edges": edges.tolist()}
 
 
 @dataclass(frozen=True, kw_only=True)
