@@ -348,7 +348,8 @@ class Interest(Recommender):
             )
         weights = {**blend.weights, NEWNESS: (weight,) * (len(blend.edges) + 1)} if weight else blend.weights
         self.blend = replace(blend, weights=weights, validation={**blend.validation, **told})
-        options.progress.note(f"Being new weighs {weight:g} ({', '.join(f'{n} {v:.4f}' for n, v in told.items())})")
+        shown = ", ".join(f"{n} {v:.4f}" for n, v in told.items()) or "too few cases to tell"
+        options.progress.note(f"Being new weighs {weight:g} ({shown})")
 
     def _with_new(self, new_I: BoolArray, counts_I: IntArray, inheritance: Inheritance) -> "Interest":
         """This model as it would be, about, had the items `new_I` no events and the others `counts_I`."""
