@@ -112,3 +112,33 @@ def test_wrong_arguments_exit_two(penchant, world, tmp_path, arguments, told):
     assert "hint:" in err
     assert out == ""
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "hint"),
+    [
+        ("windw = { choices = [4] }", "windw: no such setting", "window"),
+        ("[item_knn]\nwindow = { choices = [4] }", "item_knn: no such setting", "window"),
+        ("", "searches nothing", "choices"),
+        ("window = 4", "searches nothing", "choices"),
+        ("window = { low = 0, high = 0.5 }", "window", ""),
+        ("window = { choices = [4]", "space.toml", ""),
+    ],
+)
+def test_a_space_that_is_none_is_told_before_anything_is_written(penchant, world, tmp_path, text, told, hint):
+    space = tmp_path / "space.toml"
+    space.write_text(text)
+    code, out, err = penchant("tune", world / "data", "--model", "item_knn", "--space", space, "--to", tmp_path / "s")
+    assert (code, out) == (2, "")
+    assert told in err
+    assert hint in err.partition("hint:")[2]
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_search_has_one_trial_or_more(penchant, world, tmp_path):
+    code, _, err = penchant(
+        "tune", world / "data", "--space", world / "space.toml", "--trials", "0", "--to", tmp_path / "s"
+    )
+    assert code == 2
+    assert "--trials" in err
+    assert not (tmp_path / "s").exists()
