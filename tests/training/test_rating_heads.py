@@ -1,6 +1,7 @@
 """What heads learn from, what they say, and that these fit each other."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ NAN = float("nan")
 
 
 def value(output: str = "linear", **settings: float) -> RatingValue:
-    return RatingValue(**{"low": 1.0, "high": 5.0, "mean": 3.5, "spread": 0.5, "output": output, **settings})
+    wanted: dict[str, Any] = {"low": 1.0, "high": 5.0, "mean": 3.5, "spread": 0.5, "output": output, **settings}
+    return RatingValue(**wanted)
 
 
 def test_the_squared_norm_is_the_number_in_the_docstring():

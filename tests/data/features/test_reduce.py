@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from penchant.data.features.columns import Side
 from penchant.data.features.reduce import Reduce, Reduction
 from tests.data.features.worlds import observed
 
@@ -16,7 +17,7 @@ SEEN = observed([(u, 0, 1.0) for u in range(30)], n_users=40, n_items=1)
 def fitted(request, monkeypatch):
     if request.param == "by steps":
         monkeypatch.setattr("penchant.data.features.reduce.DENSE_FEATURES", 0)
-    features = {"users": sp.csr_array(DENSE), "items": sp.csr_array(np.ones((1, 5)))}
+    features: dict[Side, sp.csr_array] = {"users": sp.csr_array(DENSE), "items": sp.csr_array(np.ones((1, 5)))}
     return Reduce(dim=3).fit(features, SEEN)
 
 

@@ -26,7 +26,7 @@ def test_the_strongest_word_is_found_as_by_parting_the_ratings_word_by_word():
     def explained(word: str) -> float:
         has = np.array([word in words_of(column[row]) for row in rows])
         within = sum(((values[part] - values[part].mean()) ** 2).sum() for part in (has, ~has))
-        return 1 - 199 / 198 * within / ((values - values.mean()) ** 2).sum()
+        return float(1 - 199 / 198 * within / ((values - values.mean()) ** 2).sum())
 
     assert max("abcdef", key=explained) == "c"
     assert association(column, rows, values) == pytest.approx(explained("c"))

@@ -14,7 +14,7 @@ def fitted(values: list[Any], **settings: Any) -> Transformation:
 
 
 def applied(step: Transformation, values: list[Any]) -> list[Any]:
-    return step.apply("users", columns(x=values))["x"].tolist()
+    return list(step.apply("users", columns(x=values))["x"])
 
 
 def test_bins_have_as_many_rows_each_and_words_a_person_can_read():

@@ -23,12 +23,12 @@ def observed(rows: Sequence[tuple[int, int, float]], *, n_users: int, n_items: i
 def people_and_films(seed: int = 0, **changes: Mapping[str, Sequence[Any]]) -> Dataset:
     """60 users and 45 items, the last 10 and the last 5 without events; `changes` replaces columns of a side."""
     rng = np.random.default_rng(seed)
-    users = {
+    users: dict[str, Sequence[Any]] = {
         "age": [None if u % 9 == 0 else int(rng.integers(15, 70)) for u in range(60)],
         "job": [("clerk", "nurse", "pilot")[u % 3] for u in range(60)],
         "zip": [f"z{u}" for u in range(60)],
     }
-    items = {
+    items: dict[str, Sequence[Any]] = {
         "title": [f"Film {i}" for i in range(45)],
         "released": [f"{1 + i % 28:02d}-Jan-{1980 + i % 30}" for i in range(45)],
         "genres": [[GENRES[i % 3], *(["short"] if i % 5 == 0 else [])] for i in range(45)],

@@ -113,4 +113,5 @@ def _components(rows: sp.csr_array, dim: int) -> Basis:
         kept, directions = lengths[::-1] ** 2 / rows.shape[0], right[::-1].T
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
     explained = float(np.maximum(kept, 0.0).sum() / total) if total > 0 else 0.0
-    return Basis(mean=mean, directions=directions * signs, explained=explained)
+    # In one order in memory, so that a basis that was saved and read multiplies to the same last bit.
+    return Basis(mean=mean, directions=np.ascontiguousarray(directions * signs), explained=explained)
