@@ -5,7 +5,7 @@ from penchant.training.minibatches import Minibatches
 
 
 def test_every_place_comes_once_in_its_order_and_only_when_asked_for():
-    made = []
+    made: list[list[int]] = []
     order = np.array([4, 0, 3, 1, 2])
 
     def make(part: np.ndarray) -> list[int]:
