@@ -1,5 +1,6 @@
 """`penchant compare` as a person types it."""
 
+import signal
 import subprocess
 
 import orjson
@@ -53,6 +54,25 @@ def test_one_table_with_costs_and_reasons_and_everything_is_written(penchant, fa
     assert value["protocol"]["text"] is None
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert (tmp_path / "kept" / "runs" / "item_knn" / "trial-0" / "test.jsonl").exists()
+
+
+def test_asked_to_terminate_it_ends_the_process_it_waits_for(penchant, fake, tmp_path, monkeypatch):
+    started = []
+
+    class Watched(subprocess.Popen[bytes]):
+        def __init__(self, *arguments, **settings):
+            super().__init__(*arguments, **settings)
+            started.append(self)
+
+    monkeypatch.setattr("penchant.evaluation.peers.child.subprocess.Popen", Watched)
+    monkeypatch.setattr("penchant.evaluation.peers.child.time.sleep", lambda _: signal.raise_signal(signal.SIGTERM))
+    folder = save_dataset(make_world(60), tmp_path / "walks")
+    environments = make_environment(tmp_path / "environments")
+    code, _, err = penchant(
+        "compare", folder, "--peers", "fake:walker", "--environments", environments, "--no-text", "--threads", "1"
+    )
+    assert (code, "Interrupted" in err) == (128 + signal.SIGTERM, True)
+    assert [process.poll() is not None for process in started] == [True]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What each feature step is worth is a table: the model, and the same model without each step."""
 
 import sys
+from typing import Any
 
 import orjson
 import pytest
@@ -24,7 +25,7 @@ def test_rows_are_the_model_and_itself_without_each_step():
     assert rows == ("rating_means", *ROWS)
     for name in rows[1:]:
         row = Row.of(name, settings[name])
-        config = RECOMMENDERS[row.model].config.of(row.settings)
+        config: Any = RECOMMENDERS[row.model].config.of(row.settings)
         assert (row.model, config.dim, config.samples) == ("bayesian_mf", 2, 2)
         left = [] if config.features is None else [step.step for step in config.features.steps]
         assert left == [s for s in ("select", "transform") if not name.endswith((s, "features"))]
@@ -34,7 +35,7 @@ def test_steps_of_ones_own_are_left_out_one_by_one():
     steps = [{"step": "select"}, {"step": "cross", "rare": 3}, {"step": "reduce", "dim": 2}]
     rows, settings = without_each_step(["mine"], {"mine": {"model": "two_tower", "features": {"steps": steps}}})
     assert rows == ("mine", "mine without select", "mine without cross", "mine without reduce", "mine without features")
-    config = RECOMMENDERS["two_tower"].config.of(Row.of("x", settings["mine without select"]).settings)
+    config: Any = RECOMMENDERS["two_tower"].config.of(Row.of("x", settings["mine without select"]).settings)
     assert [(s.step, getattr(s, "rare", None)) for s in config.features.steps] == [("cross", 3), ("reduce", None)]
 
 

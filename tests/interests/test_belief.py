@@ -56,7 +56,7 @@ class DenseFilter:
         row = np.zeros(2 * N)
         for c, a in zip(one.concepts, one.activations, strict=True):
             row[2 * c : 2 * c + 2] = a
-        p = 1 / (1 + np.exp(-(one.log_odds + row @ self.m)))
+        p = float(1 / (1 + np.exp(-(one.log_odds + row @ self.m))))
         h = max(p * (1 - p), 0.05)
         S = 1 / (one.weight * h) + row @ self.P @ row
         K = self.P @ row / S
@@ -152,11 +152,17 @@ def test_many_users_at_once_are_each_as_alone():
     rng = np.random.default_rng(0)
     means, factors = rng.normal(size=(9, 3, 2)), rng.uniform(0.1, 0.5, size=(9, 3, 2))
     covariances = np.stack([factors[..., 0], np.zeros((9, 3)), factors[..., 1]], axis=-1)
-    a, odds, y, w = rng.uniform(size=(9, 3)), rng.normal(size=9), rng.integers(2, size=9) * 1.0, rng.uniform(size=9)
+    a, odds, y, w = (
+        rng.uniform(size=(9, 3)),
+        rng.normal(size=9),
+        rng.integers(2, size=9).astype(np.float64),
+        rng.uniform(size=9),
+    )
     w[4] = 0.0
     together = observed(means, covariances, a, odds, y, w)
     for n in range(9):
-        one = observed(*(part[n : n + 1] for part in (means, covariances, a, odds, y, w)))
+        m, P = means[n : n + 1], covariances[n : n + 1]
+        one = observed(m, P, a[n : n + 1], odds[n : n + 1], y[n : n + 1], w[n : n + 1])
         for whole, alone in zip(together, one, strict=True):
             np.testing.assert_allclose(whole[n], alone[0], rtol=1e-12)
     np.testing.assert_array_equal(together[0][4], means[4])  # what weighs nothing says nothing

@@ -49,7 +49,7 @@ def chosen(budget: float) -> tuple[float, dict[str, float]]:
 
     new = np.array([True, False, False])
     return choose_newness(
-        score, cases_of_two_items(), new, budget=budget, ties=np.arange(3), k=10, advance=lambda _: None
+        score, cases_of_two_items(), new, budget=budget, ties=np.arange(3, dtype=np.int32), k=10, advance=lambda _: None
     )
 
 
@@ -68,7 +68,13 @@ def test_too_few_cases_decide_nothing():
     new = np.array([True, False, False])
     few = cases_of_two_items().take(np.arange(N_NEW - FEWEST + 1, N_NEW + N_KNOWN))
     found = choose_newness(
-        lambda h: np.zeros((len(h), 3), np.float32), few, new, budget=0.5, ties=np.arange(3), k=10, advance=print
+        lambda h: np.zeros((len(h), 3), np.float32),
+        few,
+        new,
+        budget=0.5,
+        ties=np.arange(3, dtype=np.int32),
+        k=10,
+        advance=print,
     )
     assert found == (0.0, {})
 
@@ -105,6 +111,7 @@ def test_budget_buys_places_for_new_items():
     for budget in (0.0, 0.3):
         config = InterestConfig.of({**QUICK, "newness_budget": budget, "sources": ["knn", "newness"]})
         model = Interest(config).fit(data, options=FitOptions(item_vectors=texts.astype(np.float32)))
+        assert model.blend is not None
         weights[budget] = model.blend.weights.get("newness", (0.0,))[0]
         told = model.blend.validation
         assert told["known"] >= (1 - budget) * told["known, no weight"]

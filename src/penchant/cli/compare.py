@@ -7,6 +7,7 @@ import typer
 
 from penchant.cli import screen
 from penchant.cli.delivery import check_places, deliver
+from penchant.cli.interruption import resumable
 from penchant.cli.options import names, whole_numbers
 from penchant.errors import ConfigError
 
@@ -89,23 +90,24 @@ def compare(
     if environments is not None:
         installed.check_folder(environments)
     settings = read_toml(config) if config else {}
-    result = compare_with_peers(
-        data,
-        peers=wanted,
-        models=names(models),
-        protocol=protocol,
-        ks=whole_numbers(k, "--k"),
-        seeds=whole_numbers(seeds, "--seeds"),
-        trials=trials,
-        split_config=SplitConfig.of(settings.pop("protocol", {}), where="protocol"),
-        settings=settings,
-        encoder=cached_encoder(encoder) if text else None,
-        environments=environments,
-        threads=threads,
-        minutes=minutes,
-        keep=keep,
-        progress=screen.reporter(),
-    )
+    with resumable(None):  # asked to terminate, it ends the process it waits for, too
+        result = compare_with_peers(
+            data,
+            peers=wanted,
+            models=names(models),
+            protocol=protocol,
+            ks=whole_numbers(k, "--k"),
+            seeds=whole_numbers(seeds, "--seeds"),
+            trials=trials,
+            split_config=SplitConfig.of(settings.pop("protocol", {}), where="protocol"),
+            settings=settings,
+            encoder=cached_encoder(encoder) if text else None,
+            environments=environments,
+            threads=threads,
+            minutes=minutes,
+            keep=keep,
+            progress=screen.reporter(),
+        )
     deliver(result, json_file, lambda: show_comparison(result, screen.out))
     if report is not None:
         write_comparison_report(result, report)
