@@ -6,7 +6,8 @@ import pytest
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
 from penchant.models.holdout import held_out
-from penchant.models.hybrid import Interest, InterestConfig
+from penchant.models.hybrid import Interest
+from penchant.models.hybrid_config import InterestConfig
 from penchant.models.neighborhood import ItemKNN
 from tests.models.measures import ndcg
 from tests.models.toys import dataset_of, genre_texts, strangers

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.data.histories import Cases
+from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
-from penchant.models.hybrid import Interest, InterestConfig
+from penchant.models.hybrid import Interest
+from penchant.models.hybrid_config import InterestConfig
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from penchant.models.new_items import Inheritance
 from penchant.models.newness import FEWEST, STRATUM, WEIGHTS, choose_newness, rehearsed, told_apart
@@ -118,3 +120,49 @@ def test_budget_buys_places_for_new_items():
         assert told["new"] >= told["new, no weight"]
     assert weights[0.3] > weights[0.0]
     assert weights[0.3] in WEIGHTS
+
+
+def world_with_new_items(*, texts: bool = True) -> tuple[Any, Any]:
+    """Two last items without events: one with a text like item 0's, one without any."""
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(24, 6)).astype(np.float32)
+    vectors[22], vectors[23] = vectors[0], 0.0
+    data = dataset_of([rng.choice(22, 6, replace=False).tolist() for _ in range(60)], 24)
+    return data, vectors if texts else None
+
+
+def test_an_item_without_events_and_text_is_not_lifted():
+    data, vectors = world_with_new_items()
+    config = InterestConfig.of({**QUICK, "weights": {"newness": 2.0}})
+    model = Interest(config).fit(data, options=FitOptions(item_vectors=vectors))
+    plain = Interest(InterestConfig.of({**QUICK, "weights": {}})).fit(data, options=FitOptions(item_vectors=vectors))
+    lifted = model.score(data.histories()) - plain.score(data.histories())
+    np.testing.assert_allclose(lifted[:, 22], 2.0, atol=1e-5)
+    np.testing.assert_allclose(np.delete(lifted, 22, axis=1), 0.0, atol=1e-5)
+
+
+def test_a_tracker_that_reads_no_text_places_no_new_item_and_lifts_none():
+    data, vectors = world_with_new_items()
+    config = InterestConfig.of({"tracker": {**QUICK["tracker"], "text": False}, "weights": {"newness": 2.0}})
+    model = Interest(config).fit(data, options=FitOptions(item_vectors=vectors))
+    assert not model.tracker.item_vectors[22:].any()
+    assert not model.parts(data.histories()).beside["newness"].any()
+
+
+def test_counting_again_keeps_the_neighbours_of_new_items():
+    data, vectors = world_with_new_items()
+    config = InterestConfig.of({**QUICK, "weights": {"knn": 1.0, "graph": 1.0, "newness": 1.0}})
+    model = Interest(config).fit(data, options=FitOptions(item_vectors=vectors))
+    before = {name: model.beside[name].score(data.histories()) for name in ("knn", "graph")}
+    model.refresh(data)
+    for name, scores in before.items():
+        assert scores[:, 22].any()
+        np.testing.assert_array_equal(model.beside[name].score(data.histories()), scores)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"weights": {"knn": float("nan")}}, {"weights": {"knn": -1.0}}, {"content": {"similarity": "pearson"}}]
+)
+def test_settings_that_cannot_be_served_are_refused(settings):
+    with pytest.raises(ConfigError):
+        InterestConfig.of(settings)

@@ -8,7 +8,8 @@ from penchant.models.ease import EASE, EASEConfig
 from penchant.models.graph.lightgcn import LightGCN, LightGCNConfig
 from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
 from penchant.models.graph.social import Social, SocialConfig
-from penchant.models.hybrid import Interest, InterestConfig
+from penchant.models.hybrid import Interest
+from penchant.models.hybrid_config import InterestConfig
 from penchant.models.matrix_factorization.als import ALS, ALSConfig
 from penchant.models.matrix_factorization.bpr import BPR, BPRConfig
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig

@@ -4,24 +4,22 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
-from pydantic import Field
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.blend import Blend, Pool, choose
-from penchant.models.content_based import ContentBased, ContentBasedConfig
-from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
+from penchant.models.content_based import ContentBased
+from penchant.models.graph.smoothing import GraphSmoothing
 from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, rows_at_once, sampled
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.hybrid_config import InterestConfig
+from penchant.models.neighborhood import ItemKNN
 from penchant.models.new_items import Inheritance
 from penchant.models.newness import choose_newness, rehearsed, told_apart
 from penchant.models.saving import fitted, read_model, write_model
-from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
@@ -35,27 +33,6 @@ LATE = frozenset({"content"})
 
 KNOWN_CASES = 2_000
 """Cases that ask for known items in a rehearsal with new ones, at most."""
-
-Source = Literal["knn", "graph", "content", "popularity", "newness"]
-SOURCES: tuple[Source, ...] = ("knn", "graph", "content", "popularity", "newness")
-
-
-class InterestConfig(Config):
-    """Settings of `Interest`."""
-
-    tracker: InterestTrackerConfig = InterestTrackerConfig()
-    item_knn: ItemKNNConfig = ItemKNNConfig()
-    graph: GraphSmoothingConfig = GraphSmoothingConfig(steps=(0.0, 1.0))
-    """Neighbours of neighbours: the walks of one edge are `item_knn`'s."""
-    content: ContentBasedConfig = ContentBasedConfig()
-    sources: tuple[Source, ...] = SOURCES
-    """What may join the tracker; leave one out to switch it off."""
-    weights: dict[Source, float] | None = None
-    """Scores of each source's best item, in standard deviations of the tracker's scores. None: chosen on validation."""
-    validation_users: int = Field(default=8_000, ge=1)
-    """Cases that decide the weights, at most."""
-    newness_budget: float = Field(default=0.02, ge=0, lt=1)
-    """Share of NDCG@10 on known items that may be given for finding new ones; see `penchant.models.newness`."""
 
 
 class HistorySource(Protocol):
@@ -115,7 +92,7 @@ class Interest(Recommender):
         q_graph    scores of `GraphSmoothing`; g = w_graph / max_i q
         q_content  cosines of `ContentBased`;  g = w_content
         q_pop,i    log(1 + n_i) / max_j log(1 + n_j), n_i the item's events;   g = w_pop
-        q_new,i    1 for an item without events, else 0;   g = w_new
+        q_new,i    1 for an item without events that has text, else 0;   g = w_new
 
     Unit: standard deviations of the tracker's scores for this user. The weights w depend on how long the history is and
     are chosen for NDCG@10 on validation (`penchant.models.blend`), with all parts fitted without it; what does not pay
@@ -134,6 +111,7 @@ class Interest(Recommender):
         """The sources that are sums over the history, by name; those with a weight."""
         self.blend: Blend | None = None
         self._of_items: dict[str, FloatArray] = {}
+        self._text: FloatArray | None = None
         self._mean: DoubleArray | None = None
         self._spread: DoubleArray | None = None
 
@@ -143,6 +121,7 @@ class Interest(Recommender):
         """
         options = options or FitOptions()
         check_vectors(dataset, options)
+        self._text = options.item_vectors
         training, cases = held_out(dataset, options)
         inner = replace(options, validation=cases)
         self._count(training, inner, wanted=self._wanted(options))
@@ -161,10 +140,12 @@ class Interest(Recommender):
 
     def refresh(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Count neighbours and popularity again on more data, the tracker and the weights as they are: cheap, for a
-        model about to serve.
+        model about to serve. A loaded model needs the items' text vectors again, in `options`; a fitted one has them.
         """
         known = [name for name in fitted(self.blend, NAME).weights if name != "content"]
-        self._count(dataset, options or FitOptions(), wanted=known)
+        options = options or FitOptions()
+        text = self._text if options.item_vectors is None else options.item_vectors
+        self._count(dataset, replace(options, item_vectors=text), wanted=known)
         return self
 
     def gates(self, histories: Histories) -> Gates:
@@ -268,7 +249,7 @@ class Interest(Recommender):
         for source in self.beside.values():
             if isinstance(source, ItemKNN) and inheritance is not None:
                 source.inherit(inheritance)
-        self._of_items = _of_items(counts)
+        self._of_items = _of_items(counts, self._placed(options, dataset.n_items))
 
     def _beside(self, name: str, histories: Histories) -> FloatArray:
         """q_p, (B, I), or (1, I)."""
@@ -326,21 +307,22 @@ class Interest(Recommender):
     def _rehearse(self, training: Dataset, cases: Cases, ties: RowArray, options: FitOptions) -> None:
         """Choose what being new counts, by treating some known items as new."""
         blend = fitted(self.blend, NAME)
-        if NEWNESS not in self._wanted(options) or options.item_vectors is None or not len(cases):
+        counts, placed = training.item_counts(), self._placed(options, training.n_items)
+        chosen = rehearsed(counts, placed, seed=options.seed)
+        if NEWNESS not in self._wanted(options) or not chosen.any() or not len(cases):
             return
-        counts = training.item_counts()
-        chosen = rehearsed(counts, np.any(options.item_vectors != 0, axis=1), seed=options.seed)
         counts[chosen] = 0
         inheritance = self._inheritance(options, counts)
         if inheritance is None:
             return
         cases = told_apart(cases, chosen, most=KNOWN_CASES, seed=options.seed)
-        rehearsal = self._with_new(chosen, counts, inheritance)
+        rehearsal = self._with_new(chosen, inheritance)
+        rehearsal._of_items = _of_items(counts, placed)
         with options.progress.task("Rehearsing new items", total=len(cases)) as advance:
             weight, told = choose_newness(
                 rehearsal.score,
                 cases,
-                counts == 0,
+                (counts == 0) & placed,
                 budget=self.config.newness_budget,
                 ties=ties,
                 k=VALIDATION_K,
@@ -351,24 +333,29 @@ class Interest(Recommender):
         shown = ", ".join(f"{n} {v:.4f}" for n, v in told.items()) or "too few cases to tell"
         options.progress.note(f"Being new weighs {weight:g} ({shown})")
 
-    def _with_new(self, new_I: BoolArray, counts_I: IntArray, inheritance: Inheritance) -> "Interest":
-        """This model as it would be, about, had the items `new_I` no events and the others `counts_I`."""
+    def _placed(self, options: FitOptions, n_items: int) -> BoolArray:
+        """Items that the tracker knows where to place without events, (I,): those whose text it reads."""
+        if options.item_vectors is None or not self.config.tracker.text:
+            return np.zeros(n_items, dtype=np.bool_)
+        return np.asarray(np.any(options.item_vectors != 0, axis=1))
+
+    def _with_new(self, new_I: BoolArray, inheritance: Inheritance) -> "Interest":
+        """This model as its vectors and neighbours would be, about, had the items `new_I` no events."""
         other = copy.copy(self)
         other.tracker = self.tracker.inheriting(inheritance)
         other.beside = {
             name: source.without(new_I).inherit(inheritance) if isinstance(source, ItemKNN) else source
             for name, source in self.beside.items()
         }
-        other._of_items = _of_items(counts_I)
         other._measure()
         return other
 
 
-def _of_items(counts_I: IntArray) -> dict[str, FloatArray]:
-    """Q of the sources that say the same to everyone, (I,) each."""
+def _of_items(counts_I: IntArray, placed_I: BoolArray) -> dict[str, FloatArray]:
+    """What the sources that say the same to everyone say, (I,) each. Nobody knows an item without events and text."""
     logs = np.log1p(counts_I)
     popular = (logs / max(float(logs.max(initial=0.0)), 1e-9)).astype(np.float32)
-    return {POPULARITY: popular, NEWNESS: (counts_I == 0).astype(np.float32)}
+    return {POPULARITY: popular, NEWNESS: ((counts_I == 0) & placed_I).astype(np.float32)}
 
 
 def _scale(name: str, scores_BI: FloatArray) -> DoubleArray:

@@ -19,7 +19,8 @@ from penchant.errors import ConfigError
 from penchant.interests.population import Population, fit_population
 from penchant.interests.profile import ProfileConfig
 from penchant.interfaces import Encoder, FitOptions
-from penchant.models.hybrid import Interest, InterestConfig
+from penchant.models.hybrid import Interest
+from penchant.models.hybrid_config import InterestConfig
 from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
 from penchant.reranking.settings import Reranking

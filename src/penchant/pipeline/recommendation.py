@@ -71,8 +71,9 @@ def recommend(
     the other sources but content the `pool` largest Σ_p g_p q_pi. Score: the whole sum, in double precision, for the
     candidates only. Rerank: place by place, by score plus what rules and reranker add, ties by `ties` (I,). An item in
     neither pool has both parts below those of `pool` others, so that a pool well above K loses nothing that matters;
-    `tests/pipeline` holds it to the full ranking. Rules bring candidates of their own: pinned items, lifted ones, those
-    a quota asks for.
+    `tests/pipeline` holds it to the full ranking. Content scores candidates and brings none of its own, which would
+    cost a pass over all texts: what its text alone speaks for, against tracker and neighbours alike, is not found.
+    Rules bring candidates of their own: pinned items, lifted ones, those a quota asks for.
     """
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):

@@ -1,13 +1,16 @@
 """A whole comparison: peers that answer, fail, hang and lie, beside our own models, on one split."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.folder import save_dataset
+from penchant.data.polarity import consumption
 from penchant.errors import ConfigError, DataError, NotFoundError, ProtocolError
 from penchant.evaluation import evaluate
 from penchant.evaluation.peers import PeerComparison, compare_with_peers
@@ -29,7 +32,10 @@ SOUND = ["popularity", "item_knn", "fake:walker", "fake:tuned", "fake:sloppy", "
 
 @pytest.fixture(scope="module")
 def world() -> Dataset:
-    return make_world(60)
+    """With dislikes among the events, which nobody is to learn from or be asked for."""
+    walks = make_world(60)
+    types = np.where(np.arange(len(walks.events)) % 6 == 5, 1, 0).astype(walks.events.types.dtype)
+    return replace(walks, events=replace(walks.events, types=types), event_types=("interaction", "dislike"))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +110,7 @@ def test_costs_are_those_of_the_process(result):
 
 def test_faults_of_lists_are_counted_and_cost_what_they_cost(result, world):
     notes = result.of("fake:sloppy").notes
-    users = int((world.histories().lengths >= 3).sum())
+    users = int((consumption(world).histories().lengths >= 3).sum())
     assert "1 user without a list counts as zero" in notes
     assert "1 list of a user nobody asked for is left out" in notes
     assert f"{users - 1} items that the catalogue does not have are misses" in notes

@@ -10,6 +10,7 @@ from typing import Any
 from penchant.artifacts import write_arrays
 from penchant.data.dataset import Dataset
 from penchant.data.partition import PROTOCOLS, Protocol, Split
+from penchant.data.polarity import consumption
 from penchant.data.splitting import SplitConfig, splits
 from penchant.errors import ConfigError, ProtocolError
 from penchant.evaluation.peers.catalogue import PEERS, Peer, chosen
@@ -73,7 +74,7 @@ def compare_with_peers(
     _check_settings(settings, names, [f"{peer.name}:{algorithm}" for peer, algorithm in pairs])
     config = split_config or SplitConfig()
     dataset = Dataset.load(data)
-    split = next(iter(splits(dataset, _protocol(protocol), config=config)))
+    split = next(iter(splits(consumption(dataset), _protocol(protocol), config=config)))
     if trials > 1 and not len(split.validation):
         raise ConfigError("There is no validation part to choose settings by.", hint="Leave --trials at 1.")
     if keep is not None and keep.exists() and any(keep.iterdir()):

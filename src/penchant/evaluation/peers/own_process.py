@@ -20,6 +20,7 @@ from penchant.artifacts import read_arrays, write_json
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases
 from penchant.data.partition import Split
+from penchant.data.polarity import consumption
 from penchant.data.splitting import SplitConfig, splits
 from penchant.errors import DataError, PenchantError
 from penchant.evaluation.measuring import Stopwatch
@@ -47,7 +48,7 @@ def main() -> None:
 def answer(request: Mapping[str, Any]) -> None:
     """Fit the model that was asked for, write its lists and what it cost."""
     fitting, ranking = Stopwatch(), Stopwatch()
-    dataset = Dataset.load(request["dataset"])
+    dataset = consumption(Dataset.load(request["dataset"]))
     split = next(splits(dataset, request["protocol"], config=SplitConfig.of(request["split_config"])))
     if split.hash != request["split_hash"]:
         raise DataError("The dataset has changed since the split was made.", hint="Start the comparison again.")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.data.histories import Histories
+from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.holdout import catalogue_ties, held_out, sampled, validation_ndcg
 from penchant.models.interactions import Signal, SignalConfig, faded
@@ -115,14 +115,15 @@ class BPR(Recommender):
             torch.manual_seed(derive(options.seed, NAME))
             module = _Factors(dataset.n_users, dataset.n_items, self.config)
 
-            def evaluate() -> float:
-                return validation_ndcg(module.score, cases, ties=ties)
+            def ndcg(asked: Cases) -> float:
+                self._adopt(module)  # users of validation may be strangers: they are asked for as when serving
+                return validation_ndcg(self.score, asked, ties=ties)
 
             self.record = train(
                 module,
                 batches=batches,
                 loss=module.loss,
-                evaluate=evaluate if len(cases) else None,
+                evaluate=(lambda: ndcg(cases)) if len(cases) else None,
                 config=self.config.training,
                 progress=options.progress,
                 name=f"Training {NAME}",
@@ -185,11 +186,6 @@ class _Factors(nn.Module):
             nn.init.normal_(vectors.weight, std=0.1 / config.dim**0.5)
         nn.init.zeros_(self.biases.weight)
         self._regularization = config.regularization
-
-    def score(self, histories: Histories) -> FloatArray:
-        """Scores of trained users from their trained vectors, (B, I): a fast stand-in for folding in."""
-        users = self.users(torch.from_numpy(histories.users.astype(np.int64)))
-        return np.asarray((users @ self.items.weight.T + self.biases.weight[:, 0]).numpy(), dtype=np.float32)
 
     def loss(self, batch: PairBatch) -> Tensor:
         """L of a batch, a scalar."""
