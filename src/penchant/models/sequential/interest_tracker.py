@@ -35,7 +35,9 @@ from penchant.types import AnyArray, BoolArray, FloatArray
 
 NAME = "tracker"
 READ_AT_ONCE = 1024
-"""Histories read by the transformer at once."""
+"""Histories read by the transformer at once, at most."""
+CELLS_AT_ONCE = 8_000_000
+"""Cells of a layer's attention that are held at once, about: 32 MB each of several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,10 @@ class InterestTracker(Recommender):
         """u, (B, D): the interest after each history's last event."""
         vectors = np.zeros((len(histories), self.config.dim), dtype=np.float32)
         order = np.argsort(histories.lengths, kind="stable")  # like lengths together: little padding
-        for start in range(0, len(order), READ_AT_ONCE):
-            rows = order[start : start + READ_AT_ONCE]
+        longest = min(int(histories.lengths.max(initial=0)), self.config.max_length) + 1
+        size = min(READ_AT_ONCE, max(1, CELLS_AT_ONCE // (self.config.heads * longest**2)))
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
             vectors[rows] = self._states(histories.take(rows)).numpy()
         return vectors
 
