@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,25 @@ def test_a_folded_in_user_ranks_about_as_well_as_a_trained_one(model):
     plain.__dict__.update({k: v for k, v in model.__dict__.items() if k != "config"})
     assert ndcg(plain, SPLIT.validation, WORLD) > 0.8 * model.record.best_value
     assert ndcg(model, SPLIT.validation, WORLD) > 2 * ndcg(Popularity().fit(SPLIT.train), SPLIT.validation, WORLD)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_validation_users_without_training_events_are_asked_for_as_when_serving(unknown):
+    """As under folds of users: the value that decides is what the saved model reaches on them, not that of vectors
+    which no step ever moved; nor does it matter whether the dataset has a row for them."""
+    cases = SPLIT.validation.take(np.flatnonzero(SPLIT.validation.histories.users >= 50))
+    rest = SPLIT.train.select(SPLIT.train.events.users < 50)
+    if unknown:
+        cases = replace(cases, histories=replace(cases.histories, users=np.full(len(cases), -1, dtype=np.int32)))
+    model = bpr().fit(rest, options=FitOptions(validation=cases))
+    assert model.record is not None
+    assert model.record.best_value == pytest.approx(ndcg(model, cases, WORLD), abs=1e-6)
+    assert model.record.best_value > 1.5 * ndcg(Popularity().fit(rest), cases, WORLD)
+
+
+def test_every_validation_also_measures_training(model):
+    assert all(epoch.training is not None for epoch in model.record.epochs if epoch.validation is not None)
+    assert any(epoch.training is not None for epoch in model.record.epochs)
 
 
 def test_recent_events_count_more():
