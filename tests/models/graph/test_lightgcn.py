@@ -142,6 +142,23 @@ def test_event_weights_are_the_exact_parts_of_the_score(model):
     assert model.event_weights(strangers([], n_items=60), items).shape == (0, 3)
 
 
+def test_a_history_of_only_dislikes_adds_nothing():
+    data = replace(WORLD, event_types=(*WORLD.event_types, "dislike"))
+    model = fit(data, training={**FAST["training"], "max_epochs": 1})
+    history = strangers([3, 7], n_items=60)
+    disliked = replace(history, types=np.full(2, len(WORLD.event_types), dtype=np.int32))
+    items = np.array([4, 8, 59], dtype=np.int32)
+    np.testing.assert_array_equal(model.event_weights(disliked, items), np.zeros((2, 3)))
+    assert not model.score(disliked).any()
+
+
+def test_every_validation_also_measures_training(model):
+    assert model.record is not None
+    measured = [epoch.training for epoch in model.record.epochs if epoch.validation is not None]
+    assert measured
+    assert None not in measured
+
+
 def test_friends_pass_on_what_they_like():
     """Users 0–47 only start; each is a friend of user 48 + k, who likes the same genre."""
     first = np.arange(48)

@@ -12,12 +12,12 @@ from pydantic import Field
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.data.histories import Histories
+from penchant.data.histories import Cases, Histories
 from penchant.errors import DataError
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.graph.interactions import GraphFacts, InteractionGraph, inverse_roots
 from penchant.models.graph.propagation import GraphModule
-from penchant.models.holdout import catalogue_ties, held_out, sampled, validation_ndcg
+from penchant.models.holdout import TRAINING_CASES, catalogue_ties, held_out, sampled, training_cases, validation_ndcg
 from penchant.models.interactions import Signal, SignalConfig, faded
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.seeding import derive
@@ -105,6 +105,7 @@ class LightGCN(Recommender):
         options = options or FitOptions()
         training, cases = held_out(dataset, options)
         cases = sampled(cases, self.config.validation_users, options.seed)
+        seen = training_cases(training, TRAINING_CASES, options.seed)
         ties = catalogue_ties(dataset, options.seed)
         self._signal = Signal.fit(training, SignalConfig(), model=NAME)
         graph = InteractionGraph.of(training, links=self.config.links, model=NAME)
@@ -118,9 +119,9 @@ class LightGCN(Recommender):
             size, unwanted = self.config.batch_pairs, self.config.negatives
             return PairBatches(graph.edges_UI, size=size, unwanted=unwanted, seed=options.seed, epoch=epoch)
 
-        def evaluate() -> float:
+        def ndcg(asked: Cases) -> float:
             self._adopt(module)
-            return validation_ndcg(self.score, cases, ties=ties)
+            return validation_ndcg(self.score, asked, ties=ties)
 
         with torch.random.fork_rng():
             torch.manual_seed(derive(options.seed, NAME))
@@ -135,7 +136,8 @@ class LightGCN(Recommender):
                 module,
                 batches=batches,
                 loss=lambda batch: module.loss(batch, self.config.regularisation),
-                evaluate=evaluate if len(cases) else None,
+                evaluate=(lambda: ndcg(cases)) if len(cases) else None,
+                evaluate_training=(lambda: ndcg(seen)) if len(seen) else None,
                 config=self.config.training,
                 progress=options.progress,
                 name="Training LightGCN",
@@ -159,6 +161,8 @@ class LightGCN(Recommender):
         Columns sum to the score, but for what friends add; the events on one item share its part evenly.
         """
         edges = self._edges(history)
+        if not edges.nnz:  # no event, or only such as speak against their items
+            return np.zeros((len(history.items), len(items)))
         degree = edges.data.sum() + self._friend_degrees(history)[0]
         shares = np.zeros(len(history.items))
         place = np.searchsorted(edges.indices, history.items)
