@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
+from penchant.errors import ConfigError
 from penchant.progress import SILENT, Progress
 from penchant.seeding import tie_breaks
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
@@ -125,7 +126,11 @@ class Recommender(ABC):
     ) -> Ranking:
         """The K best items of each history, without those seen (by option) and, where `allow` (I,) is given, only items
         it holds for. Equal scores are ordered by a seeded hash of the item id. A K above the catalogue gives all.
+        `ConfigError` for a K below 1, `DataError` for an item row that the catalogue does not have.
         """
+        if k < 1:
+            raise ConfigError(f"k is {k}; a list has at least one item.", hint="Ask for k ≥ 1.")
+        histories.check_items(len(item_ids))
         scores = self.score(histories).astype(np.float32, copy=True)
         if allow is not None:
             scores[:, ~allow] = -np.inf

@@ -8,7 +8,7 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.links import Links
-from penchant.errors import ConfigError, NotFoundError, UnsupportedError
+from penchant.errors import ConfigError, DataError, NotFoundError, UnsupportedError
 from penchant.interfaces import FitOptions, RatingPredictor, Recommender
 from penchant.models.catalogue import RECOMMENDERS, load_recommender
 from penchant.seeding import tie_breaks
@@ -159,6 +159,17 @@ def test_a_list_longer_than_the_catalogue_has_every_item_once(model):
     scores = model.score(HISTORIES)
     order = np.lexsort((tie_breaks(DATA.items.ids), -scores[3]))
     np.testing.assert_array_equal(ranking.items[3], order)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_a_list_without_places_is_refused(model, k):
+    with pytest.raises(ConfigError, match=f"k is {k}"):
+        model.recommend(HISTORIES, k, item_ids=DATA.items.ids)
+
+
+def test_an_item_that_came_after_the_fit_is_refused(model):
+    with pytest.raises(DataError, match=r"item row 60, and the model was fitted with 60 items"):
+        model.recommend(strangers([3], [60, 2], n_items=61), 5, item_ids=DATA.items.ids)
 
 
 def test_a_stranger_is_served_from_his_history_where_that_is_promised(model):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from penchant.data.dataset import Dataset, Table
-from penchant.errors import ConfigError, UnsupportedError
+from penchant.errors import ConfigError, DataError, UnsupportedError
 from penchant.models.interactions import Signal, SignalConfig, csr_arrays, csr_of, faded, fades
 from tests.models.toys import dataset_of, strangers
 
@@ -33,6 +33,13 @@ def matrix(data: Dataset, *, with_against: bool = False, **settings: object) -> 
 
 def test_a_touch_is_one_whatever_the_number_of_events():
     np.testing.assert_array_equal(matrix(shop()), [[1, 1, 0], [0, 0, 0]])
+
+
+def test_items_beyond_the_catalogue_are_refused():
+    """They would be written into the next user's row."""
+    signal = Signal.fit(shop(), SignalConfig(), model="a model")
+    with pytest.raises(DataError, match="item row 2, and the model was fitted with 2 items"):
+        signal.matrix(shop().histories(), 2)
 
 
 def test_counts_add_the_weights_of_the_events():

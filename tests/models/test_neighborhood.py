@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from penchant.errors import DataError
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
 from tests.models.toys import dataset_of, strangers
 from tests.worlds import genre_world
@@ -73,6 +74,14 @@ def test_decay_reaches_the_score():
     model = ItemKNN(ItemKNNConfig(decay=1.0)).fit(TOY)
     scores = model.score(strangers([0, 1], n_items=4))
     np.testing.assert_allclose(scores[0], by_hand()[0] + by_hand()[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("sequences", [[[1], [0, 4]], [[0, 4]]])
+def test_items_that_came_after_the_fit_are_refused(sequences):
+    """A sparse product does not look at its bounds: it would read what lies behind the neighbours."""
+    with pytest.raises(DataError, match=r"item row 4, and the model was fitted with 4 items") as caught:
+        ItemKNN().fit(TOY).score(strangers(*sequences, n_items=5))
+    assert "again" in caught.value.hint
 
 
 def test_one_event_a_user_gives_no_neighbours():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from penchant.errors import DataError
 from penchant.types import BoolArray, DoubleArray, IntArray, RowArray
 
 
@@ -39,6 +40,16 @@ class Histories:
     def lengths(self) -> IntArray:
         """(B,) events per user."""
         return np.diff(self.indptr)
+
+    def check_items(self, n_items: int) -> None:
+        """Raise `DataError` for an item row that a model of `n_items` does not have: sparse products do not look, and
+        would read memory that is not theirs.
+        """
+        if len(self.items) and self.items.max() >= n_items:
+            raise DataError(
+                f"A history has the item row {self.items.max()}, and the model was fitted with {n_items} items.",
+                hint="Fit the model again on the dataset that has this item, or leave the event out.",
+            )
 
     def of(self, b: int) -> slice:
         """The slice of user b's events in `items`, `timestamps`, `types`, `values` and `keys`."""

@@ -86,6 +86,7 @@ class Signal:
 
     def matrix(self, histories: Histories, n_items: int, *, with_against: bool = False) -> sp.csr_array:
         """x, (B, I) float64 with sorted columns; negative numbers only `with_against`."""
+        histories.check_items(n_items)
         owners = np.repeat(np.arange(len(histories)), histories.lengths)
         pairs, inverse = np.unique(owners * max(n_items, 1) + histories.items, return_inverse=True)
         weights = self._weights(histories)

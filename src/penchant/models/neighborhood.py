@@ -217,6 +217,7 @@ class ItemKNN(Recommender):
     def _summed(self, histories: Histories, weights_N: FloatArray) -> AnyArray:
         """Σ_k weight_k κ_{h_k, i}, (B, I)."""
         n_items = self.neighbours.shape[0]
+        histories.check_items(n_items)
         if len(histories) == 1:  # one user waits for the answer: a sparse product would read the whole matrix
             owners, columns, values = self._entries(histories.items)
             return np.bincount(columns, weights=values * weights_N[owners], minlength=n_items)[None]

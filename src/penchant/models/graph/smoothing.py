@@ -128,6 +128,7 @@ class GraphSmoothing(ItemKNN):
 
     def _walks(self, histories: Histories, graph: sp.csr_array, thin: sp.csr_array) -> list[FloatArray]:
         """What walks of one edge, of two, … bring each item from the history, (B, I) each; no way back is left out."""
+        histories.check_items(graph.shape[0])
         shape = (len(histories), graph.shape[0])
         walk = sp.csr_array((self._weights(histories), histories.items, histories.indptr), shape=shape) @ graph
         walks = [walk.toarray().astype(np.float32)]

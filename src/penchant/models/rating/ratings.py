@@ -58,6 +58,7 @@ def observed(dataset: Dataset, *, model: str) -> tuple[sp.csr_array, Scale]:
 
 def rating_matrix(histories: Histories, n_items: int) -> sp.csr_array:
     """The last rating of each item in each history, (B, I) float64 with sorted columns; other events are left out."""
+    histories.check_items(n_items)
     rated = ~np.isnan(histories.values)
     owners = np.repeat(np.arange(len(histories)), histories.lengths)[rated]
     pairs = owners * max(n_items, 1) + histories.items[rated]
@@ -70,6 +71,7 @@ def rating_matrix(histories: Histories, n_items: int) -> sp.csr_array:
 
 def touched(histories: Histories, n_items: int) -> sp.csr_array:
     """``|N(b)|^−1/2`` for each of the items N(b) in the history of b, rated or not, (B, I): rows have length 1."""
+    histories.check_items(n_items)
     owners = np.repeat(np.arange(len(histories)), histories.lengths)
     rows, columns = np.divmod(np.unique(owners * max(n_items, 1) + histories.items), max(n_items, 1))
     counts = np.bincount(rows, minlength=len(histories))
