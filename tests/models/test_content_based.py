@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.errors import UnsupportedError
+from penchant.errors import DataError, UnsupportedError
 from penchant.interfaces import FitOptions
 from penchant.models.content_based import ContentBased, ContentBasedConfig
 from tests.models.toys import dataset_of, genre_texts, strangers
@@ -75,3 +75,15 @@ def test_without_text_it_says_what_is_missing(vectors):
     with pytest.raises(UnsupportedError, match="needs item text") as caught:
         ContentBased().fit(TOY, options=FitOptions(item_vectors=vectors))
     assert "item_knn" in caught.value.hint
+
+
+def test_items_that_came_after_the_fit_are_refused():
+    model = ContentBased().fit(TOY, options=FitOptions(item_vectors=TEXTS))
+    with pytest.raises(DataError, match="item row 4, and the model was fitted with 4 items"):
+        model.score(strangers([0, 4], n_items=5))
+
+
+def test_users_in_another_space_than_items_are_refused():
+    users = np.ones((1, 3), dtype=np.float32)
+    with pytest.raises(DataError, match="user vectors have 3 numbers, and the item vectors have 2"):
+        ContentBased().fit(TOY, options=FitOptions(item_vectors=TEXTS, user_vectors=users))

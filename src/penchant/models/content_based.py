@@ -10,7 +10,7 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
-from penchant.errors import UnsupportedError
+from penchant.errors import DataError, UnsupportedError
 from penchant.interfaces import FitOptions, Recommender
 from penchant.metrics.similarity import dot, similarity, unit
 from penchant.models.holdout import check_vectors
@@ -70,6 +70,12 @@ class ContentBased(Recommender):
         self._items = unit((texts - mean) * present[:, None])
         self._users = None
         if options.user_vectors is not None and np.any(options.user_vectors):
+            if options.user_vectors.shape[1] != texts.shape[1]:
+                raise DataError(
+                    f"The user vectors have {options.user_vectors.shape[1]} numbers, and the item vectors have "
+                    f"{texts.shape[1]}.",
+                    hint="Encode users and items with the same encoder.",
+                )
             described = np.any(options.user_vectors != 0, axis=1)
             self._users = unit((options.user_vectors - mean) * described[:, None])
         return self
@@ -77,6 +83,7 @@ class ContentBased(Recommender):
     def user_vectors(self, histories: Histories) -> FloatArray:
         """Vectors u_b, (B, D): what each history is about. Zero where neither history nor user has text."""
         items = fitted(self._items, NAME)
+        histories.check_items(len(items))
         ages = np.repeat(histories.indptr[1:], histories.lengths) - 1 - np.arange(len(histories.items))
         fades = np.power(self.config.decay, ages).astype(np.float32)
         shape = (len(histories), len(items))
