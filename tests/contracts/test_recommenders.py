@@ -24,7 +24,7 @@ SEQUENCE: dict[str, Any] = {**TRACKER, "training": {**TRACKER["training"], "eval
 PAIRS: dict[str, Any] = {"dim": 4, "layers": [8, 4], "batch_pairs": 200, "training": SEQUENCE["training"]}
 SETTINGS: dict[str, dict[str, Any]] = {
     "als": {"dim": 8, "iterations": 4},
-    "attentive_cf": PAIRS,
+    "attentive_cf": {**PAIRS, "layers": [4, 4]},
     "autoencoder": {"dim": 4, "hidden": 8, "batch_users": 16, "training": SEQUENCE["training"]},
     "bayesian_mf": {"dim": 2, "burn_in": 3, "samples": 3},
     "biased_mf": {"dim": 2, "iterations": 3},

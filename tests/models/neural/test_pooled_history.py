@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
 from penchant.models.holdout import held_out
 from penchant.models.neural.attentive_cf import AttentiveCF, LayerAttention
@@ -149,3 +150,19 @@ def test_every_setting_reaches_the_model(cls, settings):
         return np.asarray(model.score(CASES.histories))
 
     assert not np.array_equal(short(), short(**settings))
+
+
+@pytest.mark.parametrize(
+    ("cls", "layers", "reason"),
+    [
+        (NeuMF, [-3], "greater than or equal to 1"),
+        (NeuMF, [8, 0], "greater than or equal to 1"),
+        (NeuMF, [], "at least 1 item"),
+        (AttentiveCF, [0, 0], "greater than or equal to 1"),
+        (AttentiveCF, [], "at least 1 item"),
+        (AttentiveCF, [8, 4, 2], "widths are all the same"),
+    ],
+)
+def test_widths_that_no_network_has_are_refused(cls, layers, reason):
+    with pytest.raises(ConfigError, match=reason):
+        cls.config_class.of({"layers": layers})

@@ -1,10 +1,10 @@
 """A deep network over user and item whose prediction attends to all its hidden layers."""
 
 import math
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from penchant.models.neural.pooled_history import PairScorer, PooledHistoryConfig, PooledHistoryRecommender
@@ -13,10 +13,16 @@ from penchant.models.neural.pooled_history import PairScorer, PooledHistoryConfi
 class AttentiveCFConfig(PooledHistoryConfig):
     """Settings of `AttentiveCF`."""
 
-    layers: tuple[int, ...] = Field(default=(32,) * 8, min_length=1)
+    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(32,) * 8, min_length=1)
     """Widths of the hidden layers: all the same."""
     attention: bool = True
     """False: the last layer alone predicts, as in a plain network."""
+
+    @model_validator(mode="after")
+    def _of_one_width(self) -> Self:
+        if len(set(self.layers)) > 1:
+            raise ValueError("layers of attentive_cf are compared with each other, so their widths are all the same")
+        return self
 
 
 class LayerAttention(PairScorer):

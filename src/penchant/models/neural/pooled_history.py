@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -29,7 +29,7 @@ SPREAD = 0.3
 class PooledHistoryConfig(NeuralConfig):
     """Settings of every model whose user is his history pooled."""
 
-    layers: tuple[int, ...] = Field(default=(64, 32, 16), min_length=1)
+    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(64, 32, 16), min_length=1)
     """Widths of the hidden layers."""
     pool_power: float = Field(default=0.5, ge=0, le=1)
     """A history of n items is summed and divided by n to this power: 0 sums, 1 averages."""
