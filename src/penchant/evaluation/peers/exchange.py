@@ -17,7 +17,7 @@ import orjson
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases
 from penchant.data.partition import Split
-from penchant.errors import DataError, PenchantError, SourceError
+from penchant.errors import DataError, PenchantError
 from penchant.metrics.lists import Lists, read_lists, write_lists
 
 PARTS = ("validation", "test")
@@ -89,12 +89,6 @@ def read_outcome(path: Path) -> Outcome:
 
 
 VARIANTS = ("excluded", "included")
-
-
-def check_supported(split: Split) -> None:
-    """Raise `SourceError` where the split has nothing that a peer could be asked."""
-    if not len(split.test):
-        raise SourceError("The split has no test case.", hint="Use another protocol, or more data.")
 
 
 def _write_events(train: Dataset, path: Path) -> None:

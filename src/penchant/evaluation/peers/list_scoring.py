@@ -7,7 +7,6 @@ counts at its first place · **unknown items** an id that the catalogue does not
 **short lists** places beyond the end are misses.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,8 +74,3 @@ def rank_lists(lists: Lists, cases: Cases, train: Dataset, *, k: int, exclude_hi
 
 def _note(n: int, one: str, many: str) -> str:
     return "" if not n else f"{n:,} {one if n == 1 else many}"
-
-
-def joined_notes(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Notes of several readings, each once, in order."""
-    return tuple(dict.fromkeys(note for part in parts for note in part))
