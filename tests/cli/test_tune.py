@@ -142,3 +142,11 @@ def test_a_search_has_one_trial_or_more(penchant, world, tmp_path):
     assert code == 2
     assert "--trials" in err
     assert not (tmp_path / "s").exists()
+
+
+def test_the_help_shows_a_space_instead_of_naming_a_file_that_is_not_installed(penchant, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = penchant("tune", "--help")
+    assert code == 0
+    assert "{ low = 0.4, high = 0.95 }" in " ".join(out.replace("│", " ").split())
+    assert "configs/" not in out

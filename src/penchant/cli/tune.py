@@ -25,7 +25,9 @@ def tune(
     space: Annotated[
         Path,
         typer.Option(
-            metavar="FILE.toml", help="What to search, in the tables of the model's settings; configs/spaces."
+            metavar="FILE.toml",
+            help="What to search: the model's settings, those to draw as NAME = { low = 0.4, high = 0.95 } or "
+            "{ choices = [4, 8] }.",
         ),
     ],
     model: Annotated[str, typer.Option(help="The model to tune.")] = "interest",
