@@ -1,0 +1,73 @@
+"""EASE and user-kNN by cosine agree with scikit-learn, an independent implementation of what they are made of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import NearestNeighbors
+
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Histories
+from penchant.models.ease import EASE, EASEConfig
+from penchant.models.interactions import SignalConfig
+from penchant.models.user_knn import UserKNN, UserKNNConfig
+from penchant.types import DoubleArray
+from tests.worlds import genre_world
+
+LAMBDA = 4.0
+
+
+def played() -> Dataset:
+    """Minutes that differ from event to event, so that no two users are equally similar to a third."""
+    world = genre_world(users=120)
+    minutes = np.random.default_rng(3).gamma(2.0, 10.0, size=len(world.events))
+    return replace(world, events=replace(world.events, values=minutes))
+
+
+WORLD = played()
+STORED = WORLD.select(WORLD.events.users < 90)
+ASKED = WORLD.histories().take(np.arange(80, 120))
+"""Ten who are stored, and thirty who are not."""
+
+
+def minutes(histories: Histories) -> DoubleArray:
+    """X, (B, I)"""
+    x = np.zeros((len(histories), WORLD.n_items))
+    np.add.at(x, (np.repeat(np.arange(len(histories)), histories.lengths), histories.items), histories.values)
+    return x
+
+
+@pytest.mark.parametrize("values", ["touch", "value"])
+def test_ease_is_one_ridge_regression_for_each_item_on_all_others(values):
+    """The zero diagonal is the constraint that an item does not explain itself: its column is left out."""
+    lam = LAMBDA if values == "touch" else 500 * LAMBDA
+    x, asked = (minutes(histories) for histories in (STORED.histories(), ASKED))
+    if values == "touch":
+        x, asked = (x > 0).astype(np.float64), (asked > 0).astype(np.float64)
+    config = EASEConfig(regularization=lam, decay=1, signal=SignalConfig(values=values))
+    model = EASE(config).fit(STORED)
+    weights, scores = np.zeros((WORLD.n_items, WORLD.n_items)), np.zeros((len(ASKED), WORLD.n_items))
+    for i in range(WORLD.n_items):
+        others = np.arange(WORLD.n_items) != i
+        ridge = Ridge(alpha=lam, fit_intercept=False, solver="svd").fit(x[:, others], x[:, i])
+        weights[others, i], scores[:, i] = ridge.coef_, ridge.predict(asked[:, others])
+    assert np.abs(weights).max() > 0.05
+    np.testing.assert_allclose(model.weights, weights, atol=1e-6)
+    np.testing.assert_allclose(model.score(ASKED), scores, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 7, 40])
+def test_cosine_neighbours_of_users_are_sklearns(k):
+    config = UserKNNConfig(similarity="cosine", neighbours=k, signal=SignalConfig(values="value"))
+    model = UserKNN(config).fit(STORED)
+    stored = STORED.histories()
+    x = minutes(stored.take(np.flatnonzero(stored.lengths)))
+    distances, found = (
+        NearestNeighbors(n_neighbors=k, metric="cosine", algorithm="brute").fit(x).kneighbors(minutes(ASKED))
+    )
+    expected = np.zeros((len(ASKED), len(x)))
+    np.put_along_axis(expected, found, np.maximum(1 - distances, 0), axis=1)
+    np.testing.assert_allclose(model.similar_users(ASKED).toarray(), expected, atol=1e-6)
+    scores = expected @ x / expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.score(ASKED), scores, rtol=1e-4, atol=1e-4)
