@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from penchant.errors import PenchantError
 from penchant.progress import SILENT, Advance
@@ -39,36 +38,11 @@ def reporter(*, quiet: bool = False) -> Reporter:
     """
     if quiet or os.environ.get("PENCHANT_PROGRESS") == "off":
         return SILENT
-    return RichReporter() if err.is_terminal else LineReporter()
+    if not err.is_terminal:
+        return LineReporter()
+    from penchant.cli.bars import RichReporter  # rich's bars take longer to import than help may
 
-
-class RichReporter(Reporter):
-    """Bars with figures beside them."""
-
-    @contextmanager
-    def task(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        """A bar named `name`."""
-        columns = (
-            TextColumn("{task.description:<22}"),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
-        )
-        with Progress(*columns, console=err) as bars:
-            bar, latest = bars.add_task(name, total=total, status=""), ""
-
-            def advance(n: int = 1, status: str = "") -> None:
-                nonlocal latest
-                latest = status or latest
-                bars.update(bar, advance=n, status=latest)
-
-            yield advance
-
-    def note(self, text: str) -> None:
-        """A dim line above the bars."""
-        err.print(f"[dim]{text}[/dim]")
+    return RichReporter(err)
 
 
 class LineReporter(Reporter):
