@@ -129,11 +129,10 @@ class Interest(Recommender):
         self._measure()
         if self.config.weights is None:
             ties = catalogue_ties(dataset, options.seed)
-            self.blend = self._choose(sampled(cases, self.config.validation_users, options.seed), ties, options)
+            self._adopt(self._choose(sampled(cases, self.config.validation_users, options.seed), ties, options))
             self._rehearse(training, cases, ties, options)
         else:
-            self.blend = Blend.of({name: w for name, w in self.config.weights.items() if name in self._wanted(options)})
-        self.beside = {name: source for name, source in self.beside.items() if name in self.blend.weights}
+            self._adopt(Blend.of({n: w for n, w in self.config.weights.items() if n in self._wanted(options)}))
         if options.validation is None:
             self.refresh(dataset, options=options)
         return self
@@ -299,6 +298,11 @@ class Interest(Recommender):
         shown = ", ".join(f"{name} {'/'.join(f'{w:g}' for w in found)}" for name, found in blend.weights.items())
         options.progress.note(f"Blend beside the tracker: {shown or 'nothing pays'}")
         return blend
+
+    def _adopt(self, blend: Blend) -> None:
+        """Take the weights; sources without one are let go."""
+        self.blend = blend
+        self.beside = {name: source for name, source in self.beside.items() if name in blend.weights}
 
     def _inheritance(self, options: FitOptions, counts_I: IntArray) -> Inheritance | None:
         """Where items without events lie."""

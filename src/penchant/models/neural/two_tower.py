@@ -15,8 +15,7 @@ from penchant.interfaces import FitOptions
 from penchant.metrics.similarity import Similarity
 from penchant.models.neural.recommender import NeuralRecommender, device_of
 from penchant.models.neural.towers import TwoTowerConfig, TwoTowerModule
-from penchant.models.sequential.windows import NO_TARGET, WindowBatch, input_batch, training_batches
-from penchant.seeding import numpy_rng
+from penchant.models.sequential.windows import NO_TARGET, WindowBatch, input_batch, window_epochs
 from penchant.training.losses import candidates_softmax_loss, sampled_binary_loss
 from penchant.training.scoring_heads import candidate_probabilities, rated_probabilities
 from penchant.types import AnyArray, FloatArray
@@ -82,13 +81,8 @@ class TwoTower(NeuralRecommender[TwoTowerModule, WindowBatch]):
 
     def batches(self, dataset: Dataset, *, seed: int) -> Callable[[int], Sequence[WindowBatch]]:
         """Windows of the histories, cut anew in each epoch."""
-        histories, config = dataset.histories(), self.config
-
-        def drawn(epoch: int) -> Sequence[WindowBatch]:
-            rng = numpy_rng(seed, self.name, "windows", str(epoch))
-            return training_batches(histories, max_length=config.max_length, batch_tokens=config.batch_tokens, rng=rng)
-
-        return drawn
+        length, tokens = self.config.max_length, self.config.batch_tokens
+        return window_epochs(dataset.histories(), max_length=length, batch_tokens=tokens, seed=seed, name=self.name)
 
     def loss(self, module: TwoTowerModule, batch: WindowBatch) -> Tensor:
         """Each event told from others of the batch, but not from those of its own user."""

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender, device_of
-from penchant.models.sequential.windows import NO_TARGET, WindowBatch, input_batch, training_batches
-from penchant.seeding import numpy_rng
+from penchant.models.sequential.windows import NO_TARGET, WindowBatch, input_batch, window_epochs
 from penchant.training.losses import full_softmax_loss, sampled_binary_loss, sampled_softmax_loss
 
 
@@ -138,13 +137,8 @@ class NextItemRecommender(NeuralRecommender[SequenceModule, WindowBatch]):
 
     def batches(self, dataset: Dataset, *, seed: int) -> Callable[[int], Sequence[WindowBatch]]:
         """Windows of the histories, cut anew in each epoch."""
-        histories, config = dataset.histories(), self.config
-
-        def drawn(epoch: int) -> Sequence[WindowBatch]:
-            rng = numpy_rng(seed, self.name, "windows", str(epoch))
-            return training_batches(histories, max_length=config.max_length, batch_tokens=config.batch_tokens, rng=rng)
-
-        return drawn
+        length, tokens = self.config.max_length, self.config.batch_tokens
+        return window_epochs(dataset.histories(), max_length=length, batch_tokens=tokens, seed=seed, name=self.name)
 
     def loss(self, module: SequenceModule, batch: WindowBatch) -> Tensor:
         """By the softmax over all items or a sample, or by the binary loss."""

@@ -1,5 +1,6 @@
 """Histories cut into training windows and packed into batches of like length, with little padding."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from penchant.data.histories import Histories
 from penchant.models.sequential.signals import NEVER, EventSignals, signals_at
+from penchant.seeding import numpy_rng
 from penchant.types import BoolArray, IntArray
 
 NO_TARGET = -1
@@ -61,6 +63,18 @@ def training_batches(
         batches.append(_pack(histories, users[chosen], first[chosen], last[chosen], told))
         start = stop
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def window_epochs(
+    histories: Histories, *, max_length: int, batch_tokens: int, seed: int, name: str
+) -> Callable[[int], list[WindowBatch]]:
+    """The `training_batches` of each epoch, cut anew by the seed, the model's name and the epoch."""
+
+    def drawn(epoch: int) -> list[WindowBatch]:
+        rng = numpy_rng(seed, name, "windows", str(epoch))
+        return training_batches(histories, max_length=max_length, batch_tokens=batch_tokens, rng=rng)
+
+    return drawn
 
 
 def input_batch(histories: Histories, max_length: int) -> tuple[Tensor, Tensor]:
