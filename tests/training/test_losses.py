@@ -153,3 +153,10 @@ def test_the_divergence_is_the_number_in_its_docstring_and_that_of_the_library()
     ours = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
     expected = torch.distributions.kl_divergence(ours, torch.distributions.Normal(0.0, 1.0)).sum(dim=1).mean()
     assert gaussian_divergence(mean, log_variance).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_drawing_an_item_twice_counts_it_twice():
+    states, items = torch.tensor([[1.0, 0.0]]), torch.tensor([[math.log(3.0), 0.0], [0.0, 5.0]])
+    log_q = torch.tensor([0.75, 0.25]).log()
+    loss = sampled_softmax_loss(states, items, torch.tensor([0]), torch.tensor([1, 1]), log_q)
+    assert loss.item() == pytest.approx(math.log(3.0 + 2 * 1.0 / (2 * 0.25)) - math.log(3.0), abs=1e-6)

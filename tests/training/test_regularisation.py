@@ -12,6 +12,7 @@ from penchant.models.holdout import TRAINING_CASES, held_out, training_cases
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
 from penchant.progress import Progress
+from penchant.training.dropout import Dropout
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from tests.training.trainings import Toy
 from tests.worlds import genre_world
@@ -76,7 +77,7 @@ def test_the_trackers_dropout_is_the_settings():
     )
     encoder = InterestTracker(config).fit(genre_world(users=8))._encoder
     assert encoder is not None
-    rates = {name: part.p for name, part in encoder.named_modules() if isinstance(part, nn.Dropout)}
+    rates = {name: part.p for name, part in encoder.named_modules() if isinstance(part, Dropout)}
     assert set(rates.values()) == {0.3, 0.2}
     assert all(rate == (0.2 if "attention" in name else 0.3) for name, rate in rates.items())
     assert not any(part.training for part in encoder.modules())

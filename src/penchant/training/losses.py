@@ -13,6 +13,7 @@ from torch.nn import functional
 
 ROWS = 256
 """States handled at once: 256 × 12,000 logits are 12 MB, about a processor's cache."""
+NOWHERE = -1
 
 
 def full_softmax_loss(states_ND: Tensor, items_ID: Tensor, targets_N: Tensor) -> Tensor:
@@ -24,7 +25,7 @@ def full_softmax_loss(states_ND: Tensor, items_ID: Tensor, targets_N: Tensor) ->
     ``ℓ = ln(3 + 1) − ln 3 = ln(4/3) = 0.28768``.
     """
     corrections = states_ND.new_zeros(len(items_ID))
-    loss: Tensor = _Softmax.apply(states_ND, items_ID[targets_N], items_ID, corrections, None, targets_N)  # type: ignore[no-untyped-call]
+    loss: Tensor = _Softmax.apply(states_ND, items_ID[targets_N], items_ID, corrections, targets_N)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -43,10 +44,12 @@ def sampled_softmax_loss(
 
     `log_q_I` is the log of each item's chance to be drawn; it is read for the negatives only.
     """
-    corrections = log_q_I[negatives_S] + math.log(len(negatives_S))
-    loss: Tensor = _Softmax.apply(  # type: ignore[no-untyped-call]
-        states_ND, items_ID[targets_N], items_ID[negatives_S], corrections, negatives_S, targets_N
-    )
+    # What was drawn c times is one candidate with log c more: the same sum, in a popular catalogue of half the terms.
+    drawn, times = torch.unique(negatives_S, return_counts=True)
+    corrections = log_q_I[drawn] + math.log(len(negatives_S)) - times.to(log_q_I.dtype).log()
+    places = torch.searchsorted(drawn, targets_N).clamp(max=len(drawn) - 1)
+    places = places.where(drawn[places] == targets_N, NOWHERE)
+    loss: Tensor = _Softmax.apply(states_ND, items_ID[targets_N], items_ID[drawn], corrections, places)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -127,23 +130,20 @@ class _Softmax(torch.autograd.Function):
         wanted_ND: Tensor,
         candidates_CD: Tensor,
         corrections_C: Tensor,
-        ids_C: Tensor | None,
-        targets_N: Tensor,
+        places_N: Tensor,
     ) -> Tensor:
-        """Loss; keeps the three gradients. `ids_C` names the candidates' items; None: candidate j is item j."""
+        """Loss; keeps the three gradients. `places_N`: where the wanted item is among the candidates, or `NOWHERE`."""
         n = len(states_ND)
         to_states, to_wanted = torch.empty_like(states_ND), torch.empty_like(wanted_ND)
         to_candidates = torch.zeros_like(candidates_CD)
         total = torch.zeros((), dtype=torch.float64, device=states_ND.device)
         for start in range(0, n, ROWS):
             block = slice(start, min(start + ROWS, n))
-            states, wanted, targets = states_ND[block], wanted_ND[block], targets_N[block]
+            states, wanted, places = states_ND[block], wanted_ND[block], places_N[block]
             own = (states * wanted).sum(dim=1, keepdim=True)  # (rows, 1)
             logits = torch.addmm(corrections_C, states, candidates_CD.T, beta=-1)  # (rows, C)
-            if ids_C is None:
-                logits.scatter_(1, targets[:, None], float("-inf"))
-            else:
-                logits.masked_fill_(ids_C == targets[:, None], float("-inf"))
+            rows = (places != NOWHERE).nonzero()[:, 0]
+            logits[rows, places[rows]] = float("-inf")
             highest = torch.maximum(logits.amax(dim=1, keepdim=True), own)
             weights = logits.sub_(highest).exp_()
             mass = weights.sum(dim=1, keepdim=True) + (own - highest).exp()
@@ -157,8 +157,8 @@ class _Softmax(torch.autograd.Function):
         return (total / n).to(states_ND)
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Any) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *upstream: Any) -> tuple[Tensor, Tensor, Tensor, None, None]:
         """Gradients for states, wanted vectors and candidates."""
         to_states, to_wanted, to_candidates = ctx.saved_tensors
         up = upstream[0]
-        return to_states * up, to_wanted * up, to_candidates * up, None, None, None
+        return to_states * up, to_wanted * up, to_candidates * up, None, None

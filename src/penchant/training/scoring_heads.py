@@ -9,6 +9,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from penchant.training.dropout import Dropout
+
 
 def candidate_probabilities(scores_BC: Tensor) -> Tensor:
     """Softmax over each user's candidates, (B, C): ``P(c | u) = e^{s_uc} / Σ_c' e^{s_uc'}``.
@@ -46,7 +48,7 @@ class PairNetwork(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(3 * dim, hidden)
         self.output = nn.Linear(hidden, 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         nn.init.normal_(self.output.weight, std=1.0 / math.sqrt(hidden))
         nn.init.zeros_(self.output.bias)
 

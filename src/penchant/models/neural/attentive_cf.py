@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from penchant.models.neural.pooled_history import PairScorer, PooledHistoryConfig, PooledHistoryRecommender
+from penchant.training.dropout import Dropout
 
 
 class AttentiveCFConfig(PooledHistoryConfig):
@@ -36,7 +37,7 @@ class LayerAttention(PairScorer):
         self.of_user, self.of_item = nn.Linear(dim, width), nn.Linear(dim, width, bias=False)
         self.deeper = nn.ModuleList(nn.Linear(width, width) for _ in layers[1:])
         self.match = nn.Linear(width, width, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(width, 1)
 
     def hidden(self, users: Tensor, items: Tensor) -> Tensor:

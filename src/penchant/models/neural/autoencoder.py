@@ -17,6 +17,7 @@ from penchant.interfaces import FitOptions
 from penchant.models.interactions import Signal, SignalConfig
 from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender, device_of
 from penchant.seeding import numpy_rng
+from penchant.training.dropout import Dropout
 from penchant.training.loop import TrainingConfig
 from penchant.training.losses import gaussian_divergence, multinomial_loss
 
@@ -64,7 +65,7 @@ class AutoencoderModule(nn.Module):
         super().__init__()
         self.n_items, self.signal, self.variational = n_items, signal, variational
         self.encoder, self.decoder = encoder, decoder
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def code(self, histories_BI: Tensor) -> tuple[Tensor, Tensor | None]:
         """Means μ, (B, D), and log variances v, (B, D) or None. A history counts by its direction, not its length."""

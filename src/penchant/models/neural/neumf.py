@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.models.neural.pooled_history import PairScorer, PooledHistoryConfig, PooledHistoryRecommender
+from penchant.training.dropout import Dropout
 
 
 class NeuMFConfig(PooledHistoryConfig):
@@ -27,7 +28,7 @@ class NeuralFactors(PairScorer):
         self.of_user, self.of_item = nn.Linear(dim, layers[0]), nn.Linear(dim, layers[0], bias=False)
         steps: list[nn.Module] = []
         for narrow, wide in pairwise(layers):
-            steps += [nn.Dropout(dropout), nn.Linear(narrow, wide), nn.ReLU()]
+            steps += [Dropout(dropout), nn.Linear(narrow, wide), nn.ReLU()]
         self.network = nn.Sequential(nn.ReLU(), *steps)
         self.output = nn.Linear(dim * self.with_factors + layers[-1] * self.with_network, 1)
 

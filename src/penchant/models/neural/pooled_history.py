@@ -17,6 +17,7 @@ from penchant.data.histories import Histories
 from penchant.interfaces import FitOptions
 from penchant.models.interactions import Signal, SignalConfig
 from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender, device_of
+from penchant.training.dropout import Dropout
 from penchant.training.losses import sampled_binary_loss
 from penchant.training.pairs import PairBatch, PairBatches
 
@@ -61,7 +62,7 @@ class PooledModule(nn.Module):
         self.scorer, self.signal, self.power = scorer, signal, power
         self.history = nn.Parameter(torch.randn(n_items, scorer.width) * SPREAD)
         self.items = nn.Parameter(torch.randn(n_items, scorer.width) * SPREAD)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def sums(self, items_N: Tensor, indptr: Tensor) -> Tensor:
         """Sums of y over rows of items packed end to end, (B, W)."""

@@ -14,6 +14,7 @@ from penchant.data.features.transform import Transform
 from penchant.metrics.similarity import SimilarityName
 from penchant.models.neural.recommender import NeuralConfig
 from penchant.models.neural.similarity import TrainedSimilarity, first_scale
+from penchant.training.dropout import Dropout
 
 
 class TwoTowerConfig(NeuralConfig):
@@ -47,7 +48,7 @@ class Tower(nn.Module):
     def __init__(self, width: int, dim: int, *, hidden: int, dropout: float) -> None:
         super().__init__()
         self.line = nn.Linear(width, dim)
-        self.network = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, dim))
+        self.network = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), Dropout(dropout), nn.Linear(hidden, dim))
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, D)"""
@@ -75,7 +76,7 @@ class TwoTowerModule(nn.Module):
         self.ids = nn.Parameter(torch.randn(shape["n_items"], dim) * dim**-0.5)
         self.of_facts = nn.Linear(shape["item_facts"], dim, bias=False) if shape["item_facts"] else None
         self.nothing = nn.Parameter(torch.randn(dim) * dim**-0.5)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         known = len(config.decays) * dim + shape["user_facts"]
         self.user_tower = Tower(known, dim, hidden=config.hidden, dropout=config.dropout)
         self.item_tower = Tower(dim, dim, hidden=config.hidden, dropout=config.dropout)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.models.rating.ratings import rows_of
+from penchant.training.dropout import Dropout
 from penchant.types import DoubleArray, IntArray, RowArray
 
 Activation = Literal["relu", "gelu", "tanh", "sigmoid"]
@@ -117,7 +118,7 @@ class Network(nn.Module):
         for table in (self.rated, self.touched, self.items):
             nn.init.normal_(table.weight, std=FIRST_SPREAD)
         self.width = outputs
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = fully_connected(3 * dim + 1, layers, outputs, activation)
         self._above_bias = above_bias
 

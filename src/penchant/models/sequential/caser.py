@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from penchant.models.sequential.next_item import ForwardModule, ForwardNetwork, NextItemConfig, NextItemRecommender
+from penchant.training.dropout import Dropout
 
 
 class CaserConfig(NextItemConfig):
@@ -33,7 +34,7 @@ class Convolutions(ForwardNetwork):
         self.horizontal = nn.ModuleList(nn.Conv1d(dim, horizontal, height) for height in range(1, window + 1))
         self.vertical = nn.Linear(window, vertical, bias=False)
         self.mix = nn.Linear(window * horizontal + vertical * dim, dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, events_BLD: Tensor, lengths_B: Tensor) -> Tensor:  # noqa: ARG002
         """The state after each event: what the filters found, and the mean of all events so far, (B, L, 2 D)."""

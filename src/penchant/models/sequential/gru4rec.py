@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from penchant.models.sequential.next_item import ForwardModule, ForwardNetwork, NextItemConfig, NextItemRecommender
+from penchant.training.dropout import Dropout
 
 
 class GRU4RecConfig(NextItemConfig):
@@ -22,7 +23,7 @@ class GatedRecurrence(ForwardNetwork):
         super().__init__()
         self.width = dim
         self.gru = nn.GRU(dim, dim, num_layers=layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, events_BLD: Tensor, lengths_B: Tensor) -> Tensor:  # noqa: ARG002
         """The hidden state after each event, (B, L, D)."""

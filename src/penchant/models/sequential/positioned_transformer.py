@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from penchant.training.dropout import Dropout
+
 
 class PositionedTransformer(nn.Module):
     """Blocks of self-attention and feed-forward over events with learned place vectors.
@@ -32,7 +34,7 @@ class PositionedTransformer(nn.Module):
         self.causal, self.scale = causal, math.sqrt(dim) if norm_first else 1.0
         self.places = nn.Embedding(places, dim)
         nn.init.normal_(self.places.weight, std=1.0 / math.sqrt(dim))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 dim,

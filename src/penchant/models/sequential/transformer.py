@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from penchant.models.sequential.signals import GAPS, EventSignals, SignalEmbedding, SignalSources
+from penchant.training.dropout import Dropout
 
 
 class CausalBlock(nn.Module):
@@ -36,7 +37,7 @@ class CausalBlock(nn.Module):
         self.expand, self.contract = nn.Linear(dim, expansion * dim), nn.Linear(expansion * dim, dim)
         self.distance_bias = nn.Parameter(torch.zeros(heads, max_length + 1))
         self.time_bias = nn.Parameter(torch.zeros(heads, GAPS + 1)) if timed else None
-        self.dropout, self.attention_dropout = nn.Dropout(dropout), nn.Dropout(attention_dropout)
+        self.dropout, self.attention_dropout = Dropout(dropout), Dropout(attention_dropout)
 
     def forward(self, x_BLD: Tensor, since_BLL: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The block's output, (B, L, D), and its attention, (B, H, L, L), rows summing to 1 over s ≤ l.
@@ -112,7 +113,7 @@ class SequenceEncoder(nn.Module):
         sources = sources or SignalSources.none()
         self.start = nn.Parameter(torch.randn(dim))
         self.input_norm, self.output_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             CausalBlock(
                 dim=dim,
