@@ -52,9 +52,7 @@ def test_every_source_is_a_sum_over_events_or_popularity(weights):
     assert set(model.beside) == set(weights) - {"popularity", "newness"}
     histories, items = CASES.histories.take([4]), np.array([3, 17, 40], dtype=np.int32)
     parts = model.parts(histories)
-    told = model.event_parts(histories, parts.gates, items).sum(axis=0) + sum(
-        model.item_parts(parts.gates, items).values()
-    )
+    told = model.event_parts(histories, parts, items).sum(axis=0) + sum(model.item_parts(parts.gates, items).values())
     beside = np.broadcast_to(parts.summed_beside(), (1, WORLD.n_items))
     np.testing.assert_allclose(told, beside[0, items], atol=1e-5)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
+from penchant.data.sparse_rows import dense_rows
 from penchant.interests.population import Population
 from penchant.records import Reason, Source
 from penchant.types import AnyArray, DoubleArray, RowArray
@@ -79,7 +80,7 @@ def split_score(
     population: Population,
 ) -> ScoreParts:
     """The parts of K items' scores. Those of events and of items, (K,) each, are gated already."""
-    activations = vocabulary.activations[items_K].toarray().astype(np.float64)
+    activations = dense_rows(vocabulary.activations, items_K).astype(np.float64)
     mean = population.mean.astype(np.float64)
     deviation = population.deviation.astype(np.float64)
     reading = space.directions.astype(np.float64) @ user_vector_D
@@ -123,8 +124,7 @@ def reasons_of(
     """
     concept, event = parts.concept[k], parts.event[:, k]
     sizes = np.concatenate([concept, event])
-    speaking = np.flatnonzero(sizes > 0)
-    speaking = speaking[np.lexsort((speaking, -sizes[speaking]))][:most].tolist()
+    speaking = [n for n in np.argsort(-sizes, kind="stable")[:most].tolist() if sizes[n] > 0]
     lowest = int(sizes.argmin()) if len(sizes) else -1
     if lowest >= 0 and sizes[lowest] < 0 and len(speaking) < most:
         speaking.append(lowest)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
+from penchant.data.sparse_rows import RowEntries
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.blend import Blend, Pool, choose
 from penchant.models.content_based import ContentBased
@@ -71,6 +72,8 @@ class Parts:
     beside: Mapping[str, FloatArray]
     """q_p, (B, I), or (1, I) where it is the same for all users."""
     gates: Gates
+    entries: Mapping[str, RowEntries] = field(default_factory=dict)
+    """The neighbours of one user's events by source, kept for `Interest.event_parts`."""
 
     def summed_beside(self) -> FloatArray:
         """Σ_p beside_pb · q_pbi, (B, I) or (1, 1): what all sources but the tracker add."""
@@ -161,11 +164,17 @@ class Interest(Recommender):
         """
         users = self.tracker.user_vectors(histories) if users_BD is None else users_BD
         blend = fitted(self.blend, NAME)
-        beside = {name: self._beside(name, histories) for name in blend.weights if name not in leave_out}
+        near = {name: s for name, s in self.beside.items() if isinstance(s, ItemKNN) and len(histories) == 1}
+        entries = {name: source.entries(histories) for name, source in near.items()}
+        beside = {
+            name: near[name].score_entries(histories, entries[name]) if name in near else self._beside(name, histories)
+            for name in blend.weights
+            if name not in leave_out
+        }
         tracker, offset = self._standard(users)
         gates = {name: blend.weight(name, histories.lengths) for name in blend.weights}
         gates |= {name: gates[name] * _scale(name, q) for name, q in beside.items()}
-        return Parts(users_BD=users, beside=beside, gates=Gates(tracker, offset, gates))
+        return Parts(users_BD=users, beside=beside, gates=Gates(tracker, offset, gates), entries=entries)
 
     def late_part(self, history: Histories, gates: Gates, items: RowArray) -> DoubleArray:
         """What the sources in `LATE` add to the scores of K items for one user, (K,)."""
@@ -175,11 +184,17 @@ class Interest(Recommender):
             total += gates.beside["content"][0] * content.score_items(history, items)
         return total
 
-    def event_parts(self, history: Histories, gates: Gates, items: RowArray) -> DoubleArray:
-        """What each event of one user's history adds to the scores of K items beside the tracker, (L, K)."""
+    def event_parts(self, history: Histories, parts: Parts, items: RowArray) -> DoubleArray:
+        """What each event of one user's history, whose `parts` these are, adds to the scores of K items beside the
+        tracker, (L, K).
+        """
         total = np.zeros((len(history.items), len(items)))
         for name, source in self.beside.items():
-            total += gates.beside[name][0] * source.event_weights(history, items)
+            if isinstance(source, ItemKNN):
+                added = source.event_weights(history, items, parts.entries.get(name))
+            else:
+                added = source.event_weights(history, items)
+            total += parts.gates.beside[name][0] * added
         return total
 
     def item_parts(self, gates: Gates, items: RowArray) -> dict[str, DoubleArray]:

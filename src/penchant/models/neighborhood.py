@@ -12,13 +12,14 @@ from pydantic import Field, model_validator
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
+from penchant.data.sparse_rows import RowEntries, row_entries
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.interactions import Signal, SignalConfig, fades
 from penchant.models.new_items import Inheritance
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sparse_similarity import neighbours, similarity, strongest
 from penchant.progress import Progress
-from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray, RowArray
+from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, RowArray
 
 NAME = "item_knn"
 
@@ -140,24 +141,31 @@ class ItemKNN(Recommender):
 
     def score(self, histories: Histories) -> FloatArray:
         """The scores s_bi, (B, I)."""
+        if len(histories) == 1:  # one user waits for the answer: a sparse product would read the whole matrix
+            return self.score_entries(histories, self.entries(histories))
         sums = self._summed(histories, self._weights(histories))
         if self.config.weighted_mean:
             sums = _means(sums, self._summed(histories, self._fades(histories)))
         return sums.astype(np.float32)
 
-    def event_weights(self, history: Histories, items: RowArray) -> DoubleArray:
+    def entries(self, history: Histories) -> RowEntries:
+        """The neighbours of each event of one user's history."""
+        history.check_items(self.neighbours.shape[0])
+        return row_entries(self.neighbours, history.items)
+
+    def event_weights(self, history: Histories, items: RowArray, found: RowEntries | None = None) -> DoubleArray:
         """What each event of one user's history adds to the score of the given items, (L, K); columns sum to the score.
 
         ``e_kj = decay^(L−k) x_k κ_{h_k, items_j}`` (x_k is 1 by default; the weighted mean's divisor is applied): the
-        exact parts behind "because you read …".
+        exact parts behind "because you read …". `found` are the history's `entries`, where the caller has them.
         """
-        owners, columns, values = self._entries(history.items)
+        found = found or self.entries(history)
         asked, back = np.unique(items, return_inverse=True)
         place = np.full(self.neighbours.shape[0], -1, dtype=np.int64)
         place[asked] = np.arange(len(asked))
-        wanted = place[columns] >= 0
+        wanted = np.flatnonzero(place[found.columns] >= 0)
         kappa = np.zeros((len(history.items), len(asked)), dtype=np.float64)
-        kappa[owners[wanted], place[columns[wanted]]] = values[wanted]
+        kappa[found.owners[wanted], place[found.columns[wanted]]] = found.values[wanted]
         parts = kappa * self._weights(history)[:, None]
         if self.config.weighted_mean:
             parts = _means(parts, (kappa * self._fades(history)[:, None]).sum(axis=0))
@@ -196,14 +204,6 @@ class ItemKNN(Recommender):
         model._signal = Signal.of_facts(facts["signal"]) if facts.get("signal") else None
         return model
 
-    def _entries(self, items_L: RowArray) -> tuple[IntArray, RowArray, FloatArray]:
-        """The neighbours of L items end to end, (M,): whose neighbour (0 … L − 1), which item, and κ."""
-        starts, ends = self.neighbours.indptr[items_L], self.neighbours.indptr[items_L + 1]
-        lengths = (ends - starts).astype(np.int64)
-        owners = np.repeat(np.arange(len(items_L)), lengths)
-        entries = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[owners]
-        return owners, self.neighbours.indices[entries], self.neighbours.data[entries]
-
     def _fades(self, histories: Histories) -> FloatArray:
         """decay^(events of the same user that came after), (N,)."""
         return fades(histories, self.config.decay).astype(np.float32)
@@ -214,13 +214,21 @@ class ItemKNN(Recommender):
             return self._fades(histories)
         return (fades(histories, self.config.decay) * self._signal.of_events(histories)).astype(np.float32)
 
+    def score_entries(self, history: Histories, found: RowEntries) -> FloatArray:
+        """`score` of one user whose `entries` the caller has, (1, I)."""
+        sums = self._summed_entries(found, self._weights(history))
+        if self.config.weighted_mean:
+            sums = _means(sums, self._summed_entries(found, self._fades(history)))
+        return sums.astype(np.float32)
+
+    def _summed_entries(self, found: RowEntries, weights_L: FloatArray) -> AnyArray:
+        weights = found.values * weights_L[found.owners]
+        return np.bincount(found.columns, weights=weights, minlength=self.neighbours.shape[0])[None]
+
     def _summed(self, histories: Histories, weights_N: FloatArray) -> AnyArray:
         """Σ_k weight_k κ_{h_k, i}, (B, I)."""
         n_items = self.neighbours.shape[0]
         histories.check_items(n_items)
-        if len(histories) == 1:  # one user waits for the answer: a sparse product would read the whole matrix
-            owners, columns, values = self._entries(histories.items)
-            return np.bincount(columns, weights=values * weights_N[owners], minlength=n_items)[None]
         rows = sp.csr_array((weights_N, histories.items, histories.indptr), shape=(len(histories), n_items))
         sums: AnyArray = (rows @ self.neighbours).toarray()
         return sums

@@ -100,7 +100,7 @@ def recommend(
             user_vector_D=user.astype(np.float64),
             tracker_gate=tracker_gate,
             offset=float(gates.offset_B[0]),
-            event_parts_LK=model.event_parts(request.history, gates, finalists),
+            event_parts_LK=model.event_parts(request.history, parts, finalists),
             item_parts=model.item_parts(gates, finalists),
             correction_C=request.correction,
             edits_C=request.edits,

@@ -3,11 +3,13 @@
 import time
 import uuid
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
 
 from penchant.data.histories import Histories
+from penchant.data.sparse_rows import row_entries
 from penchant.interests.explanation import reasons_of
 from penchant.interests.words import because_of_concept, because_of_event
 from penchant.interfaces import Candidates
@@ -85,10 +87,10 @@ def serve(
 def _items(live: Live, chosen: Chosen, history: Histories, *, explain: bool) -> tuple[RecommendedItem, ...]:
     fitted = live.fitted
     concepts = fitted.vocabulary.concepts
-    touches = fitted.vocabulary.activations[history.items].tocsc()
+    touches = row_entries(fitted.vocabulary.activations, history.items)
 
     def concept_reason(c: int, part: float, source: Literal["concept", "edit"]) -> Reason:
-        events = np.sort(touches.indices[touches.indptr[c] : touches.indptr[c + 1]])[::-1]
+        events = touches.owners[touches.columns == c][::-1]  # the last first
         last = fitted.dataset.title(int(history.items[events[0]])) if len(events) else ""
         name = concepts[c].name
         told = because_of_concept(name, count=len(events), last=last, contribution=part, nouns=live.config.nouns)
@@ -101,18 +103,22 @@ def _items(live: Live, chosen: Chosen, history: Histories, *, explain: bool) -> 
             text=f"{name}: your own setting" if source == "edit" else told,
         )
 
+    @cache  # the last events speak for most of the items
+    def event(n: int) -> tuple[str, str, str, str]:
+        item, title = int(history.items[n]), fitted.dataset.title(int(history.items[n]))
+        text = because_of_event(live.timeline.event_types[history.types[n]], title)
+        return live.timeline.event_id(int(history.keys[n])), fitted.dataset.items.ids[item], title, text
+
     def event_reason(n: int, part: float) -> Reason:
-        item = int(history.items[n])
-        event_id = live.timeline.event_id(int(history.keys[n]))
-        title = fitted.dataset.title(item)
+        event_id, item_id, title, text = event(n)
         return Reason(
             source="event",
             contribution=part,
             event_id=event_id,
-            item_id=fitted.dataset.items.ids[item],
+            item_id=item_id,
             title=title,
             evidence=(event_id,),
-            text=because_of_event(live.timeline.event_types[history.types[n]], title),
+            text=text,
         )
 
     items = []

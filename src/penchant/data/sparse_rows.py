@@ -1,0 +1,41 @@
+"""A few rows of a large sparse matrix: what one user's request reads."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from penchant.types import AnyArray, IntArray, RowArray
+
+
+class RowEntries(NamedTuple):
+    """The entries of R rows end to end, M in all."""
+
+    owners: IntArray
+    """(M,) 0 … R − 1, rising"""
+    columns: RowArray
+    """(M,)"""
+    values: AnyArray
+    """(M,)"""
+
+
+def row_entries(matrix: sp.csr_array, rows_R: AnyArray) -> RowEntries:
+    """The entries of the given rows, each as often as it is asked for.
+
+    Slices of compressed rows, laid end to end: scipy's own indexing builds a matrix, for many times as much.
+    """
+    starts, ends = matrix.indptr[rows_R], matrix.indptr[np.asarray(rows_R) + 1]
+    spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return RowEntries(
+        owners=np.repeat(np.arange(len(spans)), ends - starts),
+        columns=np.concatenate([matrix.indices[:0], *(matrix.indices[span] for span in spans)]),
+        values=np.concatenate([matrix.data[:0], *(matrix.data[span] for span in spans)]),
+    )
+
+
+def dense_rows(matrix: sp.csr_array, rows_R: AnyArray) -> AnyArray:
+    """The given rows in full, (R, columns), of the matrix's own type. Its entries are those of distinct places."""
+    found = row_entries(matrix, rows_R)
+    dense = np.zeros((len(rows_R), matrix.shape[1]), dtype=matrix.dtype)
+    dense[found.owners, found.columns] = found.values
+    return dense
