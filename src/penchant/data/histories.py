@@ -58,11 +58,14 @@ class Histories:
     def take(self, rows: IntArray | Sequence[int] | slice) -> "Histories":
         """The histories of some of the B users, in the order given."""
         index = np.arange(len(self))[rows]
-        lengths = self.lengths[index]
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        events = np.repeat(self.indptr[:-1][index] - indptr[:-1], lengths) + np.arange(indptr[-1])
-        asked_at = None if self.asked_at is None else self.asked_at[index]
-        return self._events(events, users=self.users[index], indptr=indptr, asked_at=asked_at)
+        return self.between(index, np.zeros(len(index), dtype=np.int64), self.lengths[index])
+
+    def between(self, rows_W: IntArray, begin_W: IntArray, end_W: IntArray) -> "Histories":
+        """Stretches of histories: of user ``rows[w]`` the events from ``begin[w]`` to before ``end[w]``."""
+        indptr = np.concatenate([[0], np.cumsum(end_W - begin_W)]).astype(np.int64)
+        events = np.repeat(self.indptr[:-1][rows_W] + begin_W - indptr[:-1], end_W - begin_W) + np.arange(indptr[-1])
+        asked_at = None if self.asked_at is None else self.asked_at[rows_W]
+        return self._events(events, users=self.users[rows_W], indptr=indptr, asked_at=asked_at)
 
     def keep(self, mask: BoolArray) -> "Histories":
         """The same users with only the events where `mask` (N,) holds."""

@@ -29,7 +29,7 @@ from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.signals import EventSignals, SignalSources
 from penchant.models.sequential.training import TrackerModule, fit_tracker
 from penchant.models.sequential.transformer import SequenceEncoder
-from penchant.models.sequential.windows import input_batch, input_signals
+from penchant.models.sequential.windows import input_batch, input_signals, reading_windows
 from penchant.training.loop import TrainingRecord
 from penchant.types import AnyArray, BoolArray, FloatArray
 
@@ -138,6 +138,31 @@ class InterestTracker(Recommender):
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             vectors[rows] = self._states(histories.take(rows)).numpy()
+        return vectors
+
+    def vectors_before(self, histories: Histories) -> FloatArray:
+        """U before each of N events, (N, D), from the events that came before it: what was foreseen when it happened.
+
+        Read in windows that depend on an event's place alone (see `reading_windows`), so that it is the same whenever
+        it is asked. Where the tracker reads the time of requests, these do not say when they are.
+        """
+        windows = reading_windows(histories, self.config.max_length)
+        whole, encoder = windows.histories, fitted(self._encoder, NAME)
+        vectors = np.empty((len(histories.items), self.config.dim), dtype=np.float32)
+        # The windows of a user tell his events one after the other, and so do the users.
+        told = whole.lengths - windows.first_W
+        place = np.concatenate([[0], np.cumsum(told)])
+        order = np.argsort(whole.lengths, kind="stable")
+        longest = int(whole.lengths.max(initial=0)) + 1
+        size = min(READ_AT_ONCE, max(1, CELLS_AT_ONCE // (self.config.heads * longest**2)))
+        with torch.inference_mode(), _threads(1 if len(whole) <= FEW else None):
+            for start in range(0, len(order), size):
+                rows = order[start : start + size]
+                read = whole.take(rows).without_tail(1)
+                events, _ = self._events(read)
+                states = encoder(events, self._start_of(read), self._signals(read))[0].numpy()
+                for row, state in zip(rows.tolist(), states, strict=True):
+                    vectors[place[row] : place[row + 1]] = state[windows.first_W[row] : whole.lengths[row]]
         return vectors
 
     def knows(self, user: int) -> bool:

@@ -77,6 +77,33 @@ def window_epochs(
     return drawn
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingWindows:
+    """W windows that together show every event of some histories with what came before it."""
+
+    histories: Histories
+    """(W) the events of each window, in their order"""
+    first_W: IntArray
+    """How many events at a window's beginning are there for the others' sake: those of an earlier window"""
+
+
+def reading_windows(histories: Histories, max_length: int) -> ReadingWindows:
+    """Windows of at most `max_length` + 1 events that are fixed by an event's place in its history alone.
+
+    The first window of a history holds its first `max_length` + 1 events; each further one begins half a window later
+    and tells the events that no earlier one holds. So an event is read with at least half a window before it, the same
+    ones whenever it is read, and a history of n events costs about n / (max_length / 2) windows.
+    """
+    stride, lengths = max(1, max_length // 2), histories.lengths
+    counts = 1 + np.maximum(-(-(lengths - max_length - 1) // stride), 0)
+    users = np.repeat(np.arange(len(lengths)), counts)
+    place = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)
+    begin = place * stride
+    end = np.minimum(begin + max_length + 1, lengths[users])
+    told = np.where(place == 0, 0, begin + max_length + 1 - stride)
+    return ReadingWindows(histories.between(users, begin, end), told - begin)
+
+
 def input_batch(histories: Histories, max_length: int) -> tuple[Tensor, Tensor]:
     """The last `max_length` events of each history, (B, L) item rows padded on the right with 0, and lengths (B,)."""
     recent = histories.tail(max_length)
