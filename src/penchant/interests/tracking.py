@@ -1,0 +1,160 @@
+"""Beliefs of many users at once: the same steps as `penchant.interests.belief`, an event of every user at a time.
+
+What is kept is one row for each pair of a user and a concept that he touched, so memory follows the events. Users are
+independent of each other; the n-th events of all who have one are taken together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from penchant.errors import DataError
+from penchant.interests.belief import Belief
+from penchant.interests.belief_step import BeliefConfig, observed, prior, relaxed
+from penchant.types import DoubleArray, FloatArray, IntArray, RowArray
+
+PAIRS_AT_ONCE = 4_000_000
+"""Logits against the reference held at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the events of B users say, oldest first, packed as compressed rows like `Histories`."""
+
+    indptr: IntArray
+    """(B+1,)"""
+    items: RowArray
+    """(N,)"""
+    moments: DoubleArray
+    """(N,) on the declared clock: positions, or days"""
+    log_odds: DoubleArray
+    """(N,) ℓ without the belief"""
+    labels: DoubleArray
+    """(N,) y"""
+    weights: DoubleArray
+    """(N,) ω"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemConcepts:
+    """The concepts of each item as two rectangles; an item with fewer is padded with concept 0 and activation 0."""
+
+    concepts: IntArray
+    """(I, W)"""
+    activations: DoubleArray
+    """(I, W) a"""
+    n_concepts: int
+
+    @classmethod
+    def of(cls, activations_IC: sp.csr_array) -> "ItemConcepts":
+        """From the sparse matrix."""
+        sizes = np.diff(activations_IC.indptr)
+        columns = np.arange(int(sizes.max(initial=0)))
+        there = columns[None, :] < sizes[:, None]
+        concepts, values = np.zeros(there.shape, dtype=np.int64), np.zeros(there.shape)
+        concepts[there], values[there] = activations_IC.indices, activations_IC.data
+        return cls(concepts=concepts, activations=values, n_concepts=activations_IC.shape[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beliefs:
+    """The beliefs of B users, packed: user b owns the rows ``[indptr[b], indptr[b+1])``, concepts rising."""
+
+    indptr: IntArray
+    concepts: IntArray
+    """(M,)"""
+    means: FloatArray
+    """(M, 2)"""
+    covariances: FloatArray
+    """(M, 3)"""
+    at: DoubleArray
+    """(M,)"""
+
+    def of(self, user: int) -> Belief:
+        """One user's belief."""
+        rows = slice(int(self.indptr[user]), int(self.indptr[user + 1]))
+        return Belief(
+            concepts=self.concepts[rows].astype(np.int64),
+            means=self.means[rows].astype(np.float64),
+            covariances=self.covariances[rows].astype(np.float64),
+            at=self.at[rows],
+        )
+
+
+def against_reference(
+    before_ND: FloatArray, items_N: RowArray, item_vectors_ID: FloatArray, reference_R: RowArray
+) -> DoubleArray:
+    """ℓ = u·z_i − log mean_{j in R} e^{u·z_j} of each event, (N,), from the user vector before it.
+
+    R is a sample of items by popularity: ℓ is how much likelier the item was than what people take in general.
+    """
+    odds = np.empty(len(items_N))
+    reference = item_vectors_ID[reference_R].T
+    size = max(1, PAIRS_AT_ONCE // max(len(reference_R), 1))
+    for start in range(0, len(items_N), size):
+        part = slice(start, start + size)
+        users = before_ND[part]
+        own = np.einsum("nd,nd->n", users, item_vectors_ID[items_N[part]], dtype=np.float64)
+        logits = users @ reference
+        highest = logits.max(axis=1)
+        logits -= highest[:, None]
+        mean = np.exp(logits, out=logits).mean(axis=1, dtype=np.float64)
+        odds[part] = own - highest - np.log(mean)
+    return odds
+
+
+def track(
+    evidence: Evidence,
+    items: ItemConcepts,
+    config: BeliefConfig,
+    *,
+    look: Callable[[IntArray, DoubleArray], None] | None = None,
+) -> Beliefs:
+    """All users' beliefs after all their events.
+
+    `look` is shown, at each step, which events are taken (n,) and what the beliefs before them add to the log odds of
+    their items (n,): how well the belief foresees. `DataError` for moments that run backwards within a user.
+    """
+    lengths = np.diff(evidence.indptr)
+    owners = np.repeat(np.arange(len(lengths)), lengths)
+    backwards = (np.diff(evidence.moments) < 0) & (owners[1:] == owners[:-1])
+    if backwards.any():
+        raise DataError("The events of a user run backwards in time.", hint="Sort them by time.")
+    concepts, activations = items.concepts[evidence.items], items.activations[evidence.items]  # (N, W)
+    real = (activations > 0) & (evidence.weights > 0)[:, None]
+    keys, slots = np.unique((owners[:, None] * items.n_concepts + concepts)[real], return_inverse=True)
+    rows = np.full(activations.shape, len(keys), dtype=np.int64)  # one row more, for what is padding
+    rows[real] = slots
+    values = np.where(real, activations, 0.0)
+    means, covariances = np.zeros((len(keys) + 1, 2)), np.tile(prior(config), (len(keys) + 1, 1))
+    at = np.full(len(keys) + 1, -np.inf)
+    order = np.argsort(-lengths, kind="stable")
+    for n in range(int(lengths.max(initial=0))):
+        users = order[: int(np.searchsorted(-lengths[order], -n, side="left"))]
+        events = evidence.indptr[users] + n
+        mine, now = rows[events], evidence.moments[events]
+        elapsed = now[:, None] - np.where(np.isinf(at[mine]), now[:, None], at[mine])
+        m, p = relaxed(means[mine], covariances[mine], elapsed, config)
+        if look is not None:
+            look(events, (values[events] * m.sum(axis=-1)).sum(axis=-1))
+        m, p = observed(
+            m,
+            p,
+            values[events],
+            evidence.log_odds[events],
+            evidence.labels[events],
+            evidence.weights[events],
+            slope_floor=config.slope_floor,
+        )
+        means[mine], covariances[mine], at[mine] = m, p, now[:, None]
+        means[-1], covariances[-1], at[-1] = 0.0, prior(config), -np.inf
+    kept = keys // max(items.n_concepts, 1)
+    return Beliefs(
+        indptr=np.searchsorted(kept, np.arange(len(lengths) + 1)).astype(np.int64),
+        concepts=(keys % max(items.n_concepts, 1)).astype(np.int32),
+        means=means[:-1].astype(np.float32),
+        covariances=covariances[:-1].astype(np.float32),
+        at=at[:-1],
+    )
