@@ -140,29 +140,29 @@ class InterestTracker(Recommender):
             vectors[rows] = self._states(histories.take(rows)).numpy()
         return vectors
 
-    def vectors_before(self, histories: Histories) -> FloatArray:
-        """U before each of N events, (N, D), from the events that came before it: what was foreseen when it happened.
+    def vectors_along(self, histories: Histories) -> FloatArray:
+        """U after none of the events of each history, after one, … after all, (N + B, D): what was foreseen each time.
 
-        Read in windows that depend on an event's place alone (see `reading_windows`), so that it is the same whenever
-        it is asked. Where the tracker reads the time of requests, these do not say when they are.
+        User b owns the rows from ``indptr[b] + b``. They are read in windows that depend on the number of events alone
+        (see `reading_windows`), so that a state is the same whenever it is asked for. Where the tracker reads the time
+        of requests, these do not say when they are.
         """
         windows = reading_windows(histories, self.config.max_length)
         whole, encoder = windows.histories, fitted(self._encoder, NAME)
-        vectors = np.empty((len(histories.items), self.config.dim), dtype=np.float32)
-        # The windows of a user tell his events one after the other, and so do the users.
-        told = whole.lengths - windows.first_W
-        place = np.concatenate([[0], np.cumsum(told)])
+        vectors = np.empty((len(histories.items) + len(histories), self.config.dim), dtype=np.float32)
+        # The windows of a user tell his states one after the other, and so do the users.
+        place = np.concatenate([[0], np.cumsum(whole.lengths + 1 - windows.first_W)])
         order = np.argsort(whole.lengths, kind="stable")
         longest = int(whole.lengths.max(initial=0)) + 1
         size = min(READ_AT_ONCE, max(1, CELLS_AT_ONCE // (self.config.heads * longest**2)))
         with torch.inference_mode(), _threads(1 if len(whole) <= FEW else None):
             for start in range(0, len(order), size):
                 rows = order[start : start + size]
-                read = whole.take(rows).without_tail(1)
+                read = whole.take(rows)
                 events, _ = self._events(read)
                 states = encoder(events, self._start_of(read), self._signals(read))[0].numpy()
                 for row, state in zip(rows.tolist(), states, strict=True):
-                    vectors[place[row] : place[row + 1]] = state[windows.first_W[row] : whole.lengths[row]]
+                    vectors[place[row] : place[row + 1]] = state[windows.first_W[row] : whole.lengths[row] + 1]
         return vectors
 
     def knows(self, user: int) -> bool:

@@ -79,29 +79,29 @@ def window_epochs(
 
 @dataclass(frozen=True, slots=True)
 class ReadingWindows:
-    """W windows that together show every event of some histories with what came before it."""
+    """W windows that together show every state of some histories with the events before it."""
 
     histories: Histories
     """(W) the events of each window, in their order"""
     first_W: IntArray
-    """How many events at a window's beginning are there for the others' sake: those of an earlier window"""
+    """How many of a window's states, from its start on, an earlier window tells already"""
 
 
 def reading_windows(histories: Histories, max_length: int) -> ReadingWindows:
-    """Windows of at most `max_length` + 1 events that are fixed by an event's place in its history alone.
+    """Windows of at most `max_length` events that are fixed by the number of events before a state alone.
 
-    The first window of a history holds its first `max_length` + 1 events; each further one begins half a window later
-    and tells the events that no earlier one holds. So an event is read with at least half a window before it, the same
-    ones whenever it is read, and a history of n events costs about n / (max_length / 2) windows.
+    A history of n events has n + 1 states. The first window tells those after 0 to `max_length` events; each further
+    one begins half a window later and tells the states that no earlier one does. So a state has at least half a window
+    before it, the same events whenever it is read, and a history costs about n / (max_length / 2) windows.
     """
     stride, lengths = max(1, max_length // 2), histories.lengths
-    counts = 1 + np.maximum(-(-(lengths - max_length - 1) // stride), 0)
+    counts = 1 + np.maximum(-(-(lengths - max_length) // stride), 0)
     users = np.repeat(np.arange(len(lengths)), counts)
     place = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)
     begin = place * stride
-    end = np.minimum(begin + max_length + 1, lengths[users])
-    told = np.where(place == 0, 0, begin + max_length + 1 - stride)
-    return ReadingWindows(histories.between(users, begin, end), told - begin)
+    told = np.where(place == 0, 0, begin + max_length - stride + 1)
+    windows = histories.between(users, begin, np.minimum(begin + max_length, lengths[users]))
+    return ReadingWindows(windows, told - begin)
 
 
 def input_batch(histories: Histories, max_length: int) -> tuple[Tensor, Tensor]:
