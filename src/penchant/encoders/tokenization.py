@@ -43,11 +43,7 @@ class Tokenization:
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text; empty for a text with nothing to read."""
-        limit = _CHARACTERS_PER_TOKEN * self.max_length
-        # Half a surrogate pair is no text that a tokenizer takes: it becomes a question mark.
-        clean = [text[:limit].encode("utf-8", "replace").decode("utf-8") for text in texts]
-        if self._lower_case:
-            clean = [text.lower() for text in clean]
+        clean = [readable(text, tokens=self.max_length, lower_case=self._lower_case) for text in texts]
         written = [i for i, text in enumerate(clean) if text.strip()]
         ids: list[list[int]] = [[] for _ in clean]
         for i, tokens in zip(written, self._tokenize([self.prompt + clean[i] for i in written]), strict=True):
@@ -66,6 +62,13 @@ class Tokenization:
             tokenized: list[list[int]] = self._plain(texts, truncation=True, max_length=self.max_length)["input_ids"]
             return tokenized
         return [encoding.ids for encoding in self._backend.encode_batch_fast(texts)]
+
+
+def readable(text: str, *, tokens: int, lower_case: bool) -> str:
+    """What a tokenizer can take of a text of which `tokens` are kept."""
+    # Half a surrogate pair is no text that a tokenizer takes: it becomes a question mark.
+    clean = text[: _CHARACTERS_PER_TOKEN * tokens].encode("utf-8", "replace").decode("utf-8")
+    return clean.lower() if lower_case else clean
 
 
 def check_vocabulary(checkpoint: Checkpoint) -> None:
