@@ -19,7 +19,8 @@ class Inheritance:
 
     ::
 
-        z_i = unit( Σ_{j in N(i)} a_ij z_j ),   a_ij = softmax_j( cos(x_i, x_j) / TEMPERATURE )
+        z_i = ℓ_i unit( Σ_{j in N(i)} a_ij z_j ),   a_ij = softmax_j( cos(x_i, x_j) / TEMPERATURE )
+        ℓ_i = Σ_{j in N(i)} a_ij ‖z_j‖
 
     N(i) are the `k` items with events whose centred texts x are most alike. The projection of a text alone lands where
     texts lie; what neighbours have learned from behaviour lands where users look (cf. Saveski and Mantrach 2014, local
@@ -58,9 +59,10 @@ class Inheritance:
 
     def apply(self, vectors_ID: FloatArray) -> FloatArray:
         """The item vectors with those of the R items put in place."""
-        placed = vectors_ID.copy()
+        placed, lengths = vectors_ID.copy(), np.linalg.norm(vectors_ID, axis=1)
         for start in range(0, len(self.rows_R), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            given = np.einsum("rk,rkd->rd", self.weights_RK[part], vectors_ID[self.neighbours_RK[part]])
-            placed[self.rows_R[part]] = unit(given)
+            weights, givers = self.weights_RK[part], self.neighbours_RK[part]
+            given = np.einsum("rk,rkd->rd", weights, vectors_ID[givers])
+            placed[self.rows_R[part]] = unit(given) * (weights * lengths[givers]).sum(axis=1)[:, None]
         return placed

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from penchant.concepts.dictionary import DictionaryConfig
 from penchant.config import Config
 from penchant.training.loop import TrainingConfig
 
@@ -22,6 +23,18 @@ class SignalsConfig(Config):
     """When it was, how long after the event before, and how long before the prediction."""
     request_time: bool = False
     """Read also when the prediction is asked for, where the request says so."""
+
+
+class ConceptTrainingConfig(Config):
+    """The second part of the training, which goes through a dictionary of concepts."""
+
+    epochs: int = Field(default=0, ge=0)
+    """0: there is no second part, and item vectors are no sums of concepts."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak rate of the second part, which falls from there."""
+    residual_dropout: float = Field(default=0.5, ge=0, le=1)
+    """Share of the items that a step knows by their concepts alone."""
+    dictionary: DictionaryConfig = DictionaryConfig()
 
 
 class InterestTrackerConfig(Config):
@@ -57,6 +70,7 @@ class InterestTrackerConfig(Config):
     validation_users: int = Field(default=8_000, ge=1)
     """Cases that decide when to stop, at most."""
     training: TrainingConfig = TrainingConfig()
+    concepts: ConceptTrainingConfig = ConceptTrainingConfig()
 
     @model_validator(mode="after")
     def _heads_divide_dim(self) -> Self:

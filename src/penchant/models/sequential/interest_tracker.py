@@ -25,6 +25,7 @@ from penchant.models.holdout import (
 )
 from penchant.models.new_items import Inheritance
 from penchant.models.saving import fitted, read_model, write_model
+from penchant.models.sequential.concept_space import ConceptVectors
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.signals import EventSignals, SignalSources
 from penchant.models.sequential.training import TrackerModule, fit_tracker
@@ -88,6 +89,8 @@ class InterestTracker(Recommender):
         self._starts: FloatArray | None = None
         self._sources = SignalSources.none()
         self._inheritance: Inheritance | None = None
+        self.concepts: ConceptVectors | None = None
+        """What the item vectors are sums of, where they were trained through concepts."""
         self.record: TrainingRecord | None = None
         """How the training went; None for a loaded model."""
 
@@ -127,6 +130,10 @@ class InterestTracker(Recommender):
             evaluate_training=(lambda module: ndcg(module, seen)) if len(seen) else None,
         )
         self._adopt(module)
+        if module.concepts is not None:
+            unplaced = np.flatnonzero(training.item_counts() == 0)
+            per_item = self.config.concepts.dictionary.per_item
+            self.concepts = module.concepts.placing(unplaced, self.item_vectors, per_item=per_item)
         return self
 
     def user_vectors(self, histories: Histories) -> FloatArray:
@@ -200,6 +207,8 @@ class InterestTracker(Recommender):
         arrays["items"] = self.item_vectors
         if self._starts is not None:
             arrays["starts"] = self._starts
+        if self.concepts is not None:
+            arrays |= {f"concepts.{name}": array for name, array in self.concepts.arrays().items()}
         facts: dict[str, Any] = {"signals": asdict(self._sources)}
         if self.record:
             facts["training"] = asdict(self.record)
@@ -213,8 +222,10 @@ class InterestTracker(Recommender):
         model = cls(config)
         model._items, model._starts = arrays.pop("items"), arrays.pop("starts", None)
         model._sources = SignalSources.from_json(facts["signals"])
-        encoder = TrackerModule.encoder_of(config, model._sources)
-        encoder.load_state_dict({name.removeprefix("encoder."): torch.from_numpy(v) for name, v in arrays.items()})
+        encoder, parts = TrackerModule.encoder_of(config, model._sources), ("encoder", "concepts")
+        found = {p: {k.removeprefix(f"{p}."): v for k, v in arrays.items() if k.startswith(f"{p}.")} for p in parts}
+        model.concepts = ConceptVectors.of_arrays(found["concepts"]) if found["concepts"] else None
+        encoder.load_state_dict({name: torch.from_numpy(v) for name, v in found["encoder"].items()})
         model._encoder = encoder.eval()
         return model
 

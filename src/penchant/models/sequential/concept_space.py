@@ -1,0 +1,116 @@
+"""Item vectors as sums of concepts, trained further so that the concepts carry the ranking."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+
+from penchant.concepts.dictionary import Dictionary, sparse_activations
+from penchant.types import AnyArray, FloatArray, IntArray
+
+
+class ConceptItemSpace(nn.Module):
+    """Stands in for `ItemSpace` in the second part of the training.
+
+    ::
+
+        z_i = μ + Σ_c a_ic d_c + ρ_i r_i,     ρ_i in {0, 1}
+
+    begins where the dictionary left the item vectors: a stays as it was found, μ, d and r are learned. In training, ρ_i
+    is 0 for a share `residual_dropout` of the items, drawn anew at each step, else 1: so the transformer, whose inputs
+    and targets these are, comes to do with what the concepts say, and the concepts to say what it needs.
+    """
+
+    concepts: Tensor
+    activations: Tensor
+
+    def __init__(self, dictionary: Dictionary, vectors_ID: FloatArray, *, residual_dropout: float) -> None:
+        super().__init__()
+        self.residual_dropout = residual_dropout
+        self.mean = nn.Parameter(torch.from_numpy(dictionary.mean.astype(np.float32)))
+        self.directions = nn.Parameter(torch.from_numpy(dictionary.directions.astype(np.float32)))
+        self.residuals = nn.Parameter(torch.from_numpy((vectors_ID - dictionary.rebuilt).astype(np.float32)))
+        concepts, activations = _padded(dictionary.activations)
+        self.register_buffer("concepts", concepts, persistent=False)
+        self.register_buffer("activations", activations, persistent=False)
+
+    def forward(self, rows_N: Tensor | None = None) -> Tensor:
+        """Vectors z_i of the given items, (N, D), or of all, (I, D)."""
+        residuals: Tensor = self.residuals
+        concepts, activations = self.concepts, self.activations
+        if rows_N is not None:
+            residuals, concepts, activations = residuals[rows_N], concepts[rows_N], activations[rows_N]
+        if self.training and self.residual_dropout:
+            kept = torch.rand(len(residuals), 1, device=residuals.device) >= self.residual_dropout
+            residuals = residuals * kept
+        told = nn.functional.embedding_bag(concepts, self.directions, mode="sum", per_sample_weights=activations)
+        return self.mean + told + residuals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptVectors:
+    """The dictionary that a tracker was trained through: ``z_i = μ + Σ_c a_ic d_c + r_i`` with the ranking's z."""
+
+    mean: FloatArray
+    """(D,)"""
+    directions: FloatArray
+    """(C, D) unit vectors"""
+    activations: sp.csr_array
+    """(I, C) float32"""
+
+    @classmethod
+    def of(cls, space: ConceptItemSpace, activations_IC: sp.csr_array) -> "ConceptVectors":
+        """What was learned, each direction brought to length one and its activations stretched accordingly."""
+        with torch.inference_mode():
+            mean, directions = space.mean.cpu().numpy().copy(), space.directions.cpu().numpy().copy()
+        lengths = np.maximum(np.linalg.norm(directions, axis=1), 1e-9).astype(np.float32)
+        stretched = (activations_IC @ sp.diags_array(lengths)).tocsr().astype(np.float32)
+        return cls(mean=mean, directions=directions / lengths[:, None], activations=stretched)
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """What is saved."""
+        a = self.activations
+        return {
+            "mean": self.mean,
+            "directions": self.directions,
+            "values": a.data,
+            "columns": a.indices.astype(np.int64),
+            "starts": a.indptr.astype(np.int64),
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, AnyArray]) -> "ConceptVectors":
+        """What `arrays` gave."""
+        directions, starts = arrays["directions"], arrays["starts"]
+        shape = (len(starts) - 1, len(directions))
+        activations = sp.csr_array((arrays["values"], arrays["columns"], starts), shape=shape)
+        return cls(mean=arrays["mean"], directions=directions, activations=activations)
+
+    def placing(self, rows_R: IntArray, vectors_ID: FloatArray, *, per_item: int) -> "ConceptVectors":
+        """With the concepts of some items found anew from their vectors: of those that no training placed."""
+        if not len(rows_R):
+            return self
+        centred = vectors_ID[rows_R].astype(np.float64) - self.mean
+        found = sparse_activations(centred, self.directions.astype(np.float64), per_item).astype(np.float32)
+        kept = np.ones(len(vectors_ID), dtype=np.float32)
+        kept[rows_R] = 0.0
+        place = sp.csr_array(
+            (np.ones(len(rows_R), dtype=np.float32), (rows_R, np.arange(len(rows_R)))),
+            shape=(len(vectors_ID), len(rows_R)),
+        )
+        activations = sp.csr_array(sp.diags_array(kept) @ self.activations + place @ found)
+        activations.eliminate_zeros()
+        activations.sort_indices()
+        return ConceptVectors(mean=self.mean, directions=self.directions, activations=activations.astype(np.float32))
+
+
+def _padded(activations_IC: sp.csr_array) -> tuple[Tensor, Tensor]:
+    """Concepts and activations of each item, (I, W) both; an item with fewer has concept 0 with activation 0."""
+    sizes = np.diff(activations_IC.indptr)
+    there = np.arange(max(int(sizes.max(initial=0)), 1))[None, :] < sizes[:, None]
+    concepts, values = np.zeros(there.shape, dtype=np.int64), np.zeros(there.shape, dtype=np.float32)
+    concepts[there], values[there] = activations_IC.indices, activations_IC.data
+    return torch.from_numpy(concepts), torch.from_numpy(values)

@@ -1,0 +1,95 @@
+"""A tracker trained through a dictionary of concepts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from penchant.interfaces import FitOptions
+from penchant.models.holdout import catalogue_ties, held_out, validation_ndcg
+from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.interest_tracker import InterestTracker
+from tests.models.toys import genre_texts
+from tests.worlds import genre_world
+
+SETTINGS = {
+    "dim": 16,
+    "training": {"max_epochs": 6, "evaluate_every": 2},
+    "concepts": {"epochs": 2, "dictionary": {"concepts": 12, "per_item": 3, "least_items": 3}},
+}
+
+
+@pytest.fixture(scope="module")
+def world():
+    return genre_world(users=80)
+
+
+@pytest.fixture(scope="module")
+def model(world):
+    options = FitOptions(item_vectors=genre_texts(world))
+    return InterestTracker(InterestTrackerConfig.of(SETTINGS)).fit(world, options=options)
+
+
+def test_item_vectors_are_concepts_and_what_is_left_over(model):
+    found = model.concepts
+    assert found is not None
+    activations = found.activations.toarray()
+    assert (activations >= 0).all()
+    assert ((activations > 0).sum(axis=1) <= 3).all()
+    np.testing.assert_allclose(np.linalg.norm(found.directions, axis=1), 1.0, atol=1e-5)
+    centred = model.item_vectors - found.mean
+    left = ((centred - activations @ found.directions) ** 2).sum() / (centred**2).sum()
+    assert left < 0.3
+
+
+def test_the_concepts_alone_rank_nearly_as_well(model, world):
+    _, cases = held_out(world, FitOptions())
+    found, ties = model.concepts, catalogue_ties(world, 0)
+    told = found.mean + found.activations @ found.directions
+    whole = validation_ndcg(model.score, cases, ties=ties)
+    alone = validation_ndcg(lambda histories: model.user_vectors(histories) @ told.T, cases, ties=ties)
+    assert alone > 0.9 * whole
+
+
+def test_both_parts_are_in_the_record(model):
+    assert [epoch.epoch for epoch in model.record.epochs] == list(range(1, len(model.record.epochs) + 1))
+    assert len(model.record.epochs) == 8
+    assert model.record.best_epoch > 6
+
+
+def test_what_is_saved_is_read_back(model, world, tmp_path: Path):
+    model.save(tmp_path)
+    other = InterestTracker.load(tmp_path)
+    np.testing.assert_array_equal(other.score(world.histories()), model.score(world.histories()))
+    np.testing.assert_array_equal(other.concepts.activations.toarray(), model.concepts.activations.toarray())
+    np.testing.assert_array_equal(other.concepts.directions, model.concepts.directions)
+    np.testing.assert_array_equal(other.concepts.mean, model.concepts.mean)
+
+
+def test_an_item_without_events_has_the_concepts_of_those_it_reads_like(world):
+    keep = world.events.items != 5
+    options = FitOptions(item_vectors=genre_texts(world))
+    model = InterestTracker(InterestTrackerConfig.of(SETTINGS)).fit(world.select(keep), options=options)
+    found = model.concepts
+    told = found.mean + found.activations[[5]].toarray()[0] @ found.directions
+    assert found.activations[[5]].nnz
+    centred = model.item_vectors[5] - found.mean
+    assert ((told - model.item_vectors[5]) ** 2).sum() < 0.5 * (centred**2).sum()
+
+
+def test_a_catalogue_too_small_for_concepts_is_trained_without():
+    world = genre_world(users=20)
+    few = {**SETTINGS, "concepts": {"epochs": 1, "dictionary": {"least_items": 1000}}}
+    model = InterestTracker(InterestTrackerConfig.of(few)).fit(world)
+    assert model.concepts is None
+
+
+def test_going_on_in_the_second_part_gives_the_same(world, tmp_path: Path):
+    config = InterestTrackerConfig.of(SETTINGS)
+    whole = InterestTracker(config).fit(world, options=FitOptions(checkpoints=tmp_path / "a"))
+    # The state of the second part is thrown away: the first has ended, the second begins again.
+    for file in (tmp_path / "a" / "concepts").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    again = InterestTracker(config).fit(world, options=FitOptions(checkpoints=tmp_path / "a", resume=True))
+    np.testing.assert_array_equal(again.score(world.histories()), whole.score(world.histories()))
