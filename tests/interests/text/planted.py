@@ -97,6 +97,91 @@ AGAINST = {
 PLAIN = ("It arrived on Tuesday.", "I borrowed it from the library.", "My sister has the same edition.", "")
 
 
+MEANT = {
+    "romance": (
+        "The two of them fall in love slowly over a summer.",
+        "Their first kiss came two hundred pages too late.",
+        "A love story between a nurse and a soldier.",
+        "Will they or won't they get together, and then a wedding.",
+        "She cannot choose between the two men who adore her.",
+        "A tender affair that ends in marriage.",
+    ),
+    "space opera": (
+        "Starships, alien fleets and an emperor who rules a thousand planets.",
+        "Interstellar war among far colonies of mankind.",
+        "A captain and her crew flee across the galaxy.",
+        "The fate of many worlds hangs on one spaceship.",
+        "Laser battles between the stars.",
+        "An epic of alien civilisations and faster than light ships.",
+    ),
+    "courtroom drama": (
+        "The lawyer's closing speech to the jury.",
+        "A trial in which the judge knows more than he says.",
+        "The defence attorney finds a witness who lied under oath.",
+        "Objections, cross-examinations and a surprising verdict.",
+        "An innocent man waits for the jury to come back.",
+        "Prosecutors and lawyers fight over one piece of evidence.",
+    ),
+    "cooking": (
+        "Recipes for stews, breads and sauces.",
+        "How to roast a chicken so that the skin is crisp.",
+        "A chef tells what happens in his kitchen.",
+        "I baked three of the cakes at the weekend.",
+        "Everything about spices and how to season a dish.",
+        "Dinner for six from one pot.",
+    ),
+    "travel": (
+        "Six months with a backpack through South America.",
+        "A journey by train from Paris to Istanbul.",
+        "Tips on hotels, flights and sights in Japan.",
+        "Walking from village to village in foreign countries.",
+        "A tourist's diary of Rome and Naples.",
+        "Where to go on your next holiday abroad.",
+    ),
+    "horror": (
+        "Something with teeth lives under the stairs.",
+        "A haunted house from which nobody returns.",
+        "The ghosts scared me so much that I left the lights on.",
+        "Blood, screams and a masked man with an axe.",
+        "Zombies crawl out of their graves.",
+        "It gave me nightmares for a week, so frightening.",
+    ),
+    "magic system": (
+        "Spells cost the wizard a memory each, and the rules are strict.",
+        "Metals are swallowed to gain supernatural powers.",
+        "How sorcery works in this world is explained in detail.",
+        "Mages draw runes to bend fire and water.",
+        "The rules of enchantment are clever and consistent.",
+        "Every witch has one gift, and using it has a price.",
+    ),
+    "world war": (
+        "Soldiers in the trenches of 1916.",
+        "D-Day as seen by a paratrooper.",
+        "How the Allies defeated Nazi Germany.",
+        "A family in London during the Blitz.",
+        "The battle of Stalingrad, street by street.",
+        "Tanks, bombers and the occupation of France in 1940.",
+    ),
+    "football": (
+        "The striker scored in the last minute of the cup final.",
+        "How a small club won the league.",
+        "A goalkeeper's memories of the World Cup.",
+        "Tactics, passing and pressing explained by a coach.",
+        "Fans in the stadium sang until the final whistle.",
+        "Penalties, offside and a red card.",
+    ),
+    "philosophy": (
+        "What Kant and Plato thought of the good life.",
+        "Is there free will, and what is consciousness?",
+        "An essay on ethics and the meaning of existence.",
+        "Stoics on how to bear misfortune.",
+        "Arguments about truth, knowledge and being.",
+        "Nietzsche for beginners.",
+    ),
+}
+"""What means a concept and does not name it: the first three of each to choose a threshold on, the others to judge."""
+
+
 @dataclass(frozen=True)
 class Review:
     """One planted review."""
