@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.optimize import nnls
 
 from penchant.concepts.dictionary import DictionaryConfig, fit_dictionary, sparse_activations
@@ -71,3 +72,42 @@ def test_the_seed_decides():
     config = DictionaryConfig(concepts=20)
     one, two = (fit_dictionary(vectors, config, rng=np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(one.directions, two.directions)
+
+
+def test_named_directions_keep_their_names():
+    vectors, directions, activations = world(items=600, noise=0.1)
+    rng = np.random.default_rng(3)
+    shown = sp.csr_array(activations * (rng.random(activations.shape) < 0.8))  # a fifth of the names is missing
+    fitted = fit_dictionary(vectors, DictionaryConfig(per_item=3), names_IC=shown, rng=rng)
+    assert fitted.names is not None
+    assert fitted.names.tolist() == list(range(12))
+    unit = fitted.directions / np.linalg.norm(fitted.directions, axis=1, keepdims=True)
+    assert np.diagonal(unit @ directions.T).min() > 0.9
+    # The names that were left out are found: hidden pairs rank above pairs that are none.
+    found = fitted.activations.toarray()
+    hidden = (activations > 0) & (shown.toarray() == 0)
+    none = activations == 0
+    assert (found[hidden] > 0.2).mean() > 0.9
+    assert (found[none] > 0.2).mean() < 0.1
+
+
+def test_an_item_leans_to_the_names_that_it_bears():
+    directions = np.array([[1.0, 0.0], [0.995, 0.0999], [0.0, 1.0]])
+    vector, bears = np.array([[1.0, 0.04]]), sp.csr_array([[0.0, 1.0, 0.0]])
+    assert sparse_activations(vector, directions, 1).toarray().argmax() == 0
+    assert sparse_activations(vector, directions, 1, names_IC=bears, lean=0.2).toarray().argmax() == 1
+    # Not to one that points elsewhere.
+    bears = sp.csr_array([[0.0, 0.0, 1.0]])
+    away = np.array([[1.0, -0.2]])
+    assert sparse_activations(away, directions, 1, names_IC=bears, lean=0.9).toarray().argmax() == 0
+
+
+def test_names_on_too_few_items_are_given_up():
+    vectors, _, activations = world(items=200, noise=0.2)
+    names = np.hstack([activations, np.zeros((200, 1))])
+    fitted = fit_dictionary(
+        vectors, DictionaryConfig(per_item=2), names_IC=sp.csr_array(names), rng=np.random.default_rng(0)
+    )
+    assert fitted.names is not None
+    assert 12 not in fitted.names
+    assert len(fitted.directions) == len(fitted.names) == fitted.activations.shape[1]

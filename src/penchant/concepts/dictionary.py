@@ -7,6 +7,10 @@
 Found by turns: the activations by non-negative orthogonal matching pursuit (Bruckstein, Elad and Zibulevsky 2008), the
 directions by least squares on them (the method of optimal directions, Engan, Aase and Husøy 1999). Sums of parts that
 are there, never of parts that are missing: so that an item can be told by its concepts (Lee and Seung 1999).
+
+Where concepts have names and items that bear them, each direction begins as that of a name and is held near it, and an
+item leans to the names that it bears: the dictionary says in the catalogue's own words what ranks, also of items that
+do not bear the word.
 """
 
 from dataclasses import dataclass
@@ -37,6 +41,11 @@ class DictionaryConfig(Config):
     rounds: int = Field(default=6, ge=1)
     ridge: float = Field(default=0.1, gt=0)
     """λ: how strongly a direction is held where it was, in items."""
+    lean: float = Field(default=0.2, ge=0)
+    """A concept that an item bears by name is taken where it leans to it by no more than this, as a cosine, less than
+    to another."""
+    named_ridge: float = Field(default=3.0, gt=0)
+    """λ of a direction with a name, which is held at the name's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,8 @@ class Dictionary:
     """(C, D)"""
     activations: sp.csr_array
     """(I, C) float64"""
+    names: IntArray | None = None
+    """(C,) which of the names given each is; None where none were given"""
 
     @property
     def rebuilt(self) -> DoubleArray:
@@ -61,38 +72,64 @@ def fit_dictionary(
     config: DictionaryConfig,
     *,
     weights_I: IntArray | None = None,
+    names_IC: sp.csr_array | None = None,
     rng: np.random.Generator,
     progress: Progress = SILENT,
 ) -> Dictionary:
     """Directions for vectors, and the vectors by them.
 
-    The directions begin at vectors that lie far from each other (k-means++, Arthur and Vassilvitskii 2007), drawn by
-    `rng`. `weights_I` says how much an item counts for the directions; None: all alike.
+    With names, `names_IC` above 0 where an item bears one, there is a direction for each, which begins where its items
+    lie (ridge regression on the names). Without, they begin at vectors that lie far from each other (k-means++, Arthur
+    and Vassilvitskii 2007), drawn by `rng`. `weights_I` says how much an item counts for the directions; None: all
+    alike.
     """
     vectors = vectors_ID.astype(np.float64)
     counted = np.ones(len(vectors)) if weights_I is None else np.asarray(weights_I, dtype=np.float64)
     mean = (counted @ vectors) / max(float(counted.sum()), LEAST_LENGTH)
     centred = vectors - mean
-    directions = _far_apart(centred, counted, min(config.concepts, len(vectors) // 5), rng)
+    held: DoubleArray | None = None
+    names: IntArray | None = None
+    if names_IC is None:
+        directions = _far_apart(centred, counted, min(config.concepts, len(vectors) // 5), rng)
+    else:
+        names = np.arange(names_IC.shape[1])
+        held = directions = _optimal(
+            centred, counted, names_IC.astype(np.float64), np.zeros((len(names), centred.shape[1])), config.named_ridge
+        )
     activations = sp.csr_array((len(vectors), len(directions)))
+
+    def activated() -> sp.csr_array:
+        mine = None if names is None or names_IC is None else sp.csr_array(names_IC[:, names])
+        return sparse_activations(centred, directions, config.per_item, names_IC=mine, lean=config.lean)
+
     with progress.task("Finding concepts", total=config.rounds) as advance:
         for round_ in range(config.rounds):
-            activations = sparse_activations(centred, directions, config.per_item)
+            activations = activated()
             if round_ >= config.rounds - 2:  # the last rounds are without directions that too few items have
                 kept = np.diff(activations.tocsc().indptr) >= config.least_items
                 if not kept.all():
                     directions = directions[kept]
-                    activations = sparse_activations(centred, directions, config.per_item)
-            directions = _optimal(centred, counted, activations, directions, config.ridge)
+                    held, names = (None, None) if held is None or names is None else (held[kept], names[kept])
+                    activations = activated()
+            before, ridge = (directions, config.ridge) if held is None else (held, config.named_ridge)
+            directions = _optimal(centred, counted, activations, before, ridge)
             advance()
-    return Dictionary(mean=mean, directions=directions, activations=activations)
+    return Dictionary(mean=mean, directions=directions, activations=activations, names=names)
 
 
-def sparse_activations(centred_ID: DoubleArray, directions_CD: DoubleArray, per_item: int) -> sp.csr_array:
+def sparse_activations(
+    centred_ID: DoubleArray,
+    directions_CD: DoubleArray,
+    per_item: int,
+    *,
+    names_IC: sp.csr_array | None = None,
+    lean: float = 0.0,
+) -> sp.csr_array:
     """a, (I, C): non-negative orthogonal matching pursuit.
 
     By turns the direction is taken that what is left leans to most, ``argmax_c r·d_c/‖d_c‖``, and the activations of
-    all taken so far are fitted anew, ``min_{a ≥ 0} ‖x − Σ_c a_c d_c‖²``. It ends where nothing leans on.
+    all taken so far are fitted anew, ``min_{a ≥ 0} ‖x − Σ_c a_c d_c‖²``. It ends where nothing leans on. A direction
+    whose name the item bears, `names_IC` above 0, is taken as if ``lean ‖x‖`` were left more of it, if any is.
     """
     n_items, n_concepts = len(centred_ID), len(directions_CD)
     rows, columns, values = [], [], []
@@ -101,7 +138,11 @@ def sparse_activations(centred_ID: DoubleArray, directions_CD: DoubleArray, per_
         unit = directions_CD / lengths[:, None]
         gram = unit @ unit.T
         for start in range(0, n_items, ITEMS_AT_ONCE):
-            chosen, weights = _pursue(centred_ID[start : start + ITEMS_AT_ONCE] @ unit.T, gram, per_item)
+            part = slice(start, start + ITEMS_AT_ONCE)
+            favour = None
+            if names_IC is not None and lean:
+                favour = (names_IC[part].toarray() > 0) * (lean * np.linalg.norm(centred_ID[part], axis=1))[:, None]
+            chosen, weights = _pursue(centred_ID[part] @ unit.T, gram, per_item, favour)
             place, nth = np.nonzero(weights > LEAST_LENGTH)
             rows.append(start + place)
             columns.append(chosen[place, nth])
@@ -114,7 +155,9 @@ def sparse_activations(centred_ID: DoubleArray, directions_CD: DoubleArray, per_
     return sp.coo_array(entries, shape=(n_items, n_concepts)).tocsr()
 
 
-def _pursue(leaning_NC: DoubleArray, gram_CC: DoubleArray, most: int) -> tuple[IntArray, DoubleArray]:
+def _pursue(
+    leaning_NC: DoubleArray, gram_CC: DoubleArray, most: int, favour_NC: DoubleArray | None
+) -> tuple[IntArray, DoubleArray]:
     """Chosen directions and their activations, (N, most) both, from x·d/‖d‖ and the directions' cosines."""
     n, most = len(leaning_NC), min(most, leaning_NC.shape[1])
     chosen, weights = np.zeros((n, most), dtype=np.int64), np.zeros((n, most))
@@ -124,7 +167,8 @@ def _pursue(leaning_NC: DoubleArray, gram_CC: DoubleArray, most: int) -> tuple[I
         taken = chosen[:, :k]
         if k:
             left[rows[:, None], taken] = -np.inf
-        best = left.argmax(axis=1)
+        drawn = left if favour_NC is None else left + favour_NC * (left > LEAST_LENGTH)
+        best = drawn.argmax(axis=1)
         leaning = left[rows, best] > LEAST_LENGTH
         chosen[:, k] = best
         mine = chosen[:, : k + 1]

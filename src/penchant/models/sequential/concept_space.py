@@ -1,7 +1,7 @@
 """Item vectors as sums of concepts, trained further so that the concepts carry the ranking."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -60,20 +60,24 @@ class ConceptVectors:
     """(C, D) unit vectors"""
     activations: sp.csr_array
     """(I, C) float32"""
+    names: IntArray | None = None
+    """(C,) which of `FitOptions.item_concepts` each is; None where none were given"""
 
     @classmethod
-    def of(cls, space: ConceptItemSpace, activations_IC: sp.csr_array) -> "ConceptVectors":
+    def of(cls, space: ConceptItemSpace, dictionary: Dictionary) -> "ConceptVectors":
         """What was learned, each direction brought to length one and its activations stretched accordingly."""
         with torch.inference_mode():
             mean, directions = space.mean.cpu().numpy().copy(), space.directions.cpu().numpy().copy()
         lengths = np.maximum(np.linalg.norm(directions, axis=1), 1e-9).astype(np.float32)
-        stretched = (activations_IC @ sp.diags_array(lengths)).tocsr().astype(np.float32)
-        return cls(mean=mean, directions=directions / lengths[:, None], activations=stretched)
+        stretched = (dictionary.activations @ sp.diags_array(lengths)).tocsr().astype(np.float32)
+        directions /= lengths[:, None]
+        return cls(mean=mean, directions=directions, activations=stretched, names=dictionary.names)
 
     def arrays(self) -> dict[str, AnyArray]:
         """What is saved."""
         a = self.activations
-        return {
+        names = {} if self.names is None else {"names": self.names}
+        return names | {
             "mean": self.mean,
             "directions": self.directions,
             "values": a.data,
@@ -87,7 +91,7 @@ class ConceptVectors:
         directions, starts = arrays["directions"], arrays["starts"]
         shape = (len(starts) - 1, len(directions))
         activations = sp.csr_array((arrays["values"], arrays["columns"], starts), shape=shape)
-        return cls(mean=arrays["mean"], directions=directions, activations=activations)
+        return cls(mean=arrays["mean"], directions=directions, activations=activations, names=arrays.get("names"))
 
     def placing(self, rows_R: IntArray, vectors_ID: FloatArray, *, per_item: int) -> "ConceptVectors":
         """With the concepts of some items found anew from their vectors: of those that no training placed."""
@@ -104,7 +108,7 @@ class ConceptVectors:
         activations = sp.csr_array(sp.diags_array(kept) @ self.activations + place @ found)
         activations.eliminate_zeros()
         activations.sort_indices()
-        return ConceptVectors(mean=self.mean, directions=self.directions, activations=activations.astype(np.float32))
+        return replace(self, activations=activations.astype(np.float32))
 
 
 def _padded(activations_IC: sp.csr_array) -> tuple[Tensor, Tensor]:

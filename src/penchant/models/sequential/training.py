@@ -149,6 +149,7 @@ def fit_tracker(
                 vectors,
                 config.concepts.dictionary,
                 weights_I=np.minimum(counts, 1),
+                names_IC=options.item_concepts,
                 rng=numpy_rng(options.seed, "dictionary"),
                 progress=options.progress,
             )
@@ -166,7 +167,7 @@ def fit_tracker(
             torch.manual_seed(derive(options.seed, CONCEPTS))
             second = trained(options.part(CONCEPTS), settings, part=CONCEPTS, name="Training through concepts")
             record = record.then(second)
-            module.concepts = ConceptVectors.of(module.space, found.activations)
+            module.concepts = ConceptVectors.of(module.space, found)
     return module, record
 
 
