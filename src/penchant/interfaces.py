@@ -50,8 +50,6 @@ class FitOptions:
     """Held-out cases for early stopping and blend weights. None: the model holds out each user's last event itself."""
     item_vectors: FloatArray | None = None
     """(I, D) text vectors, a zero row for an item without text. None: models that read text say what is missing."""
-    item_concepts: sp.csr_array | None = None
-    """(I, C) which items bear the name of which concept, above 0 where they do. None: concepts have no names."""
     user_vectors: FloatArray | None = None
     """(U, D) text vectors of users' own attributes and words, zero rows where there are none."""
     seed: int = 0

@@ -1,6 +1,6 @@
 """What a training did, epoch by epoch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Stop = Literal["epochs", "patience", "minutes", "diverged"]
@@ -51,15 +51,3 @@ class TrainingRecord:
     def gap(self) -> float | None:
         """Training minus validation value after the best epoch; None where one of them is not known."""
         return next((record.gap for record in self.epochs if record.epoch == self.best_epoch), None)
-
-    def then(self, second: "TrainingRecord") -> "TrainingRecord":
-        """This training with another that went on from its weights: the epochs of both, and how the second ended."""
-        before = len(self.epochs)
-        later = tuple(replace(epoch, epoch=before + epoch.epoch) for epoch in second.epochs)
-        return TrainingRecord(
-            epochs=(*self.epochs, *later),
-            best_epoch=before + second.best_epoch,
-            best_value=second.best_value,
-            stopped=second.stopped,
-            seconds=self.seconds + second.seconds,
-        )

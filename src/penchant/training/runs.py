@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-import scipy.sparse as sp
 
 from penchant.artifacts import replace_file
 from penchant.config import Config
@@ -124,7 +123,6 @@ def _identity(options: FitOptions, dataset: Dataset, config: Config, name: str) 
         "validation cases": _cases(options.validation),
         "item vectors": _digest(options.item_vectors),
         "user vectors": _digest(options.user_vectors),
-        "item concepts": _sparse(options.item_concepts),
     }
 
 
@@ -162,10 +160,6 @@ def _cases(cases: Cases | None) -> str | None:
         return None
     asked = cases.histories
     return _digest(asked.users, asked.indptr, asked.items, asked.timestamps, cases.target_indptr, cases.target_items)
-
-
-def _sparse(matrix: sp.csr_array | None) -> str | None:
-    return None if matrix is None else _digest(matrix.indptr, matrix.indices, matrix.data)
 
 
 def _digest(*arrays: AnyArray | None) -> str | None:

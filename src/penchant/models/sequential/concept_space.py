@@ -61,7 +61,7 @@ class ConceptVectors:
     activations: sp.csr_array
     """(I, C) float32"""
     names: IntArray | None = None
-    """(C,) which of `FitOptions.item_concepts` each is; None where none were given"""
+    """(C,) which of the names given each is; None where none were given"""
 
     @classmethod
     def of(cls, space: ConceptItemSpace, dictionary: Dictionary) -> "ConceptVectors":

@@ -26,12 +26,11 @@ class SignalsConfig(Config):
 
 
 class ConceptTrainingConfig(Config):
-    """The second part of the training, which goes through a dictionary of concepts."""
+    """The further training through a dictionary of concepts, `InterestTracker.through_concepts`."""
 
-    epochs: int = Field(default=0, ge=0)
-    """0: there is no second part, and item vectors are no sums of concepts."""
+    epochs: int = Field(default=3, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Peak rate of the second part, which falls from there."""
+    """Peak rate, which falls from there."""
     residual_dropout: float = Field(default=0.5, ge=0, le=1)
     """Share of the items that a step knows by their concepts alone."""
     dictionary: DictionaryConfig = DictionaryConfig()

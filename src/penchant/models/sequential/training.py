@@ -2,29 +2,25 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.concepts.dictionary import fit_dictionary
 from penchant.data.dataset import Dataset
 from penchant.interfaces import FitOptions
 from penchant.models.graph.item_vectors import item_graph_vectors
-from penchant.models.sequential.concept_space import ConceptItemSpace, ConceptVectors
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.item_space import ItemSpace
 from penchant.models.sequential.signals import SignalSources
 from penchant.models.sequential.transformer import SequenceEncoder
 from penchant.models.sequential.windows import NO_TARGET, WindowBatch, training_batches
 from penchant.seeding import derive, numpy_rng, torch_rng
-from penchant.training.loop import TrainingConfig, TrainingRecord, train
+from penchant.training.loop import TrainingRecord, train
 from penchant.training.losses import full_softmax_loss, sampled_softmax_loss
 from penchant.training.runs import training_run
 from penchant.types import FloatArray, IntArray
-
-TRACKER, CONCEPTS = "tracker", "concepts"
-"""The two parts of the training."""
 
 
 class TrackerModule(nn.Module):
@@ -43,9 +39,7 @@ class TrackerModule(nn.Module):
         sources: SignalSources,
     ) -> None:
         super().__init__()
-        self.concepts: ConceptVectors | None = None
-        """What the item vectors are made of, once they were trained through concepts."""
-        self.space: ItemSpace | ConceptItemSpace = ItemSpace(
+        self.space = ItemSpace(
             dim=config.dim,
             counts=counts,
             text=item_text,
@@ -104,7 +98,7 @@ def fit_tracker(
     if config.graph_dim:
         graph = item_graph_vectors(dataset, config.graph_dim, seed=options.seed, progress=options.progress)
     with torch.random.fork_rng():
-        torch.manual_seed(derive(options.seed, TRACKER))
+        torch.manual_seed(derive(options.seed, "tracker"))
         module = TrackerModule(
             config,
             counts=counts,
@@ -113,62 +107,46 @@ def fit_tracker(
             user_text=options.user_vectors,
             sources=sources,
         ).to(device)
+        loss = SoftmaxLoss(module, config, counts, device=device, seed=options.seed)
 
-        def trained(run: FitOptions, settings: TrainingConfig, *, part: str, name: str) -> TrainingRecord:
-            loss = SoftmaxLoss(module, config, counts, device=device, seed=options.seed)
-
-            def batches(epoch: int) -> Sequence[WindowBatch]:
-                rng = numpy_rng(options.seed, *([] if part == TRACKER else [part]), "windows", str(epoch))
-                return training_batches(
-                    histories,
-                    max_length=config.max_length,
-                    batch_tokens=config.batch_tokens,
-                    rng=rng,
-                    signals=sources.any,
-                )
-
-            return train(
-                module,
-                batches=batches,
-                loss=loss,
-                evaluate=None if evaluate is None else (lambda: evaluate(module)),
-                evaluate_training=None if evaluate_training is None else (lambda: evaluate_training(module)),
-                config=settings,
-                progress=options.progress,
-                name=name,
-                run=training_run(run, dataset=dataset, config=config, name=part),
-                generators={"negatives": loss.rng},
+        def batches(epoch: int) -> Sequence[WindowBatch]:
+            rng = numpy_rng(options.seed, "windows", str(epoch))
+            return training_batches(
+                histories,
+                max_length=config.max_length,
+                batch_tokens=config.batch_tokens,
+                rng=rng,
+                signals=sources.any,
             )
 
-        record = trained(options, config.training, part=TRACKER, name="Training the interest tracker")
-        found = None
-        if config.concepts.epochs:
-            with torch.inference_mode():
-                vectors = module.space().cpu().numpy()
-            found = fit_dictionary(
-                vectors,
-                config.concepts.dictionary,
-                weights_I=np.minimum(counts, 1),
-                names_IC=options.item_concepts,
-                rng=numpy_rng(options.seed, "dictionary"),
-                progress=options.progress,
-            )
-        if found is not None and len(found.directions):
-            module.space = ConceptItemSpace(found, vectors, residual_dropout=config.concepts.residual_dropout).to(
-                device
-            )
-            settings = config.training.model_copy(
-                update={
-                    "learning_rate": config.concepts.learning_rate,
-                    "max_epochs": config.concepts.epochs,
-                    "evaluate_every": 1,
-                }
-            )
-            torch.manual_seed(derive(options.seed, CONCEPTS))
-            second = trained(options.part(CONCEPTS), settings, part=CONCEPTS, name="Training through concepts")
-            record = record.then(second)
-            module.concepts = ConceptVectors.of(module.space, found)
+        record = train(
+            module,
+            batches=batches,
+            loss=loss,
+            evaluate=None if evaluate is None else (lambda: evaluate(module)),
+            evaluate_training=None if evaluate_training is None else (lambda: evaluate_training(module)),
+            config=config.training,
+            progress=options.progress,
+            name="Training the interest tracker",
+            run=training_run(options, dataset=dataset, config=config, name="tracker"),
+            generators={"negatives": loss.rng},
+        )
     return module, record
+
+
+class Ranking(Protocol):
+    """What a loss needs of a module: item vectors, states of histories, what users' attributes add to the start."""
+
+    @property
+    def space(self) -> Callable[..., Tensor]:
+        """Rows (N,) or nothing to vectors (N, D) or (I, D)."""
+
+    @property
+    def encoder(self) -> Callable[..., Any]:
+        """A `SequenceEncoder`."""
+
+    def starts_of(self, users_B: Tensor) -> Tensor | None:
+        """(B, D), zero for an unknown user (−1)."""
 
 
 class SoftmaxLoss:
@@ -176,7 +154,7 @@ class SoftmaxLoss:
 
     def __init__(
         self,
-        module: TrackerModule,
+        module: Ranking,
         config: InterestTrackerConfig,
         counts: IntArray,
         *,

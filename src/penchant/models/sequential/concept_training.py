@@ -1,0 +1,99 @@
+"""A tracker's further training through a dictionary of concepts, so that the concepts carry its ranking."""
+
+import copy
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+
+from penchant.concepts.dictionary import fit_dictionary
+from penchant.data.dataset import Dataset
+from penchant.interfaces import FitOptions
+from penchant.models.sequential.concept_space import ConceptItemSpace, ConceptVectors
+from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.training import SoftmaxLoss
+from penchant.models.sequential.transformer import SequenceEncoder
+from penchant.models.sequential.windows import WindowBatch, training_batches
+from penchant.seeding import derive, numpy_rng
+from penchant.training.loop import TrainingRecord, train
+from penchant.training.runs import training_run
+from penchant.types import FloatArray
+
+NAME = "concepts"
+
+
+class ConceptModule(nn.Module):
+    """The encoder and the item space of concepts; what users' attributes add to the start stays as it was learned."""
+
+    starts_UD: Tensor | None
+
+    def __init__(self, space: ConceptItemSpace, encoder: SequenceEncoder, starts_UD: FloatArray | None) -> None:
+        super().__init__()
+        self.space, self.encoder = space, copy.deepcopy(encoder).requires_grad_(requires_grad=True)
+        self.register_buffer("starts_UD", None if starts_UD is None else torch.from_numpy(starts_UD), persistent=False)
+
+    def starts_of(self, users_B: Tensor) -> Tensor | None:
+        """(B, D), zero for an unknown user (−1)."""
+        if self.starts_UD is None:
+            return None
+        return self.starts_UD[users_B.clamp(min=0)] * (users_B >= 0)[:, None]
+
+
+def train_through_concepts(
+    dataset: Dataset,
+    config: InterestTrackerConfig,
+    options: FitOptions,
+    *,
+    encoder: SequenceEncoder,
+    vectors_ID: FloatArray,
+    starts_UD: FloatArray | None,
+    names_IC: sp.csr_array | None,
+    signals: bool,
+    evaluate: Callable[[ConceptModule], float] | None,
+) -> tuple[ConceptModule, ConceptVectors, TrainingRecord] | None:
+    """Go on from an encoder and item vectors; None where the catalogue is too small for any concept.
+
+    The process's own torch randomness is as before afterwards.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    histories, counts, told = dataset.histories(), dataset.item_counts(), config.concepts
+    dictionary = fit_dictionary(
+        vectors_ID,
+        told.dictionary,
+        weights_I=np.minimum(counts, 1),
+        names_IC=names_IC,
+        rng=numpy_rng(options.seed, NAME, "dictionary"),
+        progress=options.progress,
+    )
+    if not len(dictionary.directions):
+        return None
+
+    def batches(epoch: int) -> Sequence[WindowBatch]:
+        return training_batches(
+            histories,
+            max_length=config.max_length,
+            batch_tokens=config.batch_tokens,
+            rng=numpy_rng(options.seed, NAME, "windows", str(epoch)),
+            signals=signals,
+        )
+
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(options.seed, NAME))
+        space = ConceptItemSpace(dictionary, vectors_ID, residual_dropout=told.residual_dropout)
+        module = ConceptModule(space, encoder, starts_UD).to(device)
+        loss = SoftmaxLoss(module, config, counts, device=device, seed=options.seed)
+        settings = {"learning_rate": told.learning_rate, "max_epochs": told.epochs, "evaluate_every": 1}
+        record = train(
+            module,
+            batches=batches,
+            loss=loss,
+            evaluate=None if evaluate is None else (lambda: evaluate(module)),
+            config=config.training.model_copy(update=settings),
+            progress=options.progress,
+            name="Training through concepts",
+            run=training_run(options, dataset=dataset, config=config, name=NAME),
+            generators={"negatives": loss.rng},
+        )
+    return module, ConceptVectors.of(module.space, dictionary), record
