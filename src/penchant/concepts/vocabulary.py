@@ -1,34 +1,78 @@
-"""Concepts from the catalogue's own words: tags, genres, categories, makers, or key phrases where those are missing."""
+"""The concepts of a catalogue, named in its own words, and the items that activate them."""
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from penchant.concepts.phrases import key_phrases
+from penchant.concepts.hierarchy import HierarchyConfig, climbed, groups, levels, under_groups, with_parents
+from penchant.concepts.merging import MergingConfig, merge, same_key
+from penchant.concepts.proposals import Catalogue, ConceptSource, Proposal
+from penchant.concepts.purity import TextSpace
+from penchant.concepts.selection import select
+from penchant.concepts.sources.catalogue import SOURCES
+from penchant.concepts.tf_idf import read_terms, tf_idf
 from penchant.config import Config
 from penchant.data.dataset import Table
-from penchant.types import ObjectArray
+from penchant.interfaces import Encoder
+from penchant.progress import SILENT, Progress
+from penchant.types import DoubleArray, FloatArray
+
+ENOUGH_PHRASES = 50
+"""Phrases of which the median purity means something."""
 
 
 class VocabularyConfig(Config):
-    """Which words become concepts."""
+    """Where names come from, and which become concepts."""
 
+    sources: tuple[str, ...] | None = None
+    """Concept sources, see `penchant.concepts.sources.catalogue`. None: ``attributes``, and ``phrases`` where those
+    fill few places (`phrase_coverage`)."""
+    settings: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    """Source → its settings, such as ``{"taxonomy": {"path": "tree.csv"}}``."""
     columns: tuple[str, ...] | None = None
     """Attribute columns to read; None: every list of texts, and every text column whose values repeat."""
-    min_items: int = Field(default=5, ge=2)
-    """A concept must be on this many items: none is named after one item."""
+    min_items: int | None = Field(default=None, ge=2)
+    """A concept must be on this many items: none is named after one. None: 10, and 5 below 1,000 items."""
     max_share: float = Field(default=0.4, gt=0, le=1)
     """A word on a larger share of the catalogue tells nothing and is dropped."""
     max_per_item: int = Field(default=8, ge=1)
     max_concepts: int = Field(default=2048, ge=1)
+    items_per_concept: float = Field(default=5.0, ge=1)
+    """There are at most items / this many concepts (and at least one)."""
     phrase_coverage: float = Field(default=0.7, ge=0, le=1)
-    """Key phrases of titles are added where attributes give concepts to a smaller share of items than this."""
+    """Key phrases are added where attributes give a concept to a smaller share of items than this, or fill a smaller
+    share of the places (`max_per_item` an item) and texts describe items (`Catalogue.titles_describe`)."""
+    min_purity: float = Field(default=0.02, ge=-1, le=1)
+    """A phrase whose items are less alike than this (`TextSpace.purity`) is no subject and is dropped; ..."""
+    min_relative_purity: float = Field(default=0.25, ge=0, le=1)
+    """... and so is one below this share of the median phrase's purity, where there are 50 or more: how alike texts are
+    differs by language model and catalogue. Names from attributes and given names always stand."""
+    examples: int = Field(default=5, ge=0)
+    """Most typical items kept for each concept."""
+    merging: MergingConfig = MergingConfig()
+    hierarchy: HierarchyConfig = HierarchyConfig()
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        asked = ("attributes", "phrases") if self.sources is None else self.sources
+        if len(set(asked)) < len(asked):
+            raise ValueError("a source is named twice")
+        if stray := sorted(set(self.settings) - set(asked)):
+            raise ValueError(f"settings for {', '.join(stray)}, which sources does not name")
+        for name in asked:
+            self.build(name)
+        return self
+
+    def build(self, source: str) -> ConceptSource:
+        """A source with its settings."""
+        settings = dict(self.settings.get(source, {}))
+        if source == "attributes" and self.columns is not None:
+            settings.setdefault("columns", self.columns)
+        return SOURCES.build(source, settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +80,25 @@ class Concept:
     """A named direction of interest."""
 
     id: str
+    """Kind and name, such as ``genres:science-fiction``: the same for the same catalogue and settings."""
     name: str
     kind: str
-    """The column its name comes from (such as ``genres``, ``brand``), or ``phrase``."""
+    """The column its name comes from (such as ``genres``, ``brand``), or ``phrase``, ``topic``, ``taxonomy``, ``name``
+    (of a given list), or ``group`` (of concepts alike)."""
     parent: str | None
-    """Id of the broader concept that covers most of its items, or None."""
+    """Id of the broader concept, or None."""
     items: int
     """How many items activate it."""
+    level: int = 0
+    """How many concepts are above it."""
+    examples: tuple[int, ...] = ()
+    """Rows of items that activate it, those most like the others first."""
+    purity: float | None = None
+    """How alike its items' texts are: 1 the same, 0 no more than items at random (`TextSpace.purity`)."""
+    aliases: tuple[str, ...] = ()
+    """Other names for it."""
+    words: tuple[str, ...] = ()
+    """The heaviest words of a topic, the members of a group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,142 +114,174 @@ class Vocabulary:
         return next((c for c, concept in enumerate(self.concepts) if concept.id == concept_id), -1)
 
 
-IGNORED = frozenset(
-    {"title", "original_title", "text", "description", "item_type", "url", "image", "asin", "keywords", "language"}
-)
-PARENT_SHARE = 0.8
+def build_vocabulary(
+    items: Table,
+    config: VocabularyConfig | None = None,
+    *,
+    encoder: Encoder | None = None,
+    item_vectors: FloatArray | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Vocabulary:
+    """Name what the items of a catalogue are about.
 
+    Sources propose names (`sources/`); names that mean one thing become one (`merging`); those on too few or too many
+    items, and phrases whose items have nothing in common, are dropped; the largest that fit are kept and arranged
+    (`hierarchy`); each item keeps its most telling ones (`selection`). `encoder` reads names in the space of
+    `item_vectors` (I, D), the items' texts; without, names are merged by spelling and items alone, and concepts that
+    stand alone are not grouped. The same input, settings and seed give the same vocabulary.
 
-def build_vocabulary(items: Table, config: VocabularyConfig | None = None) -> Vocabulary:
-    """Read the concepts of a catalogue.
-
-    Each item keeps its `max_per_item` rarest concepts; a_ic = 1/√(concepts kept of i). Values that differ only in case,
-    hyphens or spaces are one concept. The parent of c is the smallest concept of the same kind that covers at least
-    80 % of c's items and at least three times as many items.
+    Raises `UnsupportedError` where a source needs the encoder, `MissingExtraError` where texts are in Chinese and jieba
+    is not installed, and what the sources raise for files and columns.
     """
     config = config or VocabularyConfig()
-    found: dict[tuple[str, str], list[int]] = {}
-    spelling: dict[tuple[str, str], Counter[str]] = {}
-    covered = np.zeros(len(items), dtype=bool)
-
-    def add(kind: str, row: int, value: str) -> None:
-        key = (kind, _key(value))
-        if not key[1]:
-            return
-        rows = found.setdefault(key, [])
-        if not rows or rows[-1] != row:
-            rows.append(row)
-        spelling.setdefault(key, Counter())[value.strip()] += 1
-
-    for kind in config.columns if config.columns is not None else _telling_columns(items.columns):
-        for row, value in enumerate(items.columns[kind]):
-            for text in _texts(value):
-                add(kind, row, text)
-    kept = _supported(found, len(items), config)
-    for rows in kept.values():
-        covered[rows] = True
-    if len(items) and covered.mean() < config.phrase_coverage:
-        titles = [str(t or "") for t in items.columns.get("title", np.full(len(items), None, dtype=object))]
-        for row, phrases in enumerate(key_phrases(titles, min_items=config.min_items)):
-            for phrase in phrases:
-                add("phrase", row, phrase)
-        kept = _supported(found, len(items), config)
-    return _assemble(kept, spelling, len(items), config)
-
-
-def _telling_columns(columns: Mapping[str, ObjectArray]) -> Iterator[str]:
-    """Lists of texts, and text columns where an average value is on more than one item."""
-    for name, values in columns.items():
-        present = [v for v in values if v is not None]
-        if name in IGNORED or not present:
-            continue
-        if all(isinstance(v, (list, tuple, np.ndarray)) for v in present):
-            if any(isinstance(t, str) for v in present[:100] for t in v):
-                yield name
-        elif all(isinstance(v, str) for v in present) and len(set(present)) <= len(present) / 2:
-            yield name
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif value is not None and not isinstance(value, (int, float)):
-        yield from (v for v in value if isinstance(v, str))
-
-
-def _key(value: str) -> str:
-    return re.sub(r"[\s_-]+", " ", value).strip().casefold()
-
-
-def _supported(
-    found: Mapping[tuple[str, str], list[int]], n_items: int, config: VocabularyConfig
-) -> dict[tuple[str, str], list[int]]:
-    """Concepts within the support limits, most items first; of one spelling under several columns the largest."""
-    best: dict[str, tuple[str, str]] = {}
-    for key, rows in sorted(found.items(), key=lambda entry: (-len(entry[1]), entry[0])):
-        if config.min_items <= len(rows) <= max(config.max_share * n_items, config.min_items):
-            best.setdefault(key[1], key)
-    return {key: found[key] for key in list(best.values())[: config.max_concepts]}
-
-
-def _assemble(
-    kept: Mapping[tuple[str, str], list[int]],
-    spelling: Mapping[tuple[str, str], Counter[str]],
-    n_items: int,
-    config: VocabularyConfig,
-) -> Vocabulary:
-    keys = list(kept)
-    sizes = np.array([len(kept[key]) for key in keys], dtype=np.int64)
-    of_item: list[list[int]] = [[] for _ in range(n_items)]
-    for c, key in enumerate(keys):
-        for row in kept[key]:
-            of_item[row].append(c)
-    rows, columns, values = [], [], []
-    for row, mine in enumerate(of_item):
-        chosen = sorted(mine, key=lambda c: (sizes[c], c))[: config.max_per_item]
-        rows += [row] * len(chosen)
-        columns += chosen
-        values += [max(len(chosen), 1) ** -0.5] * len(chosen)
-    activations = sp.coo_array(
-        (np.array(values, dtype=np.float32), (np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64))),
-        shape=(n_items, len(keys)),
-    ).tocsr()
-    ids = [f"{kind}:{key.replace(' ', '-')}" for kind, key in keys]
-    parents = _parents(keys, kept)
-    active = np.diff(activations.tocsc().indptr)
-    concepts = tuple(
-        Concept(
-            id=ids[c],
-            name=spelling[key].most_common(1)[0][0],
-            kind=key[0],
-            parent=None if parents[c] < 0 else ids[parents[c]],
-            items=int(active[c]),
-        )
-        for c, key in enumerate(keys)
+    n_items = len(items)
+    min_items = config.min_items or (10 if n_items >= 1000 else 5)
+    catalogue = Catalogue(
+        items=items,
+        min_items=min_items,
+        max_share=config.max_share,
+        vectors=item_vectors,
+        encoder=encoder,
+        seed=seed,
+        progress=progress,
     )
-    return Vocabulary(concepts=concepts, activations=activations)
+    most = max(config.max_share * n_items, min_items)
+
+    def supported(proposals: Sequence[Proposal], least: int) -> list[Proposal]:
+        return [proposal for proposal in proposals if least <= len(proposal.rows) <= most]
+
+    asked = config.sources if config.sources is not None else ("attributes",)
+    proposals = [p for name in asked for p in config.build(name).propose(catalogue)]
+    if config.sources is None and _phrases_wanted(supported(proposals, min_items), catalogue, config):
+        proposals += config.build("phrases").propose(catalogue)
+    everything = [proposal for proposal in proposals if proposal.parent is not None]
+    proposals = supported(same_key(supported(proposals, (min_items + 1) // 2), config.merging), 1)
+    name_vectors = encoder.encode([p.name for p in proposals], progress=progress) if encoder and proposals else None
+    proposals = supported(merge(proposals, name_vectors, config.merging), min_items)
+    space = _text_space(catalogue, proposals)
+    proposals = _subjects(proposals, space, config)
+    limit = max(min(config.max_concepts, int(n_items / config.items_per_concept)), 1)
+    proposals.sort(key=lambda p: (not p.given, -len(p.rows), p.kind, p.key))
+    proposals = with_parents(_known_parents(proposals[:limit], everything), config.hierarchy)
+    if config.hierarchy.groups and encoder is not None and proposals:
+        proposals = _grouped(proposals, encoder, space, config, most=most, limit=limit)
+    kept, activations = select(proposals, n_items, max_per_item=config.max_per_item, min_items=min_items)
+    proposals = climbed(proposals, {p.key for p, keep in zip(proposals, kept, strict=True) if keep})
+    return _told(proposals, activations, space, config)
 
 
-def _parents(keys: Sequence[tuple[str, str]], kept: Mapping[tuple[str, str], list[int]]) -> list[int]:
-    if not keys:
-        return []
-    n_items = 1 + max(max(rows) for rows in kept.values())
-    on = sp.csc_array(
+def _phrases_wanted(proposals: Sequence[Proposal], catalogue: Catalogue, config: VocabularyConfig) -> bool:
+    """Whether attributes leave items, or places of items that texts could fill, without a concept."""
+    if not len(catalogue.items):
+        return False
+    once = same_key(proposals, config.merging)
+    rows = np.concatenate([np.zeros(0, dtype=np.int64), *(p.rows for p in once)])
+    counts = np.bincount(rows, minlength=len(catalogue.items))
+    if (counts > 0).mean() < config.phrase_coverage:
+        return True
+    filled = np.minimum(counts, config.max_per_item).mean() / config.max_per_item
+    return bool(filled < config.phrase_coverage) and (catalogue.has_descriptions or catalogue.titles_describe)
+
+
+def _text_space(catalogue: Catalogue, proposals: Sequence[Proposal]) -> TextSpace:
+    """The language model's vectors where they are, else words and attributes by TF-IDF."""
+    if catalogue.vectors is not None:
+        return TextSpace(catalogue.vectors)
+    if catalogue.encoder is not None:
+        return TextSpace(catalogue.item_vectors)
+    n_items = len(catalogue.items)
+    terms = read_terms(catalogue.texts, catalogue.words, weights=(1.0, 1.0), max_words=1)
+    attributes = [p for p in proposals if p.breadth < 2]
+    on = sp.coo_array(
         (
-            np.ones(sum(len(r) for r in kept.values()), dtype=np.int32),
-            (np.concatenate([kept[k] for k in keys]), np.repeat(np.arange(len(keys)), [len(kept[k]) for k in keys])),
+            np.ones(sum(len(p.rows) for p in attributes)),
+            (
+                np.concatenate([p.rows for p in attributes] or [np.zeros(0, dtype=np.int64)]),
+                np.repeat(np.arange(len(attributes)), [len(p.rows) for p in attributes]),
+            ),
         ),
-        shape=(n_items, len(keys)),
+        shape=(n_items, len(attributes)),
     )
-    together = (on.T @ on).tocsr()
-    sizes = together.diagonal()
-    parents = []
-    for c, (kind, _) in enumerate(keys):
-        span = slice(together.indptr[c], together.indptr[c + 1])
-        broader = [
-            (sizes[p], p)
-            for p, n in zip(together.indices[span], together.data[span], strict=True)
-            if p != c and keys[p][0] == kind and n >= PARENT_SHARE * sizes[c] and sizes[p] >= 3 * sizes[c]
-        ]
-        parents.append(int(min(broader)[1]) if broader else -1)
-    return parents
+    counts = sp.csr_array(sp.hstack([terms.counts, on], format="csr"))
+    return TextSpace(tf_idf(counts), [*terms.names, *(p.name for p in attributes)])
+
+
+def _subjects(proposals: Sequence[Proposal], space: TextSpace, config: VocabularyConfig) -> list[Proposal]:
+    """The proposals without phrases whose items have too little in common; without texts, nothing can be said."""
+    phrases = [p for p in proposals if p.breadth == 2 and not p.given]
+    purity = {p.key: told for p in phrases if (told := space.purity(p.rows, p.name)) is not None}
+    least = config.min_purity
+    if len(purity) >= ENOUGH_PHRASES:
+        least = max(least, config.min_relative_purity * float(np.median(list(purity.values()))))
+    return [p for p in proposals if purity.get(p.key, least) >= least]
+
+
+def _known_parents(proposals: Sequence[Proposal], everything: Sequence[Proposal]) -> list[Proposal]:
+    """Proposals whose known parent was dropped get the nearest one above it that is there."""
+    keys = {proposal.key for proposal in proposals}
+    parents = {p.key: p.parent for p in everything} | {p.key: p.parent for p in proposals}
+    told = []
+    for proposal in proposals:
+        parent, seen = proposal.parent, {proposal.key}
+        while parent is not None and parent not in keys and parent not in seen:
+            seen.add(parent)
+            parent = parents.get(parent)
+        told.append(replace(proposal, parent=parent))
+    return told
+
+
+def _grouped(
+    proposals: list[Proposal],
+    encoder: Encoder,
+    space: TextSpace,
+    config: VocabularyConfig,
+    *,
+    most: float,
+    limit: int,
+) -> list[Proposal]:
+    """The proposals under groups where they stood alone; where there is no room for a group, the smallest make it."""
+    names = encoder.encode([proposal.name for proposal in proposals]).astype(np.float64)
+    vectors = _unit(names + np.stack([space.centroid(proposal.rows) for proposal in proposals]))
+    found = groups(proposals, vectors, config.hierarchy, most_items=most)
+    while found and len(proposals) + len(found) > limit:
+        smallest = min(range(len(proposals)), key=lambda p: (proposals[p].given, len(proposals[p].rows), -p))
+        del proposals[smallest]
+        vectors = np.delete(vectors, smallest, axis=0)
+        if len(proposals) + len(found) <= limit:
+            proposals = climbed(proposals, {proposal.key for proposal in proposals})
+            found = groups(proposals, vectors, config.hierarchy, most_items=most)
+    return under_groups(proposals, found)
+
+
+def _unit(vectors: DoubleArray) -> DoubleArray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)
+
+
+def _told(
+    proposals: Sequence[Proposal], activations: sp.csr_array, space: TextSpace, config: VocabularyConfig
+) -> Vocabulary:
+    by_concept = activations.tocsc()
+    ids = {proposal.key: proposal.id for proposal in proposals}
+    level = levels({proposal.key: proposal.parent for proposal in proposals})
+    concepts = []
+    for c, proposal in enumerate(proposals):
+        span = slice(by_concept.indptr[c], by_concept.indptr[c + 1])
+        rows = by_concept.indices[span].astype(np.int64)
+        purity = space.purity(rows, proposal.name)
+        concepts.append(
+            Concept(
+                id=proposal.id,
+                name=proposal.name,
+                kind=proposal.kind,
+                parent=None if proposal.parent is None else ids[proposal.parent],
+                items=len(rows),
+                level=level[proposal.key],
+                examples=tuple(space.typical(rows, by_concept.data[span], config.examples).tolist()),
+                purity=None if purity is None else round(purity, 4),
+                aliases=proposal.aliases,
+                words=proposal.words,
+            )
+        )
+    return Vocabulary(concepts=tuple(concepts), activations=activations)

@@ -4,6 +4,7 @@ import hashlib
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -79,7 +80,7 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
         config = InterestModelConfig.of(dict(manifest["config"]), where=f"{path}: config")
         seed, facts = int(manifest["seed"]), dict(manifest["facts"])
         told = orjson.loads((path / "concepts.json").read_bytes())
-        concepts = tuple(Concept(**concept) for concept in told["concepts"])
+        concepts = tuple(_concept(concept) for concept in told["concepts"])
         explained = float(told["explained"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, OSError):
         raise BundleError(
@@ -110,6 +111,12 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
         facts=facts,
     )
     return fitted, config, seed, _label(path)
+
+
+def _concept(told: dict[str, Any]) -> Concept:
+    """A concept as written; what it was not yet told in an older bundle has its default."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Concept(**values)
 
 
 def _label(path: Path) -> str:
