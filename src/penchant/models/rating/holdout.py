@@ -1,14 +1,41 @@
 """Validation inside a fit of ratings."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.data.histories import Histories
+from penchant.data.histories import Cases, Histories
 from penchant.interfaces import FitOptions
 from penchant.types import DoubleArray, IntArray, RowArray
 
 Predict = Callable[[Histories, IntArray, RowArray], DoubleArray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedTargets:
+    """Held-out ratings: which items of which histories, and what was said of them."""
+
+    histories: Histories
+    cases: IntArray
+    """(P,) rows of `histories`"""
+    items: RowArray
+    """(P,)"""
+    ratings: DoubleArray
+    """(P,)"""
+
+
+def rated_targets(cases: Cases | None) -> RatedTargets | None:
+    """The rated targets of cases; None where there are no cases, or none of their targets is rated."""
+    if cases is None or cases.target_values is None or np.isnan(cases.target_values).all():
+        return None
+    rated = ~np.isnan(cases.target_values)
+    return RatedTargets(
+        histories=cases.histories,
+        cases=np.repeat(np.arange(len(cases), dtype=np.int64), np.diff(cases.target_indptr))[rated],
+        items=cases.target_items[rated],
+        ratings=cases.target_values[rated],
+    )
 
 
 def validation_value(options: FitOptions, predict: Predict) -> Callable[[], float] | None:
@@ -16,14 +43,12 @@ def validation_value(options: FitOptions, predict: Predict) -> Callable[[], floa
 
     None where there are no cases, or none of their targets is rated.
     """
-    cases = options.validation
-    if cases is None or cases.target_values is None or np.isnan(cases.target_values).all():
+    asked = rated_targets(options.validation)
+    if asked is None:
         return None
-    rated = ~np.isnan(cases.target_values)
-    asked = np.repeat(np.arange(len(cases), dtype=np.int64), np.diff(cases.target_indptr))[rated]
-    items, actual, histories = cases.target_items[rated], cases.target_values[rated], cases.histories
 
     def value() -> float:
-        return -float(np.sqrt(np.mean((predict(histories, asked, items) - actual) ** 2)))
+        predicted = predict(asked.histories, asked.cases, asked.items)
+        return -float(np.sqrt(np.mean((predicted - asked.ratings) ** 2)))
 
     return value

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from penchant.config import Config
 from penchant.data.histories import Histories
-from penchant.data.rating_targets import LIKED_SHARE, RatingTargets
+from penchant.data.rating_targets import RatingTargets
 from penchant.errors import BundleError, UnsupportedError
+from penchant.models.rating.head_choice import HeadConfig, build_head, describe_head
 from penchant.models.rating.holdout import validation_value
 from penchant.models.rating.means import RatingMeans, RatingMeansConfig
 from penchant.models.rating.network import Activation, Network, Pairs, pairs_of
@@ -21,22 +22,14 @@ from penchant.models.saving import fitted
 from penchant.seeding import derive, numpy_rng
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from penchant.training.minibatches import Minibatches
-from penchant.training.rating_heads import (
-    Decoding,
-    HeadName,
-    Liked,
-    Output,
-    RatingClass,
-    RatingHead,
-    RatingValue,
-)
+from penchant.training.rating_heads import Liked, RatingHead
 from penchant.training.runs import training_run
 from penchant.types import AnyArray, DoubleArray, IntArray, RowArray
 
 PAIRS_AT_ONCE = 50_000
 
 
-class RatingNetworkConfig(Config):
+class RatingNetworkConfig(HeadConfig):
     """Settings of `RatingNetwork`."""
 
     dim: int = Field(default=24, ge=1)
@@ -46,14 +39,6 @@ class RatingNetworkConfig(Config):
     activation: Activation = "relu"
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of the inputs that a training step leaves out; none when serving."""
-    head: HeadName = "rating"
-    """What the last layer says: the ``rating``, which ``class`` it is, or whether it is ``liked``."""
-    output: Output = "linear"
-    """Of the head ``rating``: a number that is clipped to the scale, or a sigmoid that cannot leave it."""
-    decoding: Decoding = "expected"
-    """Of the head ``class``: the expected level, or the likeliest."""
-    liked_share: float = Field(default=LIKED_SHARE, gt=0, le=1)
-    """Of the head ``liked``: the share of the scale from which a rating is a like."""
     means: RatingMeansConfig = RatingMeansConfig()
     """Of the bias model whose estimate is one of the inputs."""
     users: int = Field(default=32, ge=1)
@@ -108,8 +93,8 @@ class RatingNetwork(RatingModel):
         dataset, options = training.dataset, training.options
         ratings = training.ratings
         biases = RatingMeans(self.config.means).biases(training.scale.standardised(ratings))[1]
-        self._head_facts = self._describe_head(ratings.data, RatingTargets.fit(dataset))
-        head, arrays = self._build_head(training.scale), {"item_biases": biases}
+        self._head_facts = describe_head(self.config, ratings.data, RatingTargets.fit(dataset))
+        head, arrays = build_head(self.config, self._head_facts, training.scale), {"item_biases": biases}
         self._head = head
         histories = dataset.histories()
         order = numpy_rng(options.seed, self.name, "batches")
@@ -152,7 +137,7 @@ class RatingNetwork(RatingModel):
     def restore(self, facts: Mapping[str, Any]) -> None:
         """Build head and network again."""
         self._head_facts = facts["head"]
-        self._head = self._build_head(self.scale)
+        self._head = build_head(self.config, self._head_facts, self.scale)
         with torch.random.fork_rng():
             network = self._build(self.n_items, self._head)
         state = {k.removeprefix("network."): v for k, v in self.arrays.items() if k.startswith("network.")}
@@ -210,23 +195,6 @@ class RatingNetwork(RatingModel):
     ) -> Pairs:
         ratings, seen = scale.standardised(rating_matrix(histories, len(biases))), touched(histories, len(biases))
         return pairs_of(ratings, seen, biases, cases_P, items_P, user_damping=self.config.means.user_damping)
-
-    def _describe_head(self, ratings: DoubleArray, targets: RatingTargets) -> dict[str, Any]:
-        facts: dict[str, Any] = {"targets": targets.as_json()}
-        if self.config.head == "liked":
-            facts["means"] = list(Liked.of(targets, ratings, share=self.config.liked_share).means)
-        return facts
-
-    def _build_head(self, scale: Scale) -> RatingHead:
-        targets = RatingTargets.from_json(self._head_facts["targets"])
-        if self.config.head == "class":
-            return RatingClass(targets, decoding=self.config.decoding)
-        if self.config.head == "liked":
-            low, high = self._head_facts["means"]
-            return Liked(targets, means=(float(low), float(high)), share=self.config.liked_share)
-        return RatingValue(
-            low=scale.low, high=scale.high, mean=scale.mean, spread=scale.spread, output=self.config.output
-        )
 
     def _build(self, n_items: int, head: RatingHead) -> Network:
         return Network(

@@ -1,0 +1,158 @@
+"""A shared encoder with one head for each task, and how they are trained together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from penchant.encoders.pair_input import Texts
+from penchant.errors import BundleError
+from penchant.models.language.shared_encoder import LanguageModelConfig, SharedEncoder
+from penchant.progress import SILENT, Progress
+from penchant.seeding import numpy_rng
+from penchant.training.loop import TrainingConfig, TrainingRecord, train
+from penchant.training.rating_heads import RatingHead
+from penchant.training.runs import TrainingRun
+from penchant.types import FloatArray, IntArray
+
+AT_ONCE = 64
+"""Texts in a forward pass when nothing is learned."""
+TOKENIZED_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """N examples of a task as the network reads them; texts are made when their turn comes."""
+
+    head: RatingHead
+    size: int
+    """N"""
+    texts: Callable[[IntArray], Sequence[Texts]]
+    """The texts of some of the examples."""
+    targets: Tensor
+    """(N, …) of the head"""
+    numbers: FloatArray | None = None
+    """(N, F) what the task's last layer reads beside the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBatch:
+    """Some examples of one task."""
+
+    task: str
+    rows: IntArray
+
+
+class TaskNetwork(nn.Module):
+    """``o_t = W_t [ h(text) ; x ] + b_t``, one encoder h and for each task t a last layer and its head.
+
+    Sharing the layers below the heads is the multi-task learning of Caruana (1997); on a language model, Liu et al.
+    (2019), "Multi-task deep neural networks for natural language understanding". `numbers` says how many numbers x a
+    task reads beside the text.
+    """
+
+    def __init__(
+        self, config: LanguageModelConfig, heads: Mapping[str, RatingHead], *, numbers: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__()
+        self.encoder = SharedEncoder(config)
+        self.heads = dict(heads)
+        inputs = {name: self.encoder.dim + (numbers or {}).get(name, 0) for name in self.heads}
+        self.layers = nn.ModuleList(nn.Linear(inputs[name], head.width) for name, head in self.heads.items())
+        self._places = {name: place for place, name in enumerate(self.heads)}
+
+    def forward(self, task: str, texts: Sequence[Texts], numbers: FloatArray | None = None) -> Tensor:
+        """What the task's last layer says of each text, (N, width)."""
+        return self._read(task, self.encoder(texts), numbers)
+
+    def outputs(self, task: str, texts: Sequence[Texts], numbers: FloatArray | None = None) -> Tensor:
+        """The same without learning, of any number of texts: those of like length share a pass."""
+        found = torch.empty(len(texts), self.heads[task].width)
+        with torch.inference_mode():
+            for begin in range(0, len(texts), TOKENIZED_AT_ONCE):
+                tokens = self.encoder.tokenize(texts[begin : begin + TOKENIZED_AT_ONCE])
+                order = np.argsort([len(one.ids) for one in tokens], kind="stable")
+                for start in range(0, len(order), AT_ONCE):
+                    part = order[start : start + AT_ONCE]
+                    vectors, rows = self.encoder.encode([tokens[k] for k in part]), begin + part
+                    beside = None if numbers is None else numbers[rows]
+                    found[torch.from_numpy(rows)] = self._read(task, vectors, beside)
+        return found
+
+    def last_layer(self, task: str) -> nn.Linear:
+        """The layer that only this task has."""
+        return cast(nn.Linear, self.layers[self._places[task]])
+
+    def loss(self, task: str, data: TaskData, rows: IntArray) -> Tensor:
+        """The task's mean loss on some of its examples, a scalar."""
+        numbers = None if data.numbers is None else data.numbers[rows]
+        return data.head.loss(self(task, data.texts(rows), numbers), data.targets[torch.from_numpy(rows)])
+
+    def validation_loss(self, tasks: Mapping[str, TaskData]) -> float:
+        """The mean over tasks of the mean loss over all their examples."""
+        losses = []
+        for name, data in tasks.items():
+            outputs = self.outputs(name, data.texts(np.arange(data.size)), data.numbers)
+            losses.append(float(data.head.loss(outputs, data.targets)))
+        return float(np.mean(losses))
+
+    def take(self, weights: Mapping[str, Tensor], *, what: str) -> None:
+        """Take back saved weights, to serve with. `BundleError` where they are not all there."""
+        try:
+            self.load_state_dict(weights)
+        except RuntimeError:
+            raise BundleError(
+                f"{what} does not hold the weights that its settings ask for.",
+                hint="Copy the folder again whole, or fit the model again.",
+            ) from None
+        self.eval()
+
+    def _read(self, task: str, vectors_ND: Tensor, numbers: FloatArray | None) -> Tensor:
+        if numbers is not None:
+            vectors_ND = torch.cat([vectors_ND, torch.from_numpy(numbers)], dim=1)
+        outputs: Tensor = self.last_layer(task)(vectors_ND)
+        return outputs
+
+
+def train_tasks(
+    network: TaskNetwork,
+    tasks: Mapping[str, TaskData],
+    *,
+    evaluate: Callable[[], float] | None,
+    batch: int,
+    most: int | None,
+    config: TrainingConfig,
+    seed: int,
+    name: str,
+    progress: Progress = SILENT,
+    run: TrainingRun | None = None,
+) -> TrainingRecord:
+    """Train on all tasks at once, `batch` examples of one task a step.
+
+    An epoch has every example of every task once, or `most` of each task, drawn anew; tasks take turns, spread evenly
+    over the epoch where one has more batches than another. torch's own generator is the caller's to seed.
+    """
+    order = numpy_rng(seed, name, "batches")
+
+    def batches(epoch: int) -> Sequence[TaskBatch]:  # noqa: ARG001
+        turns = []
+        for task, data in tasks.items():
+            drawn = order.permutation(data.size)[:most]
+            parts = [drawn[start : start + batch] for start in range(0, len(drawn), batch)]
+            turns += [((k + 0.5) / len(parts), TaskBatch(task, part)) for k, part in enumerate(parts)]
+        return [turn for _, turn in sorted(turns, key=lambda turn: turn[0])]
+
+    return train(
+        network,
+        batches=batches,
+        loss=lambda turn: network.loss(turn.task, tasks[turn.task], turn.rows),
+        evaluate=evaluate,
+        config=config,
+        progress=progress,
+        name=f"Training {name}",
+        run=run,
+        generators={"batches": order},
+    )
