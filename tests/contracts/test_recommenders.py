@@ -12,6 +12,7 @@ from penchant.errors import ConfigError, DataError, NotFoundError, UnsupportedEr
 from penchant.interfaces import FitOptions, RatingPredictor, Recommender
 from penchant.models.catalogue import RECOMMENDERS, load_recommender
 from penchant.seeding import tie_breaks
+from tests.contracts.checkpoint import CHECKPOINT
 from tests.models.toys import genre_texts, strangers
 from tests.worlds import genre_world
 
@@ -53,6 +54,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sasrec": SEQUENCE,
     "social": {},
     "svdpp": {"dim": 2, "iterations": 3},
+    "text_rating": {
+        "language_model": {"path": str(CHECKPOINT), "max_length": 32},
+        "behaviour": {"last_events": 3, "item_words": 3},
+        "batch": 32,
+        "max_pairs": 160,
+        "training": {"max_epochs": 2, "warmup_steps": 0},
+    },
     "tracker": TRACKER,
     "two_tower": {**SEQUENCE, "hidden": 16},
     "user_knn": {},

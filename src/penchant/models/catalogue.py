@@ -10,6 +10,7 @@ from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
 from penchant.models.graph.social import Social, SocialConfig
 from penchant.models.hybrid import Interest
 from penchant.models.hybrid_config import InterestConfig
+from penchant.models.language.text_rating import TextRating, TextRatingConfig
 from penchant.models.matrix_factorization.als import ALS, ALSConfig
 from penchant.models.matrix_factorization.bpr import BPR, BPRConfig
 from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
@@ -137,6 +138,12 @@ RECOMMENDERS.register(
     config=RatingNetworkConfig,
     cls=RatingNetwork,
     summary="Ratings by a network over who rates and what is rated: as a number, a class, or liked or not.",
+)
+RECOMMENDERS.register(
+    "text_rating",
+    config=TextRatingConfig,
+    cls=TextRating,
+    summary="Ratings read by a language model: the item's text and the user's behaviour as one input.",
 )
 
 
