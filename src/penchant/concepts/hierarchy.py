@@ -59,6 +59,20 @@ def with_parents(proposals: Sequence[Proposal], config: HierarchyConfig) -> list
     return [replace(proposal, parent=parents[proposal.key]) for proposal in proposals]
 
 
+def known_parents(proposals: Sequence[Proposal], everything: Sequence[Proposal]) -> list[Proposal]:
+    """Proposals whose known parent was dropped get the nearest one above it that is there."""
+    keys = {proposal.key for proposal in proposals}
+    parents = {p.key: p.parent for p in everything} | {p.key: p.parent for p in proposals}
+    told = []
+    for proposal in proposals:
+        parent, seen = proposal.parent, {proposal.key}
+        while parent is not None and parent not in keys and parent not in seen:
+            seen.add(parent)
+            parent = parents.get(parent)
+        told.append(replace(proposal, parent=parent))
+    return told
+
+
 def climbed(proposals: Sequence[Proposal], kept: set[Key]) -> list[Proposal]:
     """The proposals whose keys are `kept`; a parent that is not is replaced by the nearest one above that is."""
     parents = {proposal.key: proposal.parent for proposal in proposals}

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from penchant.concepts.proposals import Catalogue, Proposal
+from penchant.concepts.tf_idf import read_terms, tf_idf
 from penchant.concepts.words import is_chinese, spelling
 from penchant.types import DoubleArray, FloatArray, IntArray
 
@@ -69,6 +71,29 @@ class TextSpace:
             else:
                 told.update(self._places.get(spelling(part), ()))
         return sorted(told)
+
+
+def text_space(catalogue: Catalogue, proposals: Sequence[Proposal]) -> TextSpace:
+    """The language model's vectors where they are, else words and attributes by TF-IDF."""
+    if catalogue.vectors is not None:
+        return TextSpace(catalogue.vectors)
+    if catalogue.encoder is not None:
+        return TextSpace(catalogue.item_vectors)
+    n_items = len(catalogue.items)
+    terms = read_terms(catalogue.texts, catalogue.words, weights=(1.0, 1.0), max_words=1)
+    attributes = [p for p in proposals if p.breadth < 2]
+    on = sp.coo_array(
+        (
+            np.ones(sum(len(p.rows) for p in attributes)),
+            (
+                np.concatenate([p.rows for p in attributes] or [np.zeros(0, dtype=np.int64)]),
+                np.repeat(np.arange(len(attributes)), [len(p.rows) for p in attributes]),
+            ),
+        ),
+        shape=(n_items, len(attributes)),
+    )
+    counts = sp.csr_array(sp.hstack([terms.counts, on], format="csr"))
+    return TextSpace(tf_idf(counts), [*terms.names, *(p.name for p in attributes)])
 
 
 def _without(vectors: Any, places: list[int]) -> tuple[sp.csr_array, int]:

@@ -1,26 +1,36 @@
 """The concepts of a catalogue, named in its own words, and the items that activate them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field, model_validator
 
-from penchant.concepts.hierarchy import HierarchyConfig, climbed, groups, levels, under_groups, with_parents
+from penchant.concepts.hierarchy import (
+    HierarchyConfig,
+    climbed,
+    groups,
+    known_parents,
+    levels,
+    under_groups,
+    with_parents,
+)
 from penchant.concepts.merging import MergingConfig, merge, same_key
 from penchant.concepts.proposals import Catalogue, ConceptSource, Proposal
-from penchant.concepts.purity import TextSpace
+from penchant.concepts.purity import TextSpace, text_space
 from penchant.concepts.selection import select
 from penchant.concepts.sources.catalogue import SOURCES
-from penchant.concepts.tf_idf import read_terms, tf_idf
 from penchant.config import Config
 from penchant.data.dataset import Table
+from penchant.errors import DataError
 from penchant.interfaces import Encoder
 from penchant.progress import SILENT, Progress
 from penchant.types import DoubleArray, FloatArray
 
+CONSIDERED = 4
+"""Names that are compared with each other, the largest first, for each concept there is room for."""
 ENOUGH_PHRASES = 50
 """Phrases of which the median purity means something."""
 
@@ -132,10 +142,12 @@ def build_vocabulary(
     stand alone are not grouped. The same input, settings and seed give the same vocabulary.
 
     Raises `UnsupportedError` where a source needs the encoder, `MissingExtraError` where texts are in Chinese and jieba
-    is not installed, and what the sources raise for files and columns.
+    is not installed, `DataError` where vectors are not one an item, and what the sources raise for files and columns.
     """
     config = config or VocabularyConfig()
     n_items = len(items)
+    if item_vectors is not None and len(item_vectors) != n_items:
+        raise DataError(f"{len(item_vectors)} item vectors came for {n_items} items.", hint="Give one for each item.")
     min_items = config.min_items or (10 if n_items >= 1000 else 5)
     catalogue = Catalogue(
         items=items,
@@ -157,18 +169,26 @@ def build_vocabulary(
         proposals += config.build("phrases").propose(catalogue)
     everything = [proposal for proposal in proposals if proposal.parent is not None]
     proposals = supported(same_key(supported(proposals, (min_items + 1) // 2), config.merging), 1)
-    name_vectors = encoder.encode([p.name for p in proposals], progress=progress) if encoder and proposals else None
-    proposals = supported(merge(proposals, name_vectors, config.merging), min_items)
-    space = _text_space(catalogue, proposals)
-    proposals = _subjects(proposals, space, config)
     limit = max(min(config.max_concepts, int(n_items / config.items_per_concept)), 1)
-    proposals.sort(key=lambda p: (not p.given, -len(p.rows), p.kind, p.key))
-    proposals = with_parents(_known_parents(proposals[:limit], everything), config.hierarchy)
-    if config.hierarchy.groups and encoder is not None and proposals:
-        proposals = _grouped(proposals, encoder, space, config, most=most, limit=limit)
+    proposals = sorted(proposals, key=_size_first)[: CONSIDERED * limit]
+    names = [proposal.name for proposal in proposals]
+    name_vectors = encoder.encode(names, progress=progress) if encoder is not None and names else None
+    proposals = supported(merge(proposals, name_vectors, config.merging), min_items)
+    space = text_space(catalogue, proposals)
+    proposals = _subjects(proposals, space, config)
+    proposals = sorted(proposals, key=_size_first)
+    proposals = with_parents(known_parents(proposals[:limit], everything), config.hierarchy)
+    if config.hierarchy.groups and name_vectors is not None:
+        vector_of = dict(zip(names, name_vectors, strict=True))
+        proposals = _grouped(proposals, vector_of, space, config, most=most, limit=limit)
     kept, activations = select(proposals, n_items, max_per_item=config.max_per_item, min_items=min_items)
     proposals = climbed(proposals, {p.key for p, keep in zip(proposals, kept, strict=True) if keep})
     return _told(proposals, activations, space, config)
+
+
+def _size_first(proposal: Proposal) -> tuple[bool, int, tuple[str, str]]:
+    """What a person gave comes first, then what is on most items."""
+    return not proposal.given, -len(proposal.rows), proposal.key
 
 
 def _phrases_wanted(proposals: Sequence[Proposal], catalogue: Catalogue, config: VocabularyConfig) -> bool:
@@ -184,29 +204,6 @@ def _phrases_wanted(proposals: Sequence[Proposal], catalogue: Catalogue, config:
     return bool(filled < config.phrase_coverage) and (catalogue.has_descriptions or catalogue.titles_describe)
 
 
-def _text_space(catalogue: Catalogue, proposals: Sequence[Proposal]) -> TextSpace:
-    """The language model's vectors where they are, else words and attributes by TF-IDF."""
-    if catalogue.vectors is not None:
-        return TextSpace(catalogue.vectors)
-    if catalogue.encoder is not None:
-        return TextSpace(catalogue.item_vectors)
-    n_items = len(catalogue.items)
-    terms = read_terms(catalogue.texts, catalogue.words, weights=(1.0, 1.0), max_words=1)
-    attributes = [p for p in proposals if p.breadth < 2]
-    on = sp.coo_array(
-        (
-            np.ones(sum(len(p.rows) for p in attributes)),
-            (
-                np.concatenate([p.rows for p in attributes] or [np.zeros(0, dtype=np.int64)]),
-                np.repeat(np.arange(len(attributes)), [len(p.rows) for p in attributes]),
-            ),
-        ),
-        shape=(n_items, len(attributes)),
-    )
-    counts = sp.csr_array(sp.hstack([terms.counts, on], format="csr"))
-    return TextSpace(tf_idf(counts), [*terms.names, *(p.name for p in attributes)])
-
-
 def _subjects(proposals: Sequence[Proposal], space: TextSpace, config: VocabularyConfig) -> list[Proposal]:
     """The proposals without phrases whose items have too little in common; without texts, nothing can be said."""
     phrases = [p for p in proposals if p.breadth == 2 and not p.given]
@@ -217,23 +214,9 @@ def _subjects(proposals: Sequence[Proposal], space: TextSpace, config: Vocabular
     return [p for p in proposals if purity.get(p.key, least) >= least]
 
 
-def _known_parents(proposals: Sequence[Proposal], everything: Sequence[Proposal]) -> list[Proposal]:
-    """Proposals whose known parent was dropped get the nearest one above it that is there."""
-    keys = {proposal.key for proposal in proposals}
-    parents = {p.key: p.parent for p in everything} | {p.key: p.parent for p in proposals}
-    told = []
-    for proposal in proposals:
-        parent, seen = proposal.parent, {proposal.key}
-        while parent is not None and parent not in keys and parent not in seen:
-            seen.add(parent)
-            parent = parents.get(parent)
-        told.append(replace(proposal, parent=parent))
-    return told
-
-
 def _grouped(
     proposals: list[Proposal],
-    encoder: Encoder,
+    vector_of: Mapping[str, FloatArray],
     space: TextSpace,
     config: VocabularyConfig,
     *,
@@ -241,8 +224,9 @@ def _grouped(
     limit: int,
 ) -> list[Proposal]:
     """The proposals under groups where they stood alone; where there is no room for a group, the smallest make it."""
-    names = encoder.encode([proposal.name for proposal in proposals]).astype(np.float64)
-    vectors = _unit(names + np.stack([space.centroid(proposal.rows) for proposal in proposals]))
+    if not proposals:
+        return proposals
+    vectors = _unit(np.stack([vector_of[p.name] + space.centroid(p.rows) for p in proposals]))
     found = groups(proposals, vectors, config.hierarchy, most_items=most)
     while found and len(proposals) + len(found) > limit:
         smallest = min(range(len(proposals)), key=lambda p: (proposals[p].given, len(proposals[p].rows), -p))

@@ -17,6 +17,13 @@ def test_phrases_that_tell_items_apart_are_found():
     assert any("nail" in name for name in found)
 
 
+def test_an_expression_is_better_than_its_words():
+    titles = ["hong kong tales"] * 4 + ["kong island"] + ["tales"] * 3 + ["island"] * 3
+    found = proposed(title=titles)
+    assert found["hong kong"] == [0, 1, 2, 3]
+    assert "hong" not in found
+
+
 def test_a_phrase_stands_for_every_item_that_has_it():
     """In the first three titles rarer words are chosen before "soap"; they have it all the same."""
     titles = ["aloe mint soap"] * 3 + ["soap"] * 4 + ["comb"] * 4

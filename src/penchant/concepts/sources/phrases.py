@@ -21,7 +21,9 @@ class PhrasesConfig(Config):
 
 
 class Phrases(ConceptSource):
-    """The phrases of each item with the highest TF-IDF × cohesion, no word twice; of equal ones the longer.
+    """The phrases of each item with the highest TF-IDF × (½ + cohesion), no word twice; of equal ones the longer.
+
+    For a single word the factor is 1: a phrase is better than its words where it is more than half a fixed expression.
 
     A word of a title counts twice. A phrase is proposed where it is a key phrase of enough items, and then stands for
     every item that has it in its text. Salton and Buckley 1988, see `tf_idf`.
@@ -36,10 +38,11 @@ class Phrases(ConceptSource):
         )
         weights = terms.weights
         lengths = np.array([len(words) for words in terms.words])
+        worth = np.where(lengths > 1, 0.5 + terms.cohesion, 1.0)
         chosen = np.zeros(len(terms.names), dtype=np.int64)
         for row in range(weights.shape[0]):
             span = slice(weights.indptr[row], weights.indptr[row + 1])
-            mine, values = weights.indices[span], weights.data[span] * terms.cohesion[weights.indices[span]]
+            mine, values = weights.indices[span], weights.data[span] * worth[weights.indices[span]]
             order = mine[np.lexsort((mine, -lengths[mine], -np.round(values, 9)))] if len(mine) else mine
             for term in distinct(order.tolist(), terms.words, at_most=self.config.per_item):
                 chosen[term] += 1
