@@ -27,9 +27,9 @@ LAST_TWO = TextRendering(behaviour=BehaviourTemplate(last_events=2, item_words=1
 def settings(path, **further: Any) -> MultiTaskConfig:
     return MultiTaskConfig.of(
         {
-            "language_model": {"path": str(path), "trainable_layers": 1, "max_length": 24, "pooling": "first"},
+            "language_model": {"path": str(path), "trainable_layers": 1, "max_length": 24},
             "batch": 32,
-            "training": {"learning_rate": 5e-3, "max_epochs": 10, "warmup_steps": 10, "evaluate_every": 1},
+            "training": {"learning_rate": 1e-2, "max_epochs": 8, "warmup_steps": 10, "evaluate_every": 1},
             **further,
         }
     )

@@ -27,11 +27,11 @@ CHOSEN = DATA.histories().keep(np.isnan(DATA.histories().values))
 
 def settings(path: Path, **further: Any) -> dict[str, Any]:
     return {
-        "language_model": {"path": str(path), "trainable_layers": 1, "max_length": 24, "pooling": "first"},
+        "language_model": {"path": str(path), "trainable_layers": 1, "max_length": 24},
         "behaviour": ONE_WORD,
         "biases": False,
         "batch": 32,
-        "training": {"learning_rate": 5e-3, "max_epochs": 10, "warmup_steps": 10, "evaluate_every": 1},
+        "training": {"learning_rate": 1e-2, "max_epochs": 10, "warmup_steps": 10, "evaluate_every": 1},
         **further,
     }
 
@@ -123,8 +123,7 @@ def test_a_left_to_right_model_learns_it_too(gpt):
 
 @pytest.mark.parametrize("head", [{"head": "class"}, {"output": "sigmoid"}])
 def test_other_heads_learn_it(bert, head):
-    training = {"learning_rate": 5e-3, "max_epochs": 16, "warmup_steps": 10}
-    found = fit(bert, training=training, **head).predict(CHOSEN, USERS, ITEMS)
+    found = fit(bert, **head).predict(CHOSEN, USERS, ITEMS)
     assert rmse(found, RATINGS) < 0.7
     assert found.min() >= 1.0
     assert found.max() <= 5.0
@@ -142,8 +141,7 @@ def liked(bert):
         target_items=items[:half],
         target_values=ratings[:half],
     )
-    training = {"learning_rate": 5e-3, "max_epochs": 10, "warmup_steps": 10, "evaluate_every": 1, "patience": 3}
-    model = fit(bert, noisy, FitOptions(validation=validation), head="liked", training=training)
+    model = fit(bert, noisy, FitOptions(validation=validation), head="liked")
     return model, first, users[half:], items[half:], ratings[half:]
 
 
