@@ -2,7 +2,9 @@
 
 ``p = σ( α (w·x + b) + β )`` with x the unit vector of the text, names read as "it", and the lexicon's polarity beside
 it: logistic regression on ratings brought to [0, 1], and Platt scaling (Platt 1999) on reviews kept apart. Polarity is
-``2 p − 1``. So the head knows idioms that no lexicon has ("could not put it down"), in any language of the encoder.
+``2 p − 1``. The lexicon's weight is the one learned beside the vector plus the one learned alone: the first is small
+where the vector knows all wordings of the training reviews by heart, and of new wordings it knows little. So the head
+knows idioms that no lexicon has ("could not put it down"), in any language of the encoder.
 """
 
 from collections.abc import Sequence
@@ -28,6 +30,8 @@ from penchant.types import DoubleArray
 WEIGHTS, DESCRIPTION = "sentiment.safetensors", "sentiment.json"
 NEITHER = 0.25
 """A rating nearer than this to the middle of its scale is neither for nor against when accuracy is counted."""
+ALONE = 1e-4
+"""Ridge penalty of fits with one feature: hardly any, so that a perfect fit stays finite."""
 FEWEST = 20
 """Reviews needed of either part, below which nothing is learned."""
 
@@ -149,7 +153,9 @@ def choose_sentiment(
     learned, judged = _features(encoder, lexicon, train, progress), _features(encoder, lexicon, validation, progress)
     y = np.asarray(validation_labels, dtype=np.float64)
     check_labels(judged, y)
+    alone, _ = fit_logistic(learned[:, -1:], train_labels, penalty=ALONE)
     fits = [fit_logistic(learned, train_labels, penalty=penalty) for penalty in config.penalties]
+    fits = [(np.append(w[:-1], w[-1] + alone[0]), b) for w, b in fits]
     losses = [float(binary_cross_entropy(judged @ w + b, y).mean()) for w, b in fits]
     weights, offset = fits[int(np.argmin(losses))]
     by_head, scaling = _scaled(judged @ weights + offset, y)
@@ -175,8 +181,8 @@ def _features(encoder: Encoder, lexicon: Sentiment, passages: Sequence[Passage],
 
 
 def _scaled(logits_N: DoubleArray, labels_N: DoubleArray) -> tuple[DoubleArray, tuple[float, float]]:
-    """``α logits + β`` with the numbers of the least loss, hardly penalised, so that a perfect fit stays finite."""
-    slope, shift = fit_logistic(logits_N[:, None], labels_N, penalty=1e-4)
+    """``α logits + β`` with the numbers of the least loss."""
+    slope, shift = fit_logistic(logits_N[:, None], labels_N, penalty=ALONE)
     return slope[0] * logits_N + shift, (float(slope[0]), shift)
 
 
