@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from penchant.artifacts import describe
 from penchant.errors import BundleError, PenchantError
 from penchant.pipeline.interest_model import load
 
@@ -122,6 +123,23 @@ def test_a_newer_manifest_of_another_shape_is_called_newer(bundle):
     (bundle / "manifest.json").write_text(json.dumps({"format_version": 7, "kind": "bundle", "files": "elsewhere"}))
     with pytest.raises(BundleError, match="format 7"):
         load(bundle)
+
+
+def test_concepts_of_an_older_bundle_lack_what_was_not_told_then(bundle):
+    told = json.loads((bundle / "concepts.json").read_text())
+    then = {"id", "name", "kind", "parent", "items"}
+    told["concepts"] = [{name: value for name, value in c.items() if name in then} for c in told["concepts"]]
+    (bundle / "concepts.json").write_text(json.dumps(told))
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["files"]["concepts.json"] = describe(bundle / "concepts.json")
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    concepts = load(bundle).fitted.vocabulary.concepts
+    assert [c.id for c in concepts] == [c["id"] for c in told["concepts"]]
+    assert {(c.level, c.examples, c.purity, c.aliases, c.words) for c in concepts} == {(0, (), None, (), ())}
+
+
+def test_concepts_come_back_as_they_were(model, bundle):
+    assert load(bundle).fitted.vocabulary.concepts == model.fitted.vocabulary.concepts
 
 
 def test_what_was_learned_is_in_the_manifest(model, bundle):
