@@ -100,9 +100,10 @@ def test_what_has_a_parent_or_children_or_was_given_is_not_grouped():
             proposal("dragons", range(10)),
             proposal("elves", range(100, 110)),
             proposal("dwarves", range(110, 120), given=True),
+            *(proposal(f"topic {k}", range(140 + 9 * k, 149 + 9 * k), words=("a", "b")) for k in range(3)),
             proposal("Tolkien", range(120, 130), kind="authors", breadth=1),
             proposal("Le Guin", range(130, 140), kind="authors", breadth=1),
         ],
         CONFIG,
     )
-    assert groups(proposals, np.ones((6, 4)) / 2, HierarchyConfig(group_from=2, group_members=2), most_items=100) == []
+    assert groups(proposals, np.ones((9, 4)) / 2, HierarchyConfig(group_from=2, group_members=2), most_items=100) == []

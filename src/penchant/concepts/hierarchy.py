@@ -93,18 +93,18 @@ def groups(
 ) -> list[Proposal]:
     """Proposals of groups of concepts that stand alone (no parent, no child), as broad concepts of the kind ``group``.
 
-    Fields and words are grouped, makers are not. Concepts of one kind are clustered by average linkage on the cosine of
-    `vectors_PD` (unit rows: name and items together), cut where the mean cosine of two clusters falls below
-    `group_similarity`. A group of `group_members` or more whose items are at most `most_items` gets the names of the
-    two members nearest its mean. `with_parents` has to have been called. Sokal and Michener, "A statistical method for
-    evaluating systematic relationships", 1958.
+    Fields and words are grouped, makers and topics are not. Concepts of one kind are clustered by average linkage on
+    the cosine of `vectors_PD` (unit rows: name and items together), cut where the mean cosine of two clusters falls
+    below `group_similarity`. A group of `group_members` or more whose items are at most `most_items` gets the names of
+    the two members nearest its mean. `with_parents` has to have been called. Sokal and Michener, "A statistical method
+    for evaluating systematic relationships", 1958.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
 
     parents = {proposal.parent for proposal in proposals}
     alone: dict[str, list[int]] = {}
     for p, proposal in enumerate(proposals):
-        free = proposal.parent is None and proposal.key not in parents and not proposal.given
+        free = proposal.parent is None and proposal.key not in parents and not proposal.given and not proposal.words
         if free and proposal.breadth != 1 and vectors_PD[p].any():
             alone.setdefault(proposal.kind, []).append(p)
     found = []
