@@ -7,4 +7,4 @@ cd "$(dirname "$0")"
 WORK="${TMPDIR:-/tmp}/movielens-1m.dataset"
 [ -d "$WORK" ] || penchant import "$DATA" --to "$WORK"
 OMP_WAIT_POLICY=PASSIVE penchant evaluate "$WORK" --models popularity,item_knn,interest \
-  --protocol leave-one-out --k 5,10 --seeds 0 --config config.toml --json result.json
+  --protocol leave-one-out --k 5,10 --seeds 0,1,2 --config config.toml --json result.json

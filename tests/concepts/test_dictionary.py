@@ -29,19 +29,16 @@ def test_activations_are_the_least_squares_on_what_was_taken():
         np.testing.assert_allclose(mine[taken], nnls(directions[taken].T, vector)[0], atol=1e-3)
 
 
-def test_planted_directions_and_activations_are_found():
+def test_planted_activations_are_found():
     vectors, directions, activations = world()
     found = sparse_activations(vectors.astype(np.float64), directions, 2).toarray()
     assert ((found > 0.05) == (activations > 0)).mean() > 0.98
-    fitted = fit_dictionary(vectors, DictionaryConfig(concepts=16, per_item=3, rounds=12), rng=np.random.default_rng(1))
-    left = ((vectors - fitted.rebuilt) ** 2).sum() / ((vectors - fitted.mean) ** 2).sum()
-    assert left < 0.1
 
 
 def test_a_vector_that_leans_to_nothing_has_no_activation():
     directions = np.array([[1.0, 0.0], [0.0, 1.0]])
     found = sparse_activations(np.array([[-1.0, -2.0], [0.0, 0.0], [-1.0, 3.0]]), directions, 2).toarray()
-    np.testing.assert_allclose(found, [[0, 0], [0, 0], [0, 3.0]])
+    np.testing.assert_allclose(found, np.array([[0, 0], [0, 0], [0, 3.0]]))
 
 
 def test_a_long_direction_is_as_good_as_a_short_one():
@@ -51,63 +48,92 @@ def test_a_long_direction_is_as_good_as_a_short_one():
     np.testing.assert_allclose(plain @ directions, other @ stretched, atol=1e-9)
 
 
+def test_an_item_takes_only_what_it_may():
+    vectors, directions, activations = world(noise=0.2)
+    may = sp.csr_array(activations[:, :8] > 0)  # the last four are free
+    found = sparse_activations(vectors.astype(np.float64), directions, 4, may).toarray()
+    assert not found[:, :8][activations[:, :8] == 0].any()
+    assert found[:, 8:][activations[:, 8:] == 0].any()
+    assert (found[activations > 0] > 0).mean() > 0.95
+
+
+def kinds_world(items=600, seed=0):
+    """Four names, each with five kinds of items under it that lie apart; every item bears one name."""
+    rng = np.random.default_rng(seed)
+    names, kinds = rng.normal(size=(4, 12)), rng.normal(size=(4, 5, 12))
+    name, kind = rng.integers(4, size=items), rng.integers(5, size=items)
+    vectors = names[name] + kinds[name, kind] + 0.05 * rng.normal(size=(items, 12))
+    bears = sp.csr_array((np.ones(items), (np.arange(items), name)), shape=(items, 4))
+    return vectors.astype(np.float32), bears, name, kind
+
+
+def test_kinds_are_found_and_put_under_their_names():
+    vectors, bears, name, kind = kinds_world()
+    fitted = fit_dictionary(vectors, bears, DictionaryConfig(per_item=3), rng=np.random.default_rng(1))
+    assert fitted.names[:4].tolist() == [0, 1, 2, 3]
+    assert fitted.kinds.tolist() == [False] * 4 + [True] * (len(fitted.names) - 4)
+    left = ((vectors - fitted.rebuilt) ** 2).sum() / ((vectors - fitted.mean) ** 2).sum()
+    assert left < 0.02
+    # A name is on the items that bear it alone.
+    found = fitted.activations.toarray()
+    assert not found[:, :4][bears.toarray() == 0].any()
+    # The heaviest kind of an item tells the planted one, and lies under its name.
+    kinds = found.copy()
+    kinds[:, :4] = 0
+    heaviest = kinds.argmax(axis=1)
+    planted = 5 * name + kind
+    told = sum(np.bincount(planted[heaviest == c]).max() for c in np.unique(heaviest))
+    assert told / len(kind) > 0.9
+    for c in np.flatnonzero(fitted.names >= 0)[4:]:
+        mass = np.bincount(name, weights=found[:, c], minlength=4)
+        assert mass.argmax() == fitted.names[c]
+        assert mass.max() >= 0.5 * mass.sum()
+
+
 def test_every_direction_is_on_enough_items_and_there_are_no_more_than_a_fifth():
-    vectors, _, _ = world(items=300, noise=0.5)
-    fitted = fit_dictionary(vectors, DictionaryConfig(concepts=500, least_items=10), rng=np.random.default_rng(0))
-    assert len(fitted.directions) <= 60
+    vectors, bears, _, _ = kinds_world(items=300)
+    config = DictionaryConfig(least_items=10)
+    fitted = fit_dictionary(vectors, bears, config, rng=np.random.default_rng(0))
+    assert 4 < len(fitted.directions) <= 60
     assert np.diff(fitted.activations.tocsc().indptr).min() >= 10
     assert np.diff(fitted.activations.indptr).max() <= 8
 
 
-@pytest.mark.parametrize("items", [0, 1, 4])
-def test_a_catalogue_too_small_for_concepts_has_none(items):
+def test_names_that_too_few_items_have_are_given_up():
+    vectors, bears, _, _ = kinds_world(items=120)
+    rare = np.zeros((120, 1))
+    rare[:4] = 1
+    names = sp.csr_array(np.hstack([rare, bears.toarray()]))
+    config = DictionaryConfig(items_per_concept=24)
+    fitted = fit_dictionary(vectors, names, config, rng=np.random.default_rng(0))
+    assert fitted.names.tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("items", "names"), [(0, 0), (4, 0), (0, 2), (3, 2)])
+def test_a_catalogue_with_little_to_find(items, names):
     vectors = np.random.default_rng(0).normal(size=(items, 3)).astype(np.float32)
-    fitted = fit_dictionary(vectors, DictionaryConfig(), rng=np.random.default_rng(0))
-    assert fitted.directions.shape == (0, 3)
-    assert fitted.activations.shape == (items, 0)
+    bears = sp.csr_array(np.ones((items, names)))
+    config = DictionaryConfig(least_items=1)
+    fitted = fit_dictionary(vectors, bears, config, rng=np.random.default_rng(0))
+    assert fitted.directions.shape == (len(fitted.names), 3)
+    assert fitted.activations.shape == (items, len(fitted.names))
+    assert np.isfinite(fitted.rebuilt).all()
+
+
+def test_directions_are_those_of_the_items_that_count():
+    vectors, bears, _, _ = kinds_world()
+    counted = np.arange(len(vectors)) < 400
+    moved = vectors.copy()
+    moved[~counted] += 100.0
+    one, two = (
+        fit_dictionary(v, bears, DictionaryConfig(), counted_I=counted, rng=np.random.default_rng(5))
+        for v in (vectors, moved)
+    )
+    np.testing.assert_allclose(one.mean, two.mean)
+    np.testing.assert_allclose(one.directions[:4], two.directions[:4], atol=0.2)
 
 
 def test_the_seed_decides():
-    vectors, _, _ = world(noise=0.3)
-    config = DictionaryConfig(concepts=20)
-    one, two = (fit_dictionary(vectors, config, rng=np.random.default_rng(5)) for _ in range(2))
+    vectors, bears, _, _ = kinds_world()
+    one, two = (fit_dictionary(vectors, bears, DictionaryConfig(), rng=np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(one.directions, two.directions)
-
-
-def test_named_directions_keep_their_names():
-    vectors, directions, activations = world(items=600, noise=0.1)
-    rng = np.random.default_rng(3)
-    shown = sp.csr_array(activations * (rng.random(activations.shape) < 0.8))  # a fifth of the names is missing
-    fitted = fit_dictionary(vectors, DictionaryConfig(per_item=3), names_IC=shown, rng=rng)
-    assert fitted.names is not None
-    assert fitted.names.tolist() == list(range(12))
-    unit = fitted.directions / np.linalg.norm(fitted.directions, axis=1, keepdims=True)
-    assert np.diagonal(unit @ directions.T).min() > 0.9
-    # The names that were left out are found: hidden pairs rank above pairs that are none.
-    found = fitted.activations.toarray()
-    hidden = (activations > 0) & (shown.toarray() == 0)
-    none = activations == 0
-    assert (found[hidden] > 0.2).mean() > 0.9
-    assert (found[none] > 0.2).mean() < 0.1
-
-
-def test_an_item_leans_to_the_names_that_it_bears():
-    directions = np.array([[1.0, 0.0], [0.995, 0.0999], [0.0, 1.0]])
-    vector, bears = np.array([[1.0, 0.04]]), sp.csr_array([[0.0, 1.0, 0.0]])
-    assert sparse_activations(vector, directions, 1).toarray().argmax() == 0
-    assert sparse_activations(vector, directions, 1, names_IC=bears, lean=0.2).toarray().argmax() == 1
-    # Not to one that points elsewhere.
-    bears = sp.csr_array([[0.0, 0.0, 1.0]])
-    away = np.array([[1.0, -0.2]])
-    assert sparse_activations(away, directions, 1, names_IC=bears, lean=0.9).toarray().argmax() == 0
-
-
-def test_names_on_too_few_items_are_given_up():
-    vectors, _, activations = world(items=200, noise=0.2)
-    names = np.hstack([activations, np.zeros((200, 1))])
-    fitted = fit_dictionary(
-        vectors, DictionaryConfig(per_item=2), names_IC=sp.csr_array(names), rng=np.random.default_rng(0)
-    )
-    assert fitted.names is not None
-    assert 12 not in fitted.names
-    assert len(fitted.directions) == len(fitted.names) == fitted.activations.shape[1]

@@ -1,16 +1,15 @@
-"""A sparse, non-negative dictionary: each item vector as a sum of at most a few directions, and what is left over.
+"""A sparse, non-negative dictionary: each item vector as a sum of a few named directions, and what is left over.
 
 ::
 
-    z_i = μ + Σ_c a_ic d_c + r_i,     a_ic ≥ 0, at most `per_item` of them above 0
+    z_i = μ + Σ_c a_ic d_c + r_i,     a_ic ≥ 0, at most `per_item` of them above 0, of c that i may have
 
+Every name has a direction of its own, which an item may have if it bears the name: what is done to "comedy" is done to
+comedies. Further directions, kinds, are free: they are for what ranks and has no name yet, and are put under the name
+that most of their items bear.
 Found by turns: the activations by non-negative orthogonal matching pursuit (Bruckstein, Elad and Zibulevsky 2008), the
 directions by least squares on them (the method of optimal directions, Engan, Aase and Husøy 1999). Sums of parts that
 are there, never of parts that are missing: so that an item can be told by its concepts (Lee and Seung 1999).
-
-Where concepts have names and items that bear them, each direction begins as that of a name and is held near it, and an
-item leans to the names that it bears: the dictionary says in the catalogue's own words what ranks, also of items that
-do not bear the word.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pydantic import Field
 
 from penchant.config import Config
 from penchant.progress import SILENT, Progress
-from penchant.types import DoubleArray, FloatArray, IntArray
+from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 ITEMS_AT_ONCE = 512
 SWEEPS = 20
@@ -32,20 +31,17 @@ LEAST_LENGTH = 1e-9
 class DictionaryConfig(Config):
     """How the directions are found."""
 
-    concepts: int = Field(default=1024, ge=1)
-    """Directions at most; never more than a fifth of the items."""
     per_item: int = Field(default=8, ge=1)
     """Activations of an item at most."""
-    least_items: int = Field(default=10, ge=2)
+    items_per_concept: float = Field(default=5.0, ge=1)
+    """There are at most items / this many directions, names included."""
+    least_items: int = Field(default=10, ge=1)
     """A direction is on this many items at least, or is given up."""
-    rounds: int = Field(default=6, ge=1)
-    ridge: float = Field(default=0.1, gt=0)
+    kind_share: float = Field(default=0.5, gt=0, le=1)
+    """A kind is put under a name that this share of it bears, the rarest such."""
+    rounds: int = Field(default=5, ge=1)
+    ridge: float = Field(default=1.0, gt=0)
     """λ: how strongly a direction is held where it was, in items."""
-    lean: float = Field(default=0.2, ge=0)
-    """A concept that an item bears by name is taken where it leans to it by no more than this, as a cosine, less than
-    to another."""
-    named_ridge: float = Field(default=3.0, gt=0)
-    """λ of a direction with a name, which is held at the name's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +54,10 @@ class Dictionary:
     """(C, D)"""
     activations: sp.csr_array
     """(I, C) float64"""
-    names: IntArray | None = None
-    """(C,) which of the names given each is; None where none were given"""
+    names: IntArray
+    """(C,) the name of each: its own, or the one that it is a kind of, −1 for a kind of none"""
+    kinds: BoolArray
+    """(C,) whether it is a kind; these come last"""
 
     @property
     def rebuilt(self) -> DoubleArray:
@@ -69,67 +67,75 @@ class Dictionary:
 
 def fit_dictionary(
     vectors_ID: FloatArray,
+    names_IN: sp.csr_array,
     config: DictionaryConfig,
     *,
-    weights_I: IntArray | None = None,
-    names_IC: sp.csr_array | None = None,
+    counted_I: BoolArray | None = None,
     rng: np.random.Generator,
     progress: Progress = SILENT,
 ) -> Dictionary:
     """Directions for vectors, and the vectors by them.
 
-    With names, `names_IC` above 0 where an item bears one, there is a direction for each, which begins where its items
-    lie (ridge regression on the names). Without, they begin at vectors that lie far from each other (k-means++, Arthur
-    and Vassilvitskii 2007), drawn by `rng`. `weights_I` says how much an item counts for the directions; None: all
-    alike.
+    `names_IN` is above 0 where an item bears a name. The direction of a name begins where its items lie (ridge
+    regression on the names), the kinds at what names leave over of items that lie far from each other (k-means++,
+    Arthur and Vassilvitskii 2007), drawn by `rng`. The directions are fitted to the items `counted_I`; None: to all.
     """
     vectors = vectors_ID.astype(np.float64)
-    counted = np.ones(len(vectors)) if weights_I is None else np.asarray(weights_I, dtype=np.float64)
+    counted = np.ones(len(vectors)) if counted_I is None else counted_I.astype(np.float64)
     mean = (counted @ vectors) / max(float(counted.sum()), LEAST_LENGTH)
     centred = vectors - mean
-    held: DoubleArray | None = None
-    names: IntArray | None = None
-    if names_IC is None:
-        directions = _far_apart(centred, counted, min(config.concepts, len(vectors) // 5), rng)
-    else:
-        names = np.arange(names_IC.shape[1])
-        held = directions = _optimal(
-            centred, counted, names_IC.astype(np.float64), np.zeros((len(names), centred.shape[1])), config.named_ridge
-        )
+    bears = sp.csr_array((names_IN > 0).astype(np.float64))
+    n_names = bears.shape[1]
+    shares = _unit_rows(bears)
+    directions = _optimal(centred, counted, shares, np.zeros((n_names, centred.shape[1])), config.ridge)
+    number = int(len(vectors) / config.items_per_concept) - n_names if counted.sum() >= config.least_items else 0
+    if number > 0:
+        left = centred - sparse_activations(centred, directions, config.per_item, bears) @ directions
+        directions = np.concatenate([directions, _far_apart(left * counted[:, None], number, rng)])
+    names = np.concatenate([np.arange(n_names), np.full(len(directions) - n_names, -1)])
     activations = sp.csr_array((len(vectors), len(directions)))
-
-    def activated() -> sp.csr_array:
-        mine = None if names is None or names_IC is None else sp.csr_array(names_IC[:, names])
-        return sparse_activations(centred, directions, config.per_item, names_IC=mine, lean=config.lean)
-
     with progress.task("Finding concepts", total=config.rounds) as advance:
         for round_ in range(config.rounds):
-            activations = activated()
-            if round_ >= config.rounds - 2:  # the last rounds are without directions that too few items have
+            activations = sparse_activations(centred, directions, config.per_item, bears[:, names[names >= 0]])
+            if round_ >= config.rounds - 2:  # the last rounds are without what is on too few items
                 kept = np.diff(activations.tocsc().indptr) >= config.least_items
                 if not kept.all():
-                    directions = directions[kept]
-                    held, names = (None, None) if held is None or names is None else (held[kept], names[kept])
-                    activations = activated()
-            before, ridge = (directions, config.ridge) if held is None else (held, config.named_ridge)
-            directions = _optimal(centred, counted, activations, before, ridge)
+                    directions, names = directions[kept], names[kept]
+                    activations = sparse_activations(centred, directions, config.per_item, bears[:, names[names >= 0]])
+            directions = _optimal(centred, counted, activations, directions, config.ridge)
             advance()
-    return Dictionary(mean=mean, directions=directions, activations=activations, names=names)
+    kinds = names < 0
+    names[kinds] = _names_of(activations[:, np.flatnonzero(kinds)], bears, names[~kinds], config.kind_share)
+    return Dictionary(mean=mean, directions=directions, activations=activations, names=names, kinds=kinds)
+
+
+def _names_of(kinds_IK: sp.csr_array, bears_IN: sp.csr_array, kept_N: IntArray, share: float) -> IntArray:
+    """(K,) of the kept names that a share of a kind's activations bears, the one on the fewest items; −1 where none."""
+    found = np.full(kinds_IK.shape[1], -1, dtype=np.int64)
+    if len(kept_N) and len(found):
+        bears = bears_IN[:, kept_N]
+        shares = (kinds_IK.T @ bears).toarray() / np.maximum(kinds_IK.sum(axis=0), LEAST_LENGTH)[:, None]
+        sizes = np.where(shares >= share, bears.sum(axis=0)[None, :], np.inf)
+        best = sizes.argmin(axis=1)
+        there = np.isfinite(sizes[np.arange(len(best)), best])
+        found[there] = kept_N[best[there]]
+    return found
+
+
+def _unit_rows(matrix: sp.csr_array) -> sp.csr_array:
+    """Rows of length one; empty ones stay."""
+    lengths = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel())
+    return sp.csr_array(sp.diags_array(1.0 / np.where(lengths > 0, lengths, 1.0)) @ matrix)
 
 
 def sparse_activations(
-    centred_ID: DoubleArray,
-    directions_CD: DoubleArray,
-    per_item: int,
-    *,
-    names_IC: sp.csr_array | None = None,
-    lean: float = 0.0,
+    centred_ID: DoubleArray, directions_CD: DoubleArray, per_item: int, may_IN: sp.csr_array | None = None
 ) -> sp.csr_array:
     """a, (I, C): non-negative orthogonal matching pursuit.
 
     By turns the direction is taken that what is left leans to most, ``argmax_c r·d_c/‖d_c‖``, and the activations of
-    all taken so far are fitted anew, ``min_{a ≥ 0} ‖x − Σ_c a_c d_c‖²``. It ends where nothing leans on. A direction
-    whose name the item bears, `names_IC` above 0, is taken as if ``lean ‖x‖`` were left more of it, if any is.
+    all taken so far are fitted anew, ``min_{a ≥ 0} ‖x − Σ_c a_c d_c‖²``. It ends where nothing leans on. With `may_IN`
+    an item takes of the first N directions only those for which that is above 0.
     """
     n_items, n_concepts = len(centred_ID), len(directions_CD)
     rows, columns, values = [], [], []
@@ -139,10 +145,8 @@ def sparse_activations(
         gram = unit @ unit.T
         for start in range(0, n_items, ITEMS_AT_ONCE):
             part = slice(start, start + ITEMS_AT_ONCE)
-            favour = None
-            if names_IC is not None and lean:
-                favour = (names_IC[part].toarray() > 0) * (lean * np.linalg.norm(centred_ID[part], axis=1))[:, None]
-            chosen, weights = _pursue(centred_ID[part] @ unit.T, gram, per_item, favour)
+            barred = None if may_IN is None else np.where(may_IN[part].toarray() > 0, 0.0, -np.inf)
+            chosen, weights = _pursue(centred_ID[part] @ unit.T, gram, per_item, barred)
             place, nth = np.nonzero(weights > LEAST_LENGTH)
             rows.append(start + place)
             columns.append(chosen[place, nth])
@@ -156,31 +160,33 @@ def sparse_activations(
 
 
 def _pursue(
-    leaning_NC: DoubleArray, gram_CC: DoubleArray, most: int, favour_NC: DoubleArray | None
+    leaning_NC: DoubleArray, gram_CC: DoubleArray, most: int, barred_NC: DoubleArray | None
 ) -> tuple[IntArray, DoubleArray]:
     """Chosen directions and their activations, (N, most) both, from x·d/‖d‖ and the directions' cosines."""
     n, most = len(leaning_NC), min(most, leaning_NC.shape[1])
     chosen, weights = np.zeros((n, most), dtype=np.int64), np.zeros((n, most))
+    leaning = np.zeros((n, most), dtype=np.bool_)
     left = leaning_NC.copy()
     rows = np.arange(n)
     for k in range(most):
         taken = chosen[:, :k]
         if k:
             left[rows[:, None], taken] = -np.inf
-        drawn = left if favour_NC is None else left + favour_NC * (left > LEAST_LENGTH)
-        best = drawn.argmax(axis=1)
-        leaning = left[rows, best] > LEAST_LENGTH
+        if barred_NC is not None:
+            left[:, : barred_NC.shape[1]] += barred_NC
+        best = left.argmax(axis=1)
+        leaning[:, k] = left[rows, best] > LEAST_LENGTH
         chosen[:, k] = best
         mine = chosen[:, : k + 1]
         cosines = gram_CC[mine[:, :, None], mine[:, None, :]]  # (N, k + 1, k + 1)
-        wanted = np.take_along_axis(leaning_NC, mine, axis=1)
+        wanted = np.where(leaning[:, : k + 1], np.take_along_axis(leaning_NC, mine, axis=1), -np.inf)
         fit = weights[:, : k + 1]  # a view: fitted in place
         for _ in range(SWEEPS):
             for c in range(k + 1):
                 others = np.einsum("nj,nj->n", cosines[:, c], fit) - fit[:, c]
                 fit[:, c] = np.maximum(wanted[:, c] - others, 0.0)
-        fit[~leaning, k] = 0.0
-        left = leaning_NC - np.einsum("nk,nkc->nc", fit, gram_CC[mine])
+        starts = np.arange(0, n * (k + 1) + 1, k + 1)
+        left = leaning_NC - sp.csr_array((fit.ravel(), mine.ravel(), starts), shape=(n, len(gram_CC))) @ gram_CC
     return chosen, weights
 
 
@@ -194,17 +200,13 @@ def _optimal(
     return solved
 
 
-def _far_apart(centred_ID: DoubleArray, counted_I: DoubleArray, n: int, rng: np.random.Generator) -> DoubleArray:
-    """`n` of the vectors, each drawn in proportion to its squared distance from those drawn before."""
+def _far_apart(centred_ID: DoubleArray, n: int, rng: np.random.Generator) -> DoubleArray:
+    """`n` of the vectors or fewer, each drawn in proportion to its squared distance from those drawn before."""
     squares = (centred_ID**2).sum(axis=1)
-    chances = squares * counted_I
     chosen: list[int] = []
     distances = squares.copy()
-    for _ in range(n):
-        if chances.sum() <= LEAST_LENGTH:
-            break
-        chosen.append(int(rng.choice(len(chances), p=chances / chances.sum())))
+    while len(chosen) < n and distances.sum() > LEAST_LENGTH:
+        chosen.append(int(rng.choice(len(distances), p=distances / distances.sum())))
         one = centred_ID[chosen[-1]]
         distances = np.minimum(distances, np.maximum(squares - 2 * centred_ID @ one + one @ one, 0.0))
-        chances = distances * counted_I
     return centred_ID[chosen].copy()

@@ -39,6 +39,20 @@ class ConceptSpace:
         return user_vectors_BD @ self.directions.T
 
 
+def space_of(
+    item_vectors_ID: FloatArray, mean_D: FloatArray, directions_CD: FloatArray, activations_IC: sp.csr_array
+) -> ConceptSpace:
+    """The space of directions that are known: what they leave over is the residual."""
+    residuals = (item_vectors_ID - (mean_D + activations_IC @ directions_CD)).astype(np.float32)
+    total = float(((item_vectors_ID - mean_D).astype(np.float64) ** 2).sum())
+    return ConceptSpace(
+        mean=mean_D,
+        directions=directions_CD,
+        residuals=residuals,
+        explained=1.0 - float((residuals.astype(np.float64) ** 2).sum()) / total if total > 0 else 0.0,
+    )
+
+
 def fit_concept_space(
     item_vectors_ID: FloatArray, vocabulary: Vocabulary, config: ConceptSpaceConfig | None = None
 ) -> ConceptSpace:
@@ -57,13 +71,4 @@ def fit_concept_space(
     if n_concepts:
         gram = (A.T @ A).toarray() + config.ridge * np.eye(n_concepts)
         directions = np.linalg.solve(gram, A.T @ centred)
-    mean32, directions32 = mean.astype(np.float32), directions.astype(np.float32)
-    rebuilt = mean32 + vocabulary.activations @ directions32
-    residuals = (item_vectors_ID - rebuilt).astype(np.float32)
-    total = float((centred**2).sum())
-    return ConceptSpace(
-        mean=mean32,
-        directions=directions32,
-        residuals=residuals,
-        explained=1.0 - float((residuals.astype(np.float64) ** 2).sum()) / total if total > 0 else 0.0,
-    )
+    return space_of(item_vectors_ID, mean.astype(np.float32), directions.astype(np.float32), vocabulary.activations)

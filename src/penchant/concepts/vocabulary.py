@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -27,7 +28,7 @@ from penchant.data.dataset import Table
 from penchant.errors import DataError
 from penchant.interfaces import Encoder
 from penchant.progress import SILENT, Progress
-from penchant.types import DoubleArray, FloatArray
+from penchant.types import DoubleArray, FloatArray, IntArray
 
 CONSIDERED = 4
 """Names that are compared with each other, the largest first, for each concept there is room for."""
@@ -111,13 +112,33 @@ class Concept:
     """The heaviest words of a topic, the members of a group."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Vocabulary:
     """C concepts and the items that activate them."""
 
     concepts: tuple[Concept, ...]
     activations: sp.csr_array
-    """a, (I, C) float32, non-negative, at most `max_per_item` an item; a row's squares sum to 1 (or it is empty)."""
+    """a, (I, C) float32, non-negative, at most `max_per_item` an item; a row's squares sum to 1 (or it is empty), until
+    a dictionary places the concepts by what ranks (`penchant.concepts.kinds`)."""
+    borne: sp.csr_array | None = None
+    """(I, C) above 0 where an item is of a concept, though that may not move its place; None: where it activates it."""
+
+    @property
+    def bears(self) -> sp.csr_array:
+        """(I, C) above 0 where an item is of a concept."""
+        return self.activations if self.borne is None else self.borne
+
+    @cached_property
+    def family(self) -> tuple[IntArray, ...]:
+        """For each concept its column and those of all concepts below it."""
+        place = {concept.id: c for c, concept in enumerate(self.concepts)}
+        below: list[list[int]] = [[c] for c in range(len(self.concepts))]
+        for c, concept in enumerate(self.concepts):
+            parent = concept.parent
+            while parent is not None and parent in place:
+                below[place[parent]].append(c)
+                parent = self.concepts[place[parent]].parent
+        return tuple(np.array(members, dtype=np.int64) for members in below)
 
     def row(self, concept_id: str) -> int:
         """The column of a concept in `activations`, −1 where it is unknown."""

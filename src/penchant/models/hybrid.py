@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
+import scipy.sparse as sp
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
@@ -138,6 +139,15 @@ class Interest(Recommender):
             self._adopt(Blend.of({n: w for n, w in self.config.weights.items() if n in self._wanted(options)}))
         if options.validation is None:
             self.refresh(dataset, options=options)
+        return self
+
+    def through_concepts(self, dataset: Dataset, names_IN: sp.csr_array, *, options: FitOptions | None = None) -> Self:
+        """Train the tracker through named concepts, see `InterestTracker.through_concepts`; the weights stay."""
+        options = options or FitOptions()
+        training, cases = held_out(dataset, options)
+        part = replace(options, validation=cases).part("tracker").part("concepts")
+        self.tracker.through_concepts(training, names_IN, options=part)
+        self._measure()
         return self
 
     def refresh(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:

@@ -50,7 +50,7 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
         save_dataset(data, folder / "dataset")
         (folder / "model").mkdir()
         fitted.model.save(folder / "model")
-        activations = fitted.vocabulary.activations
+        activations, bears = fitted.vocabulary.activations, fitted.vocabulary.bears
         write_arrays(
             folder / "concepts.safetensors",
             {
@@ -64,6 +64,8 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
                 "activation_values": activations.data,
                 "activation_columns": activations.indices.astype(np.int64),
                 "activation_starts": activations.indptr.astype(np.int64),
+                "borne_columns": bears.indices.astype(np.int64),
+                "borne_starts": bears.indptr.astype(np.int64),
             },
         )
         write_json(
@@ -92,10 +94,15 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
         (arrays["activation_values"], arrays["activation_columns"], arrays["activation_starts"]),
         shape=(dataset.n_items, len(concepts)),
     )
+    borne = None
+    if "borne_starts" in arrays:  # not in bundles of older formats
+        columns = arrays["borne_columns"]
+        entries = np.ones(len(columns), dtype=np.float32), columns, arrays["borne_starts"]
+        borne = sp.csr_array(entries, shape=activations.shape)
     fitted = Fitted(
         dataset=dataset,
         model=Interest.load(path / "model"),
-        vocabulary=Vocabulary(concepts=concepts, activations=activations),
+        vocabulary=Vocabulary(concepts=concepts, activations=activations, borne=borne),
         space=ConceptSpace(
             mean=arrays["mean"],
             directions=arrays["directions"],

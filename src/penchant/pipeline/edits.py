@@ -1,12 +1,13 @@
 """A user's own words on his interests: more of it, less of it, none of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 
 from penchant.errors import ConfigError
-from penchant.types import DoubleArray
+from penchant.types import DoubleArray, IntArray
 
 Action = Literal["more", "less", "mute", "reset"]
 STEP = 1.0
@@ -40,10 +41,18 @@ class Edits:
             if moved:
                 self.strength[column] = moved
 
-    def vector(self, n_concepts: int) -> DoubleArray:
-        """(C,) standard deviations; a muted interest has minus the limit."""
-        edits = np.zeros(n_concepts)
+    def vector(self, family: Sequence[IntArray]) -> DoubleArray:
+        """(C,) standard deviations, at most the limit; a muted interest has minus the limit.
+
+        `family` are the columns of each concept and of those below it, to all of which an edit of it goes.
+        """
+        edits = np.zeros(len(family))
         for column, strength in self.strength.items():
-            edits[column] = strength
-        edits[list(self.muted)] = -LIMIT
+            edits[family[column]] += strength
+        edits = np.clip(edits, -LIMIT, LIMIT)
+        edits[self.silenced(family)] = -LIMIT
         return edits
+
+    def silenced(self, family: Sequence[IntArray]) -> IntArray:
+        """The muted columns and all below them."""
+        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(family[column] for column in self.muted)]))

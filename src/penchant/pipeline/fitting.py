@@ -1,7 +1,7 @@
 """Learning: from a dataset to everything that serving needs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concept_space
+from penchant.concepts.kinds import placed_vocabulary
+from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concept_space, space_of
 from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
 from penchant.config import Config
 from penchant.data.dataset import Dataset
@@ -88,20 +89,13 @@ def fit(
     elif model is None:
         encoder = encoder or load_encoder(None)
     facts: dict[str, Any] = {"seed": seed, "fitted_at": now().isoformat(timespec="seconds")}
+    items = None if encoder is None else item_vectors(data.items, encoder, progress=progress)
+    options = FitOptions(
+        item_vectors=items, seed=seed, progress=progress, checkpoints=checkpoints, resume=resume, run_log=run_log
+    )
     if model is None:
-        items = users = None
         if encoder is not None:
-            items = item_vectors(data.items, encoder, progress=progress)
-            users = user_vectors(data, encoder, progress=progress)
-        options = FitOptions(
-            item_vectors=items,
-            user_vectors=users,
-            seed=seed,
-            progress=progress,
-            checkpoints=checkpoints,
-            resume=resume,
-            run_log=run_log,
-        )
+            options = replace(options, user_vectors=user_vectors(data, encoder, progress=progress))
         model = Interest(config.model).fit(consumption(data), options=options)
     if encoder is not None:
         facts["encoder"] = {"name": encoder.name, "identity": encoder.identity, "licence": encoder.licence}
@@ -111,10 +105,19 @@ def fit(
         if model.blend is not None and "blend" in model.blend.validation:
             facts["validation"]["interest"] = model.blend.validation["blend"]
     with progress.task("Naming interests") as advance:
-        vocabulary = build_vocabulary(data.items, config.vocabulary)
+        vocabulary = build_vocabulary(
+            data.items, config.vocabulary, encoder=encoder, item_vectors=items, seed=seed, progress=progress
+        )
+        advance(1)
+    if vocabulary.concepts and model.tracker.config.concepts.epochs:
+        model.through_concepts(consumption(data), vocabulary.activations, options=options)
+    if (found := model.tracker.concepts) is not None:
+        vocabulary = placed_vocabulary(vocabulary, data.items, found.names, found.kinds, found.activations)
+        space = space_of(model.tracker.item_vectors, found.mean, found.directions, found.activations)
+    else:
         space = fit_concept_space(model.tracker.item_vectors, vocabulary, config.concepts)
-        population = _population(data, model, vocabulary, space, seed=seed)
-        advance(1, f"{len(vocabulary.concepts)} concepts explain {space.explained:.0%} of the item space")
+    population = _population(data, model, vocabulary, space, seed=seed)
+    progress.note(f"{len(vocabulary.concepts)} concepts explain {space.explained:.0%} of the item space")
     facts |= {"concepts": len(vocabulary.concepts), "explained": space.explained}
     return Fitted(
         dataset=data,

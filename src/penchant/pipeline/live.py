@@ -120,7 +120,7 @@ class Live:
         excluded = np.zeros(self.fitted.dataset.n_items, dtype=bool)
         excluded[raw.items[self.timeline.of_types(raw, AGAINST)]] = True
         if edits.muted:
-            muted = self.fitted.vocabulary.activations[:, sorted(edits.muted)]
+            muted = self.fitted.vocabulary.bears[:, edits.silenced(self.fitted.vocabulary.family)]
             excluded |= np.asarray(muted.sum(axis=1)).ravel() > 0
         return excluded
 
@@ -134,6 +134,6 @@ class Live:
 
     def concepts_of(self, item: int) -> tuple[str, ...]:
         """Names of the concepts an item activates."""
-        activations = self.fitted.vocabulary.activations
-        columns = activations.indices[activations.indptr[item] : activations.indptr[item + 1]]
+        bears = self.fitted.vocabulary.bears
+        columns = bears.indices[bears.indptr[item] : bears.indptr[item + 1]]
         return tuple(self.fitted.vocabulary.concepts[c].name for c in columns)

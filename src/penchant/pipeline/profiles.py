@@ -27,7 +27,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         now=now,
         before=before,
         correction=live.correction(raw),
-        edits=edits.vector(len(fitted.vocabulary.concepts)),
+        edits=edits.vector(fitted.vocabulary.family),
     )
     consumed = live.consumption(raw)
     place = np.cumsum(consumed) - 1
@@ -69,5 +69,5 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         effects=effects,
         evidence=evidence,
         nouns=live.config.nouns,
-        muted=frozenset(edits.muted),
+        muted=frozenset(edits.silenced(fitted.vocabulary.family).tolist()),
     )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.concepts.dictionary import Dictionary, sparse_activations
-from penchant.types import AnyArray, FloatArray, IntArray
+from penchant.types import AnyArray, BoolArray, FloatArray, IntArray
 
 
 class ConceptItemSpace(nn.Module):
@@ -57,27 +57,40 @@ class ConceptVectors:
     mean: FloatArray
     """(D,)"""
     directions: FloatArray
-    """(C, D) unit vectors"""
+    """(C, D)"""
     activations: sp.csr_array
     """(I, C) float32"""
-    names: IntArray | None = None
-    """(C,) which of the names given each is; None where none were given"""
+    names: IntArray
+    """(C,) which of the names given each is, or is a kind of; −1 for a kind of none"""
+    kinds: BoolArray
+    """(C,) whether it is a kind; these come last"""
 
     @classmethod
     def of(cls, space: ConceptItemSpace, dictionary: Dictionary) -> "ConceptVectors":
-        """What was learned, each direction brought to length one and its activations stretched accordingly."""
+        """What was learned. Directions are stretched so that the activations of each concept have the root mean square
+        that those of unit rows would have: how much an item is of one concept can be compared with another.
+        """
         with torch.inference_mode():
             mean, directions = space.mean.cpu().numpy().copy(), space.directions.cpu().numpy().copy()
-        lengths = np.maximum(np.linalg.norm(directions, axis=1), 1e-9).astype(np.float32)
-        stretched = (dictionary.activations @ sp.diags_array(lengths)).tocsr().astype(np.float32)
-        directions /= lengths[:, None]
-        return cls(mean=mean, directions=directions, activations=stretched, names=dictionary.names)
+        found = dictionary.activations
+        on = np.maximum(np.diff(found.tocsc().indptr), 1)
+        size = np.sqrt(np.asarray(found.power(2).sum(axis=0)).ravel() / on)
+        usual = np.sqrt(found.shape[0] / max(found.nnz, 1))
+        stretch = np.where(size > 0, usual / np.where(size > 0, size, 1.0), 1.0).astype(np.float32)
+        return cls(
+            mean=mean,
+            directions=(directions / stretch[:, None]).astype(np.float32),
+            activations=(found @ sp.diags_array(stretch)).tocsr().astype(np.float32),
+            names=dictionary.names,
+            kinds=dictionary.kinds,
+        )
 
     def arrays(self) -> dict[str, AnyArray]:
         """What is saved."""
         a = self.activations
-        names = {} if self.names is None else {"names": self.names}
-        return names | {
+        return {
+            "names": self.names,
+            "kinds": self.kinds,
             "mean": self.mean,
             "directions": self.directions,
             "values": a.data,
@@ -91,14 +104,18 @@ class ConceptVectors:
         directions, starts = arrays["directions"], arrays["starts"]
         shape = (len(starts) - 1, len(directions))
         activations = sp.csr_array((arrays["values"], arrays["columns"], starts), shape=shape)
-        return cls(mean=arrays["mean"], directions=directions, activations=activations, names=arrays.get("names"))
+        names, kinds = arrays["names"], arrays["kinds"].astype(np.bool_)
+        return cls(mean=arrays["mean"], directions=directions, activations=activations, names=names, kinds=kinds)
 
-    def placing(self, rows_R: IntArray, vectors_ID: FloatArray, *, per_item: int) -> "ConceptVectors":
+    def placing(
+        self, rows_R: IntArray, vectors_ID: FloatArray, names_IN: sp.csr_array, *, per_item: int
+    ) -> "ConceptVectors":
         """With the concepts of some items found anew from their vectors: of those that no training placed."""
         if not len(rows_R):
             return self
         centred = vectors_ID[rows_R].astype(np.float64) - self.mean
-        found = sparse_activations(centred, self.directions.astype(np.float64), per_item).astype(np.float32)
+        may = sp.csr_array(names_IN[rows_R])[:, self.names[~self.kinds]]
+        found = sparse_activations(centred, self.directions.astype(np.float64), per_item, may).astype(np.float32)
         kept = np.ones(len(vectors_ID), dtype=np.float32)
         kept[rows_R] = 0.0
         place = sp.csr_array(

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
@@ -49,11 +48,11 @@ def train_through_concepts(
     encoder: SequenceEncoder,
     vectors_ID: FloatArray,
     starts_UD: FloatArray | None,
-    names_IC: sp.csr_array | None,
+    names_IN: sp.csr_array,
     signals: bool,
     evaluate: Callable[[ConceptModule], float] | None,
 ) -> tuple[ConceptModule, ConceptVectors, TrainingRecord] | None:
-    """Go on from an encoder and item vectors; None where the catalogue is too small for any concept.
+    """Go on from an encoder and item vectors; None where there is no concept on enough items.
 
     The process's own torch randomness is as before afterwards.
     """
@@ -61,9 +60,9 @@ def train_through_concepts(
     histories, counts, told = dataset.histories(), dataset.item_counts(), config.concepts
     dictionary = fit_dictionary(
         vectors_ID,
+        names_IN,
         told.dictionary,
-        weights_I=np.minimum(counts, 1),
-        names_IC=names_IC,
+        counted_I=counts > 0,
         rng=numpy_rng(options.seed, NAME, "dictionary"),
         progress=options.progress,
     )

@@ -28,7 +28,8 @@ class SignalsConfig(Config):
 class ConceptTrainingConfig(Config):
     """The further training through a dictionary of concepts, `InterestTracker.through_concepts`."""
 
-    epochs: int = Field(default=3, ge=1)
+    epochs: int = Field(default=0, ge=0)
+    """0: concepts are placed by regression when the training is over, and carry less of the ranking. 3 will do."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak rate, which falls from there."""
     residual_dropout: float = Field(default=0.5, ge=0, le=1)

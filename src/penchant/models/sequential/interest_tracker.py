@@ -136,14 +136,12 @@ class InterestTracker(Recommender):
         self._adopt(module)
         return self
 
-    def through_concepts(
-        self, dataset: Dataset, names_IC: sp.csr_array | None = None, *, options: FitOptions | None = None
-    ) -> Self:
+    def through_concepts(self, dataset: Dataset, names_IN: sp.csr_array, *, options: FitOptions | None = None) -> Self:
         """Train further so that the item vectors are sums of concepts, ``z_i = μ + Σ_c a_ic d_c + r_i``.
 
-        With `names_IC`, above 0 where an item bears the name of a concept, each concept has one of these names. The
-        ranking stays about as good as it was, and the concepts alone come close to it. Nothing changes for a catalogue
-        too small for concepts. See `ConceptItemSpace`.
+        `names_IN` is above 0 where an item bears the name of a concept: it may have those, and kinds. The ranking
+        stays about as good as it was, and the concepts alone come closer to it. Nothing changes where a catalogue is
+        too small for any concept. See `ConceptItemSpace` and `penchant.concepts.dictionary`.
         """
         options = options or FitOptions()
         training, cases = held_out(dataset, options)
@@ -166,7 +164,7 @@ class InterestTracker(Recommender):
             encoder=fitted(self._encoder, NAME),
             vectors_ID=self.item_vectors,
             starts_UD=self._starts,
-            names_IC=names_IC,
+            names_IN=names_IN,
             signals=self._sources.any,
             evaluate=ndcg if len(cases) else None,
         )
@@ -175,7 +173,7 @@ class InterestTracker(Recommender):
             adopt(module)
             unplaced = np.flatnonzero(training.item_counts() == 0)
             per_item = self.config.concepts.dictionary.per_item
-            self.concepts = concepts.placing(unplaced, self.item_vectors, per_item=per_item)
+            self.concepts = concepts.placing(unplaced, self.item_vectors, names_IN, per_item=per_item)
         return self
 
     def user_vectors(self, histories: Histories) -> FloatArray:

@@ -1,0 +1,81 @@
+"""A model whose ranking goes through concepts, from fit to slate and back from its bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.pipeline import interest_model
+from penchant.pipeline.fitting import InterestModelConfig
+from penchant.pipeline.interest_model import InterestModel
+from tests.pipeline.conftest import NOW, SETTINGS
+from tests.worlds import genre_world
+
+COOKERY = "2"
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    tracker: dict[str, Any] = {**SETTINGS["model"]["tracker"], "concepts": {"epochs": 2, "dictionary": {"per_item": 3}}}
+    config = InterestModelConfig.of({**SETTINGS, "model": {"tracker": tracker}})
+    model = InterestModel(config=config, now=lambda: NOW).fit(genre_world())
+    return model.fitted, model.config
+
+
+@pytest.fixture
+def model(fitted) -> InterestModel:
+    learned, config = fitted
+    return InterestModel(config=config, now=lambda: NOW).start(learned)
+
+
+def test_there_are_names_and_kinds(model):
+    concepts = model.fitted.vocabulary.concepts
+    assert {concept.name for concept in concepts} >= {"chess", "cookery"}
+    kinds = [concept for concept in concepts if concept.kind == "kind"]
+    assert kinds
+    assert all(concept.items >= 10 for concept in concepts)
+    assert len(concepts) <= 12
+    ids = {concept.id for concept in concepts}
+    assert len(ids) == len(concepts)
+    assert all(concept.parent in ids for concept in kinds if concept.parent)
+    assert model.fitted.space.explained > 0.5
+
+
+def test_reasons_add_up_to_each_score(model):
+    for item in model.recommend("u-3", 10).items:
+        total = sum(reason.contribution for reason in item.reasons) + item.other + item.residual
+        assert total == pytest.approx(item.score, abs=1e-6)
+
+
+def test_muting_a_name_takes_all_its_items_away_and_reset_brings_the_slate_back(model):
+    user = next(u for u in range(60) if COOKERY in {i.item_id[0] for i in model.recommend(f"u-{u}", 10).items})
+    before = model.recommend(f"u-{user}", 10)
+    model.edit(f"u-{user}", "tags:cookery", "mute")
+    assert COOKERY not in {item.item_id[0] for item in model.recommend(f"u-{user}", 40).items}
+    model.edit(f"u-{user}", "tags:cookery", "reset")
+    assert model.recommend(f"u-{user}", 10).items == before.items
+
+
+def test_an_edit_goes_to_the_kinds_below_it(model):
+    vocabulary = model.fitted.vocabulary
+    row = vocabulary.row("tags:cookery")
+    touched = vocabulary.family[row]
+    before = {item.item_id: item.score for item in model.recommend("u-0", 60, exclude_seen=False).items}
+    model.edit("u-0", "tags:cookery", "more")
+    after = {item.item_id: item.score for item in model.recommend("u-0", 60, exclude_seen=False).items}
+    active = np.asarray(vocabulary.activations[:, touched].sum(axis=1)).ravel() > 0
+    for item_row, item_id in enumerate(model.fitted.dataset.items.ids):
+        if active[item_row]:
+            assert after[item_id] > before[item_id]
+        else:
+            assert after[item_id] == pytest.approx(before[item_id], abs=1e-9)
+
+
+def test_a_bundle_keeps_it_all(model, tmp_path: Path):
+    model.save(tmp_path / "bundle")
+    other = interest_model.load(tmp_path / "bundle", now=lambda: NOW)
+    assert other.fitted.vocabulary.concepts == model.fitted.vocabulary.concepts
+    np.testing.assert_array_equal(other.fitted.vocabulary.bears.toarray(), model.fitted.vocabulary.bears.toarray())
+    assert other.recommend("u-5", 10).items == model.recommend("u-5", 10).items
+    assert other.interests("u-5") == model.interests("u-5")
