@@ -10,8 +10,8 @@ from penchant.models.holdout import rows_at_once
 from penchant.seeding import numpy_rng
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
-WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
-"""Weights tried, in standard deviations of the tracker's scores."""
+WEIGHTS = tuple(n / 10 for n in range(21))
+"""Weights tried, in standard deviations of the tracker's scores; so near each other that a budget is used up."""
 STRATUM = 20
 """One known item of so many about equally popular ones takes part in the rehearsal as a new one: 5 %."""
 FEWEST = 50
