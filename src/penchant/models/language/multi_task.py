@@ -73,7 +73,7 @@ class MultiTask:
     belong to: the whole would be 90 MB for the embedded model, which every installation has. `load` refuses another
     checkpoint in its place.
 
-    Caveat: on a processor a text takes some ten milliseconds; `max_examples` bounds an epoch.
+    Caveat: every text is a pass through the language model; `max_examples` bounds an epoch.
     """
 
     def __init__(self, config: MultiTaskConfig | None = None) -> None:

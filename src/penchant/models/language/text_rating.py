@@ -55,7 +55,7 @@ class TextRatingConfig(HeadConfig):
     batch: int = Field(default=16, ge=1)
     """Pairs a step."""
     max_pairs: int | None = Field(default=4000, ge=1)
-    """Training pairs an epoch, drawn anew each time; None: all. On one processor core a pair takes some 50 ms."""
+    """Training pairs an epoch, drawn anew each time; None: all."""
     max_validation: int = Field(default=1000, ge=1)
     """Validation cases that decide which epoch stays."""
     calibrate: bool = True
