@@ -11,6 +11,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["PENCHANT_CACHE"] = tempfile.mkdtemp(prefix="penchant-tests-")
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("penchant", deadline=None)
+settings.load_profile("penchant")
 
 # A shell that starts the tests in the background makes them deaf to Ctrl-C, which some of them are about.
 signal.signal(signal.SIGINT, signal.default_int_handler)
