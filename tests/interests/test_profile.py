@@ -73,6 +73,7 @@ def readings(items, now, before=None, polarity=None, correction=None, edits=None
         now=np.array(now, dtype=np.float64),
         before=np.array(now if before is None else before, dtype=np.float64),
         correction=np.zeros(n) if correction is None else np.array(correction, dtype=np.float64),
+        edited=frozenset() if edits is None else frozenset(np.flatnonzero(edits).tolist()),
         edits=np.zeros(n) if edits is None else np.array(edits, dtype=np.float64),
     )
 

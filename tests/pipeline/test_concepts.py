@@ -17,7 +17,10 @@ COOKERY = "2"
 
 @pytest.fixture(scope="module")
 def fitted():
-    tracker: dict[str, Any] = {**SETTINGS["model"]["tracker"], "concepts": {"epochs": 2, "dictionary": {"per_item": 3}}}
+    tracker: dict[str, Any] = {
+        **SETTINGS["model"]["tracker"],
+        "concepts": {"epochs": 2, "dictionary": {"per_item": 3, "kind_share": 0.3}},
+    }
     config = InterestModelConfig.of({**SETTINGS, "model": {"tracker": tracker}})
     model = InterestModel(config=config, now=lambda: NOW).fit(genre_world())
     return model.fitted, model.config
@@ -57,12 +60,19 @@ def test_muting_a_name_takes_all_its_items_away_and_reset_brings_the_slate_back(
     assert model.recommend(f"u-{user}", 10).items == before.items
 
 
+def broadest(model) -> tuple[str, np.ndarray]:
+    """The concept with most below it, and the columns of them all."""
+    vocabulary = model.fitted.vocabulary
+    row = max(range(len(vocabulary.concepts)), key=lambda c: len(vocabulary.family[c]))
+    assert len(vocabulary.family[row]) > 1
+    return vocabulary.concepts[row].id, vocabulary.family[row]
+
+
 def test_an_edit_goes_to_the_kinds_below_it(model):
     vocabulary = model.fitted.vocabulary
-    row = vocabulary.row("tags:cookery")
-    touched = vocabulary.family[row]
+    name, touched = broadest(model)
     before = {item.item_id: item.score for item in model.recommend("u-0", 60, exclude_seen=False).items}
-    model.edit("u-0", "tags:cookery", "more")
+    model.edit("u-0", name, "more")
     after = {item.item_id: item.score for item in model.recommend("u-0", 60, exclude_seen=False).items}
     active = np.asarray(vocabulary.activations[:, touched].sum(axis=1)).ravel() > 0
     for item_row, item_id in enumerate(model.fitted.dataset.items.ids):
@@ -79,3 +89,13 @@ def test_a_bundle_keeps_it_all(model, tmp_path: Path):
     np.testing.assert_array_equal(other.fitted.vocabulary.bears.toarray(), model.fitted.vocabulary.bears.toarray())
     assert other.recommend("u-5", 10).items == model.recommend("u-5", 10).items
     assert other.interests("u-5") == model.interests("u-5")
+
+
+def test_a_profile_tells_the_concept_that_was_edited_and_not_all_below_it(model):
+    name, _ = broadest(model)
+    before = {interest.concept_id for interest in model.interests("u-0", limit=3).interests}
+    profile = model.edit("u-0", name, "more")
+    assert {i.concept_id for i in profile.interests if i.source == "explicit"} == {name}
+    after = {interest.concept_id for interest in model.interests("u-0", limit=3).interests}
+    assert name in after
+    assert after & (before - {name})

@@ -60,7 +60,9 @@ class Readings:
     correction: DoubleArray
     """(C,) from events against items, in standard deviations."""
     edits: DoubleArray
-    """(C,) from the user's own edits, in standard deviations."""
+    """(C,) from the user's own edits, in standard deviations; an edit goes to the concepts below, too."""
+    edited: frozenset[int]
+    """The concepts that the user edited himself."""
 
 
 def against_weights(polarity_L: FloatArray, config: ProfileConfig) -> DoubleArray:
@@ -125,8 +127,8 @@ def choose_concepts(
     """
     strength = readings.now + readings.correction + readings.edits
     weight = strength * np.where(strength >= 0, sure_C, 1 - sure_C)
-    edited = np.flatnonzero(readings.edits)
-    touched = np.flatnonzero((counts_C > 0) | (against_C > 0) | (readings.edits != 0))
+    edited = sorted(readings.edited)
+    touched = np.union1d(np.flatnonzero((counts_C > 0) | (against_C > 0)), np.array(edited, dtype=np.int64))
     if limit <= 0 or not len(touched):
         return []
     ranked = touched[np.argsort(-weight[touched], kind="stable")]
@@ -200,7 +202,7 @@ def build_profile(
                 first_seen=int(readings.timestamps[told[0]]) if len(told) else as_of,
                 last_seen=int(readings.timestamps[told[-1]]) if len(told) else as_of,
                 count=len(positive),
-                source="explicit" if readings.edits[c] != 0 else "behaviour",
+                source="explicit" if c in readings.edited else "behaviour",
                 muted=c in muted,
                 evidence=shown,
                 summary=summary(strength, trend, count=len(positive), recent=recent, last=last, nouns=nouns),

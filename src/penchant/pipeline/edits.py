@@ -25,6 +25,11 @@ class Edits:
     def __bool__(self) -> bool:
         return bool(self.strength or self.muted)
 
+    @property
+    def columns(self) -> frozenset[int]:
+        """What was edited."""
+        return frozenset(self.strength) | self.muted
+
     def apply(self, column: int, action: str) -> None:
         """``more`` and ``less`` move the interest one step, ``mute`` hides its items, ``reset`` takes it all back."""
         if action not in get_args(Action):

@@ -28,6 +28,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         before=before,
         correction=live.correction(raw),
         edits=edits.vector(fitted.vocabulary.family),
+        edited=edits.columns,
     )
     consumed = live.consumption(raw)
     place = np.cumsum(consumed) - 1
