@@ -39,3 +39,12 @@ def dense_rows(matrix: sp.csr_array, rows_R: AnyArray) -> AnyArray:
     dense = np.zeros((len(rows_R), matrix.shape[1]), dtype=matrix.dtype)
     dense[found.owners, found.columns] = found.values
     return dense
+
+
+def padded_rows(matrix: sp.csr_array) -> tuple[IntArray, AnyArray]:
+    """All R rows as two rectangles, columns and values, (R, W) both; a shorter row is padded with column 0, value 0."""
+    sizes = np.diff(matrix.indptr)
+    there = np.arange(max(int(sizes.max(initial=0)), 1))[None, :] < sizes[:, None]
+    columns, values = np.zeros(there.shape, dtype=np.int64), np.zeros(there.shape, dtype=matrix.dtype)
+    columns[there], values[there] = matrix.indices, matrix.data
+    return columns, values

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from penchant.data.sparse_rows import padded_rows
 from penchant.errors import DataError
 from penchant.interests.belief import Belief
 from penchant.interests.belief_step import BeliefConfig, observed, prior, relaxed
@@ -50,12 +51,8 @@ class ItemConcepts:
     @classmethod
     def of(cls, activations_IC: sp.csr_array) -> "ItemConcepts":
         """From the sparse matrix."""
-        sizes = np.diff(activations_IC.indptr)
-        columns = np.arange(int(sizes.max(initial=0)))
-        there = columns[None, :] < sizes[:, None]
-        concepts, values = np.zeros(there.shape, dtype=np.int64), np.zeros(there.shape)
-        concepts[there], values[there] = activations_IC.indices, activations_IC.data
-        return cls(concepts=concepts, activations=values, n_concepts=activations_IC.shape[1])
+        concepts, values = padded_rows(activations_IC)
+        return cls(concepts=concepts, activations=values.astype(np.float64), n_concepts=activations_IC.shape[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

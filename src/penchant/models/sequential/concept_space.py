@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.concepts.dictionary import Dictionary, sparse_activations
+from penchant.data.sparse_rows import padded_rows
 from penchant.types import AnyArray, BoolArray, FloatArray, IntArray
 
 
@@ -33,9 +34,9 @@ class ConceptItemSpace(nn.Module):
         self.mean = nn.Parameter(torch.from_numpy(dictionary.mean.astype(np.float32)))
         self.directions = nn.Parameter(torch.from_numpy(dictionary.directions.astype(np.float32)))
         self.residuals = nn.Parameter(torch.from_numpy((vectors_ID - dictionary.rebuilt).astype(np.float32)))
-        concepts, activations = _padded(dictionary.activations)
-        self.register_buffer("concepts", concepts, persistent=False)
-        self.register_buffer("activations", activations, persistent=False)
+        concepts, activations = padded_rows(dictionary.activations)
+        self.register_buffer("concepts", torch.from_numpy(concepts), persistent=False)
+        self.register_buffer("activations", torch.from_numpy(activations.astype(np.float32)), persistent=False)
 
     def forward(self, rows_N: Tensor | None = None) -> Tensor:
         """Vectors z_i of the given items, (N, D), or of all, (I, D)."""
@@ -126,12 +127,3 @@ class ConceptVectors:
         activations.eliminate_zeros()
         activations.sort_indices()
         return replace(self, activations=activations.astype(np.float32))
-
-
-def _padded(activations_IC: sp.csr_array) -> tuple[Tensor, Tensor]:
-    """Concepts and activations of each item, (I, W) both; an item with fewer has concept 0 with activation 0."""
-    sizes = np.diff(activations_IC.indptr)
-    there = np.arange(max(int(sizes.max(initial=0)), 1))[None, :] < sizes[:, None]
-    concepts, values = np.zeros(there.shape, dtype=np.int64), np.zeros(there.shape, dtype=np.float32)
-    concepts[there], values[there] = activations_IC.indices, activations_IC.data
-    return torch.from_numpy(concepts), torch.from_numpy(values)

@@ -1,7 +1,7 @@
 """A tracker's further training through a dictionary of concepts, so that the concepts carry its ranking."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import scipy.sparse as sp
 import torch
@@ -14,7 +14,7 @@ from penchant.models.sequential.concept_space import ConceptItemSpace, ConceptVe
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.training import SoftmaxLoss
 from penchant.models.sequential.transformer import SequenceEncoder
-from penchant.models.sequential.windows import WindowBatch, training_batches
+from penchant.models.sequential.windows import window_epochs
 from penchant.seeding import derive, numpy_rng
 from penchant.training.loop import TrainingRecord, train
 from penchant.training.runs import training_run
@@ -32,6 +32,14 @@ class ConceptModule(nn.Module):
         super().__init__()
         self.space, self.encoder = space, copy.deepcopy(encoder).requires_grad_(requires_grad=True)
         self.register_buffer("starts_UD", None if starts_UD is None else torch.from_numpy(starts_UD), persistent=False)
+
+    def starts(self) -> Tensor | None:
+        """What each user's attributes add to the start, (U, D)."""
+        return self.starts_UD
+
+    def encoder_copy(self) -> SequenceEncoder:
+        """The encoder as it is now, on the CPU, for serving."""
+        return copy.deepcopy(self.encoder).cpu().eval()
 
     def starts_of(self, users_B: Tensor) -> Tensor | None:
         """(B, D), zero for an unknown user (−1)."""
@@ -69,15 +77,14 @@ def train_through_concepts(
     if not len(dictionary.directions):
         return None
 
-    def batches(epoch: int) -> Sequence[WindowBatch]:
-        return training_batches(
-            histories,
-            max_length=config.max_length,
-            batch_tokens=config.batch_tokens,
-            rng=numpy_rng(options.seed, NAME, "windows", str(epoch)),
-            signals=signals,
-        )
-
+    batches = window_epochs(
+        histories,
+        max_length=config.max_length,
+        batch_tokens=config.batch_tokens,
+        seed=options.seed,
+        name=NAME,
+        signals=signals,
+    )
     with torch.random.fork_rng():
         torch.manual_seed(derive(options.seed, NAME))
         space = ConceptItemSpace(dictionary, vectors_ID, residual_dropout=told.residual_dropout)

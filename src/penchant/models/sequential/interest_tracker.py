@@ -147,14 +147,8 @@ class InterestTracker(Recommender):
         training, cases = held_out(dataset, options)
         cases, ties = sampled(cases, self.config.validation_users, options.seed), catalogue_ties(dataset, options.seed)
 
-        def adopt(module: ConceptModule) -> None:
-            with torch.inference_mode():
-                items = module.space().cpu().numpy()
-            self._items = items if self._inheritance is None else self._inheritance.apply(items)
-            self._encoder = copy.deepcopy(module.encoder).cpu().eval()
-
         def ndcg(module: ConceptModule) -> float:
-            adopt(module)
+            self._adopt(module)
             return validation_ndcg(self.score, cases, ties=ties)
 
         trained = train_through_concepts(
@@ -170,7 +164,7 @@ class InterestTracker(Recommender):
         )
         if trained is not None:
             module, concepts, self.concept_record = trained
-            adopt(module)
+            self._adopt(module)
             unplaced = np.flatnonzero(training.item_counts() == 0)
             per_item = self.config.concepts.dictionary.per_item
             self.concepts = concepts.placing(unplaced, self.item_vectors, names_IN, per_item=per_item)
@@ -292,7 +286,7 @@ class InterestTracker(Recommender):
         known = (histories.users >= 0)[:, None]
         return torch.from_numpy(np.where(known, self._starts[np.maximum(histories.users, 0)], np.float32(0.0)))
 
-    def _adopt(self, module: TrackerModule) -> None:
+    def _adopt(self, module: TrackerModule | ConceptModule) -> None:
         """Serve from a module's present weights."""
         with torch.inference_mode():
             items = module.space().cpu().numpy()

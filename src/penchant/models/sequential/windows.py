@@ -66,13 +66,13 @@ def training_batches(
 
 
 def window_epochs(
-    histories: Histories, *, max_length: int, batch_tokens: int, seed: int, name: str
+    histories: Histories, *, max_length: int, batch_tokens: int, seed: int, name: str, signals: bool = False
 ) -> Callable[[int], list[WindowBatch]]:
     """The `training_batches` of each epoch, cut anew by the seed, the model's name and the epoch."""
 
     def drawn(epoch: int) -> list[WindowBatch]:
         rng = numpy_rng(seed, name, "windows", str(epoch))
-        return training_batches(histories, max_length=max_length, batch_tokens=batch_tokens, rng=rng)
+        return training_batches(histories, max_length=max_length, batch_tokens=batch_tokens, rng=rng, signals=signals)
 
     return drawn
 
