@@ -99,11 +99,6 @@ def fit(
         model = Interest(config.model).fit(consumption(data), options=options)
     if encoder is not None:
         facts["encoder"] = {"name": encoder.name, "identity": encoder.identity, "licence": encoder.licence}
-    if (record := model.tracker.record) is not None:
-        facts["validation"] = {"metric": "ndcg@10", "tracker": record.best_value, "training_gap": record.gap}
-        facts["stopped"] = record.stopped
-        if model.blend is not None and "blend" in model.blend.validation:
-            facts["validation"]["interest"] = model.blend.validation["blend"]
     with progress.task("Naming interests") as advance:
         vocabulary = build_vocabulary(
             data.items, config.vocabulary, encoder=encoder, item_vectors=items, seed=seed, progress=progress
@@ -111,6 +106,11 @@ def fit(
         advance(1)
     if vocabulary.concepts and model.tracker.config.concepts.epochs:
         model.through_concepts(consumption(data), vocabulary.activations, options=options)
+    if (record := model.tracker.concept_record or model.tracker.record) is not None:
+        facts["validation"] = {"metric": "ndcg@10", "tracker": record.best_value, "training_gap": record.gap}
+        facts["stopped"] = record.stopped
+        if model.blend is not None and "blend" in model.blend.validation:
+            facts["validation"]["interest"] = model.blend.validation["blend"]
     if (found := model.tracker.concepts) is not None:
         vocabulary = placed_vocabulary(vocabulary, data.items, found.names, found.kinds, found.activations)
         space = space_of(model.tracker.item_vectors, found.mean, found.directions, found.activations)
