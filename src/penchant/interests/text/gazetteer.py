@@ -225,6 +225,11 @@ def _units(words: Sequence[Token]) -> "list[_Unit]":
     return units
 
 
+def name_key(name: str) -> frozenset[str]:
+    """The words of a name as names are compared: in their singular, Chinese ones character by character, no marks."""
+    return frozenset(unit.key for unit in _units(tokens(name, tuple)) if unit.key[:1].isalnum())
+
+
 def _spellings(name: str) -> Iterable[tuple[str, ...]]:
     """The keys of a name: with its marks left out, and with its commas where it has any."""
     units = _units(tokens(name, tuple))
