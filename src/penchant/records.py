@@ -114,6 +114,95 @@ class Interest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftAlarm:
+    """A change that was noticed. Moments are those of the events, as in an interest's evidence.
+
+    ``new``: a concept that had been no interest comes often. ``returning``: one that had been, after a pause.
+    ``rising``: one that is, more often than it used to. ``faded``: one comes much more rarely. ``shift``: events as a
+    whole became surprising; no concept is named.
+    """
+
+    kind: Literal["new", "returning", "rising", "faded", "shift"]
+    concept_id: str | None
+    concept: str
+    moment: int
+    """When the change most likely began"""
+    detected: int
+    """When it was noticed"""
+    event_id: str
+    """The event that it was noticed at"""
+    also: tuple[str, ...] = ()
+    """Names of concepts that changed with it"""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How much what a user takes has changed of late."""
+
+    score: float
+    """0: as usual for a history without drift; 1: an alarm was raised at the last event. Halves every few events."""
+    last_change: int | None = None
+    """When the last change noticed began; None: none was noticed"""
+    alarms: tuple[DriftAlarm, ...] = ()
+    """The newest first"""
+    watched: int = 0
+    """Events in which an alarm could have been raised: the first of a history only teach what is usual."""
+    exploration_share: float = 0.0
+    """Share of a slate that is worth spending on finding out, from the score alone"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPoint:
+    """The drift score after an event."""
+
+    event_id: str
+    timestamp: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftHistory:
+    """A user's drift over time; `points` are of the events that were read, oldest first."""
+
+    user_id: str
+    as_of: int
+    drift: Drift
+    points: tuple[DriftPoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopulationAlarm:
+    """A change in what all users take."""
+
+    kind: Literal["more", "less", "surprise"]
+    """A concept's share of all events rose or fell; or the model foresees events worse than it did."""
+    concept_id: str | None
+    concept: str
+    before: float
+    """Share before the change, or mean surprise in [0, 1]"""
+    after: float
+    moment: int
+    """Timestamp of the last event read when it was noticed"""
+    event: int
+    """How many events had been read then"""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopulationDrift:
+    """Changes in what all users take, newest first."""
+
+    alarms: tuple[PopulationAlarm, ...]
+    events: int
+    """Events read, in the order they happened, or where the data have no times, in the order they were observed"""
+    baseline: int
+    """How many of them are the dataset's"""
+    watched: int
+    """Concepts watched"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A user's interests at a moment, the largest strength × confidence first.
 
@@ -125,6 +214,8 @@ class Profile:
     interests: tuple[Interest, ...]
     events: int
     cold: bool = False
+    drift: Drift | None = None
+    """Whether and when they changed; None for a user without events"""
 
 
 EditAction = Literal["more", "less", "pin", "mute", "add", "forget", "reset", "undo"]
