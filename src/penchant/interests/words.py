@@ -50,3 +50,15 @@ def because_of_concept(concept: str, *, count: int, last: str, contribution: flo
         return f"{concept}: close to what you like"
     support = f"{count} of your {nouns[1]}" if count > 1 else f"one of your {nouns[1]}"
     return f"{concept}: {support}, such as {last}"
+
+
+def did_what(event_type: str) -> str:
+    """What the user did, as in "had you not read it" or "you read it"; "chosen" where there is no word for it."""
+    return VERBS.get(event_type, "chosen")
+
+
+def why(place: str, reasons: list[str]) -> str:
+    """Where an item stands and the reasons for it, as one sentence."""
+    if not reasons:
+        return f"{place}: nothing in particular speaks for it."
+    return f"{place}: {' and '.join(reasons)}."

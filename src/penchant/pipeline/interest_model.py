@@ -16,6 +16,7 @@ from penchant.pipeline import bundle, fitting
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
 from penchant.pipeline.live import Live
 from penchant.pipeline.profiles import read_profile
+from penchant.pipeline.readable import ReadableModel
 from penchant.pipeline.search import Finder
 from penchant.pipeline.slates import serve
 from penchant.progress import SILENT, Progress
@@ -40,7 +41,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class InterestModel:
+class InterestModel(ReadableModel):
     """Learns what each user is interested in, says it in words, and recommends from it.
 
     `encoder` reads the items' texts (None: the embedded one); `now` gives the present moment (UTC), which dates slates

@@ -1,7 +1,7 @@
 """The interest tracker: where a user's interest lies now, read from the order of what he did."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -233,6 +233,23 @@ class InterestTracker(Recommender):
             _, attentions = encoder(events, self._start_of(histories), self._signals(histories))
         weights = attentions[layer].numpy()
         return Attention(weights, np.arange(weights.shape[-1])[None, :] <= lengths.numpy()[:, None])
+
+    def reading(self, history: Histories) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Vectors of the events read of one history (B = 1), (1, L', D), and what makes user vectors of such vectors,
+        (n, L', D) to (n, D): `user_vectors` as a function that can be differentiated.
+        """
+        encoder = fitted(self._encoder, NAME)
+        events, _ = self._events(history)
+
+        def read(events_nLD: Tensor) -> Tensor:
+            n, length = events_nLD.shape[:2]
+            copies = history.take(np.zeros(n, dtype=np.int64))
+            states: Tensor = encoder.at(
+                events_nLD, torch.full((n,), length), self._start_of(copies), self._signals(copies)
+            )
+            return states
+
+        return events, read
 
     def save(self, folder: Path) -> None:
         """Write the transformer's weights and the item vectors."""
