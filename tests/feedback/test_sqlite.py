@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from penchant.errors import NotFoundError, SchemaError, StoreError
-from penchant.feedback import Edit, Stores, open_stores
-from penchant.records import Event, Reason, RecommendedItem, Slate
+from penchant.feedback import Stores, open_stores
+from penchant.records import Edit, Event, Reason, RecommendedItem, Slate
 
 
 @pytest.fixture

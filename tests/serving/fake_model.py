@@ -1,16 +1,24 @@
 """A small model that keeps the promises of `ServedModel`, with answers one can work out by hand.
 
 A user's interest in a concept is the sum over his events on items with that concept of +1, or −2 for
-``not_interested``, plus 3 for each ``more`` and −3 for each ``less``. An item's score is the sum of the user's
-interests in its concepts, plus a tenth of its number of events.
+``not_interested``, plus 3 for each ``more`` or ``add``, 5 for a ``pin`` and −3 for each ``less``. An item's score is
+the sum of the user's interests in its concepts, plus a tenth of its number of events.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from penchant.errors import NotFoundError
 from penchant.records import (
+    ConceptMatch,
+    Drift,
+    DriftHistory,
+    DriftPoint,
+    Edit,
+    EditEntry,
+    EditResult,
     Event,
     Evidence,
     HistoryEvent,
@@ -18,7 +26,9 @@ from penchant.records import (
     ItemSummary,
     ItemView,
     ModelCard,
+    MovedItem,
     ObserveResult,
+    PopulationDrift,
     Profile,
     Reason,
     RecommendedItem,
@@ -74,7 +84,7 @@ class FakeModel:
                     shelves = list(SHELVES)
                     self.concepts[item_id].append(shelves[(shelves.index(shelf) + 1) % len(shelves)])
         self.events: dict[str, list[Event]] = {}
-        self.edits: dict[tuple[str, str], list[str]] = {}
+        self.log: list[Edit] = []
         self.ids: set[str] = set()
         self.calls: list[str] = []
         self.wishes: dict[str, Any] = {}
@@ -118,10 +128,10 @@ class FakeModel:
         self.calls.append(f"recommend {user_id}")
         rules = rules if isinstance(rules, Rules) else Rules.of(rules)
         self.wishes = {"rerank": rerank, "rerank_weight": rerank_weight, "rules": rules}
-        mine = self.events.get(user_id, [])
+        mine = self._events(user_id)
         seen = {event.item_id for event in mine} if exclude_seen else set()
         refused = {event.item_id for event in mine if event.event_type == "not_interested"}
-        muted = {concept for concept in SHELVES if "mute" in self.edits.get((user_id, concept), [])}
+        muted = {concept for concept in SHELVES if "mute" in self._edits(user_id, concept)}
         interests = self._interests(user_id)
         popularity = Counter(event.item_id for events in self.events.values() for event in events)
         ranked = []
@@ -167,11 +177,11 @@ class FakeModel:
         )
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
-        mine = self.events.get(user_id, [])[:as_of]
+        mine = self._events(user_id)[:as_of]
         found = []
         for concept, strength in sorted(self._interests(user_id, as_of).items(), key=lambda pair: -pair[1]):
             places = [n for n, event in enumerate(mine) if self._has(event, concept)]
-            edits = self.edits.get((user_id, concept), [])
+            edits = self._edits(user_id, concept)
             found.append(
                 Interest(
                     concept_id=concept,
@@ -189,14 +199,27 @@ class FakeModel:
                     evidence=tuple(self._evidence(mine[n], n) for n in places[-5:]),
                     summary=f"{len(places)} books",
                     muted="mute" in edits,
+                    pinned="pin" in edits,
                 )
             )
         return Profile(
             user_id=user_id, as_of=len(mine), interests=tuple(found[:limit]), events=len(mine), cold=not mine
         )
 
+    def drift(self, user_id: str, *, as_of: int | None = None) -> DriftHistory:
+        own = self.events.get(user_id, [])
+        return DriftHistory(
+            user_id=user_id,
+            as_of=len(own) if as_of is None else as_of,
+            drift=Drift(score=0.25, watched=len(own)),
+            points=tuple(DriftPoint(event_id=f"e{n}", timestamp=n, score=0.25) for n in range(len(own))),
+        )
+
+    def population_drift(self) -> PopulationDrift:
+        return PopulationDrift(alarms=(), events=100, baseline=100, watched=3)
+
     def history(self, user_id: str, *, limit: int = 50, before: int | None = None) -> list[HistoryEvent]:
-        mine = self.events.get(user_id, [])
+        mine = self._events(user_id)
         return [
             HistoryEvent(
                 event_id=str(event.event_id),
@@ -255,14 +278,84 @@ class FakeModel:
                 accepted += 1
         return ObserveResult(accepted=accepted, duplicates=duplicates, rejected=tuple(rejected))
 
-    def edit(self, user_id: str, concept_id: str, action: str) -> Profile:
-        if concept_id not in SHELVES:
-            raise NotFoundError(f"No concept is called {concept_id!r}.", hint="Take one from the user's interests.")
-        if action == "reset":
-            self.edits.pop((user_id, concept_id), None)
-        else:
-            self.edits.setdefault((user_id, concept_id), []).append(action)
-        return self.interests(user_id)
+    def complete(self, edit: Edit) -> Edit:
+        """A typed word is taken for the first shelf whose name holds it."""
+        edit = replace(edit, edit_id=edit.edit_id or f"edit-{len(self.log)}", edited_at=len(self.log))
+        if edit.text is not None and edit.concept_id is None:
+            edit = replace(edit, concept_id=next((s for s in SHELVES if edit.text in s), edit.text))
+        if edit.action == "undo" and edit.undoes is None:
+            if not (mine := [e for e in self._standing(edit.user_id) if e.action != "undo"]):
+                raise NotFoundError("There is nothing to undo.", hint="Edit first.")
+            edit = replace(edit, undoes=mine[-1].edit_id)
+        if edit.concept_id is not None and edit.concept_id not in SHELVES:
+            raise NotFoundError(
+                f"No concept is called {edit.concept_id!r}.", hint="Take one from the user's interests."
+            )
+        if edit.event_id is not None and edit.event_id not in [e.event_id for e in self._events(edit.user_id)]:
+            raise NotFoundError(f"No event {edit.event_id!r}.", hint="Take one from the history.")
+        return edit
+
+    def take(self, edit: Edit) -> bool:
+        if edit.edit_id in {e.edit_id for e in self.log}:
+            return False
+        self.log.append(self.complete(edit))
+        return True
+
+    def change(self, edit: Edit) -> EditResult:
+        before = self.recommend(edit.user_id, 20).items
+        repeated = not self.take(edit)
+        after = self.recommend(edit.user_id, 20).items
+        ranks = {item.item_id: item for item in before}
+        profile = self.interests(edit.user_id)
+        return EditResult(
+            **{field.name: getattr(profile, field.name) for field in fields(Profile)},
+            edit=edit,
+            repeated=repeated,
+            moved=tuple(
+                MovedItem(
+                    item_id=item.item_id,
+                    title=item.title,
+                    rank_before=ranks[item.item_id].rank if item.item_id in ranks else None,
+                    rank_after=item.rank,
+                    score_before=ranks[item.item_id].score if item.item_id in ranks else None,
+                    score_after=item.score,
+                    change=item.score - ranks[item.item_id].score if item.item_id in ranks else None,
+                )
+                for item in after
+            ),
+            entered=tuple(item.item_id for item in after if item.item_id not in ranks),
+            left=tuple(ranks.keys() - {item.item_id for item in after}),
+            matches=tuple(
+                ConceptMatch(concept_id=shelf, concept=shelf, similarity=0.5, how="words")
+                for shelf in [edit.concept_id, *(s for s in SHELVES if s != edit.concept_id)][:3]
+                if edit.text is not None and shelf is not None
+            ),
+        )
+
+    def edits(self, user_id: str, *, limit: int = 50) -> list[EditEntry]:
+        standing = self._standing(user_id)
+        mine = [e for e in self.log if e.user_id == user_id][::-1][:limit]
+        return [EditEntry(edit=e, concept=e.concept_id, standing=e in standing) for e in mine]
+
+    def _standing(self, user_id: str) -> list[Edit]:
+        standing: list[Edit] = []
+        for edit in self.log:
+            if edit.user_id != user_id:
+                continue
+            if edit.action == "undo":
+                standing = [e for e in standing if e.edit_id != edit.undoes]
+            elif edit.action == "reset":
+                standing = [e for e in standing if edit.concept_id not in {None, e.concept_id}]
+            else:
+                standing.append(edit)
+        return standing
+
+    def _edits(self, user_id: str, concept: str) -> list[str]:
+        return [e.action for e in self._standing(user_id) if e.concept_id == concept]
+
+    def _events(self, user_id: str) -> list[Event]:
+        gone = {e.event_id for e in self._standing(user_id) if e.action == "forget"}
+        return [event for event in self.events.get(user_id, []) if event.event_id not in gone]
 
     def _take(self, event: Event) -> None:
         self.ids.add(str(event.event_id))
@@ -273,12 +366,12 @@ class FakeModel:
 
     def _interests(self, user_id: str, as_of: int | None = None) -> Counter[str]:
         strengths: Counter[str] = Counter()
-        for event in self.events.get(user_id, [])[:as_of]:
+        for event in self._events(user_id)[:as_of]:
             for concept in self.concepts[str(event.item_id)]:
                 strengths[concept] += -2 if event.event_type == "not_interested" else 1
-        for (user, concept), edits in self.edits.items():
-            if user == user_id:
-                strengths[concept] += sum({"more": 3, "less": -3}.get(edit, 0) for edit in edits)
+        for edit in self._standing(user_id):
+            if edit.concept_id is not None:
+                strengths[edit.concept_id] += {"more": 3, "add": 3, "pin": 5, "less": -3}.get(edit.action, 0)
         return strengths
 
     def _evidence(self, event: Event, position: int) -> Evidence:

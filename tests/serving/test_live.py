@@ -4,15 +4,19 @@ from contextlib import contextmanager
 
 import pytest
 
-from penchant.feedback import Edit, open_stores
+from penchant.feedback import open_stores
 from penchant.progress import Progress
-from penchant.records import Event
+from penchant.records import Edit, EditAction, Event
 from penchant.serving.live import LiveModel
 from tests.serving.fake_model import FakeModel
 
 
 def read(item_id: str, event_id: str | None = None, user_id: str = "u") -> Event:
     return Event(user_id=user_id, item_id=item_id, event_type="read", event_id=event_id)
+
+
+def edit(action: EditAction, user_id: str = "u", **what: str) -> Edit:
+    return Edit(**{"edit_id": "", **what}, user_id=user_id, action=action)
 
 
 @pytest.fixture
@@ -22,11 +26,11 @@ def live(model, stores):
 
 def test_a_restart_replays_events_and_edits_in_their_order(live, stores):
     live.observe([read("book-0"), read("book-5")])
-    live.edit("u", "crime", "more")
+    live.edit(edit("more", concept_id="crime"))
     live.observe([read("book-20"), read("nothing")])
-    live.edit("u", "crime", "less")
-    live.edit("u", "dystopia", "mute")
-    live.edit("u", "dystopia", "reset")
+    live.edit(edit("less", concept_id="crime"))
+    live.edit(edit("mute", concept_id="dystopia"))
+    live.edit(edit("reset", concept_id="dystopia"))
     again = LiveModel(FakeModel(), stores)
     assert again.replay() == 7
     assert again.interests("u", as_of=None, limit=12) == live.interests("u", as_of=None, limit=12)

@@ -4,6 +4,6 @@
 """
 
 from penchant.feedback.opening import open_stores
-from penchant.feedback.stores import Edit, EditAction, Logged, Stores
+from penchant.feedback.stores import Logged, Stores
 
-__all__ = ["Edit", "EditAction", "Logged", "Stores", "open_stores"]
+__all__ = ["Logged", "Stores", "open_stores"]

@@ -5,11 +5,10 @@ from typing import Any
 
 import orjson
 
-from penchant.feedback.stores import Edit
-from penchant.records import Event, Reason, RecommendedItem, Slate
+from penchant.records import Edit, Event, Reason, RecommendedItem, Slate
 
 EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "timestamp", "value", "text", "slate_id")
-EDIT_COLUMNS = ("edit_id", "user_id", "concept_id", "action", "edited_at")
+EDIT_COLUMNS = ("edit_id", "user_id", "action", "concept_id", "event_id", "text", "undoes", "edited_at")
 _SLATE_COLUMNS = ("slate_id", "user_id", "generated_at", "bundle", "policy", "cold", "note")
 _ITEM_COLUMNS = (
     "item_id",
@@ -41,8 +40,8 @@ def edit_row(edit: Edit) -> dict[str, Any]:
 
 
 def edit_of(row: Mapping[str, Any]) -> Edit:
-    """The edit of a row."""
-    return Edit(**{name: row[name] for name in EDIT_COLUMNS})
+    """The edit of a row, also of one from before edits could name anything but a concept."""
+    return Edit(**{name: row[name] for name in EDIT_COLUMNS if name in row})
 
 
 def slate_row(slate: Slate) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from penchant.errors import NotFoundError, SchemaError, StoreError
 from penchant.feedback.rows import edit_of, edit_row, event_of, event_row, item_rows, slate_of, slate_row
-from penchant.feedback.stores import Edit, Logged, Stores
+from penchant.feedback.stores import Logged, Stores
 from penchant.feedback.tables import (
     COUNTERS,
+    EDIT_ENTRIES,
     EDITS,
     EVENTS,
     METADATA,
@@ -24,7 +25,7 @@ from penchant.feedback.tables import (
     SLATE_ITEMS,
     SLATES,
 )
-from penchant.records import Event, Slate
+from penchant.records import Edit, Event, Slate
 
 _PAGE = 5_000  # log entries read at a time
 _IDS_PER_QUERY = 500  # SQLite binds 999 values in its oldest builds
@@ -95,24 +96,31 @@ class SQLiteStores(Stores):
                 some = event_ids[start : start + _IDS_PER_QUERY]
                 connection.execute(delete(EVENTS).where(EVENTS.c.event_id.in_(some)))
 
-    def add_edit(self, edit: Edit) -> None:
+    def add_edit(self, edit: Edit) -> bool:
         """See `Stores.add_edit`."""
         with self._write(self._durable) as connection:
-            if connection.scalar(select(EDITS.c.sequence).where(EDITS.c.edit_id == edit.edit_id)) is None:
+            taken = (
+                connection.scalar(select(table.c.sequence).where(table.c.edit_id == edit.edit_id))
+                for table in (EDITS, EDIT_ENTRIES)
+            )
+            new = all(sequence is None for sequence in taken)
+            if new:
                 row = {**edit_row(edit), "sequence": _next_sequences(connection, 1)}
-                connection.execute(insert(EDITS).values(row))
+                connection.execute(insert(EDIT_ENTRIES).values(row))
+        return new
 
     def withdraw_edit(self, edit_id: str) -> None:
         """See `Stores.withdraw_edit`."""
         with self._write(self._durable) as connection:
-            connection.execute(delete(EDITS).where(EDITS.c.edit_id == edit_id))
+            for table in (EDITS, EDIT_ENTRIES):
+                connection.execute(delete(table).where(table.c.edit_id == edit_id))
 
     def log(self, *, after: int = 0) -> Iterator[Logged]:
         """See `Stores.log`. Read in pages, so that a long log is never held in memory nor in one transaction."""
         while True:
             with self._read() as connection:
                 page: list[Logged] = []
-                for table, record in ((EVENTS, event_of), (EDITS, edit_of)):
+                for table, record in ((EVENTS, event_of), (EDITS, edit_of), (EDIT_ENTRIES, edit_of)):
                     query = select(table).where(table.c.sequence > after).order_by(table.c.sequence).limit(_PAGE)
                     rows = connection.execute(query).mappings()
                     page += [Logged(sequence=row["sequence"], entry=record(dict(row))) for row in rows]
@@ -144,10 +152,12 @@ class SQLiteStores(Stores):
     def counts(self) -> dict[str, int]:
         """See `Stores.counts`."""
         with self._read() as connection:
-            return {
+            counts = {
                 table.name: int(connection.scalar(select(func.count()).select_from(table)) or 0)
-                for table in (EVENTS, EDITS, SLATES)
+                for table in (EVENTS, EDITS, EDIT_ENTRIES, SLATES)
             }
+        counts[EDITS.name] += counts.pop(EDIT_ENTRIES.name)
+        return counts
 
     def close(self) -> None:
         """See `Stores.close`."""
@@ -161,9 +171,11 @@ class SQLiteStores(Stores):
             if not fresh:
                 self._check(connection)
             METADATA.create_all(connection)
-            if connection.scalar(select(SCHEMA.c.version)) is None:
+            version = connection.scalar(select(func.max(SCHEMA.c.version)))
+            if version is None or version < SCHEMA_VERSION:  # an older store has its new tables now, and its rows
                 now = datetime.now(UTC).isoformat()
                 connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION, applied_at=now))
+            if version is None:
                 connection.execute(insert(COUNTERS).values(name="log", value=0))
 
     def _check(self, connection: Connection) -> None:

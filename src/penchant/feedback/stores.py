@@ -3,22 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
-from penchant.records import Event, Slate
-
-EditAction = Literal["more", "less", "mute", "reset"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """A user's own word on one of his interests. `edited_at` is UTC microseconds."""
-
-    edit_id: str
-    user_id: str
-    concept_id: str
-    action: EditAction
-    edited_at: int
+from penchant.records import Edit, Event, Slate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +36,8 @@ class Stores(ABC):
         """Take events out of the log again: for those the model refused. An id that is not there is no error."""
 
     @abstractmethod
-    def add_edit(self, edit: Edit) -> None:
-        """Append an edit to the log. A repeated `edit_id` counts once."""
+    def add_edit(self, edit: Edit) -> bool:
+        """Append an edit to the log; False where its `edit_id` is in it already: a repeated one counts once."""
 
     @abstractmethod
     def withdraw_edit(self, edit_id: str) -> None:

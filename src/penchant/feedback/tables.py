@@ -1,8 +1,12 @@
-"""The tables behind the SQL stores. A later version adds tables; it alters none of these."""
+"""The tables behind the SQL stores. A later version adds tables; it alters none of these.
+
+Version 2 added `EDIT_ENTRIES`, for edits that name no concept. What an older version wrote to `EDITS` stays there and
+is read; new edits all go to the new table.
+"""
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 METADATA = MetaData()
 
@@ -49,6 +53,21 @@ EDITS = Table(
     Column("action", Text, nullable=False),
     Column("edited_at", BigInteger, nullable=False),
     Index("edits_by_user", "user_id", "sequence"),
+)
+
+EDIT_ENTRIES = Table(
+    "edit_entries",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=False),
+    Column("edit_id", Text, nullable=False, unique=True),
+    Column("user_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("concept_id", Text),
+    Column("event_id", Text),
+    Column("text", Text),
+    Column("undoes", Text),
+    Column("edited_at", BigInteger, nullable=False),
+    Index("edit_entries_by_user", "user_id", "sequence"),
 )
 
 SLATES = Table(

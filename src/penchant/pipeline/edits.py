@@ -1,63 +1,176 @@
-"""A user's own words on his interests: more of it, less of it, none of it."""
+"""A user's own words on what is known of him, as they stand: what each edit in their log still says.
 
-from collections.abc import Sequence
+The log is never changed but by adding to it, and all that follows from it is worked out anew from the whole: so an undo
+gives back what was there, bit for bit, and a replay stands where the log was written. Of words that contradict each
+other the later holds:
+
+- ``mute`` takes a ``pin`` away, and the other way round;
+- ``more`` or ``add`` takes a ``mute`` away, ``less`` a ``pin``; both count as they would without;
+- an edit of a concept below a muted or pinned one makes an exception of it;
+- ``reset`` of a concept takes back what was said of it before, not what was said of those above or below it;
+- ``reset`` of all takes back every edit before it and forgets every event before it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 import numpy as np
+import scipy.sparse as sp
 
-from penchant.errors import ConfigError
-from penchant.types import DoubleArray, IntArray
+from penchant.interests.editing import EditingConfig
+from penchant.records import Edit
+from penchant.types import BoolArray, DoubleArray, IntArray
 
-Action = Literal["more", "less", "mute", "reset"]
-STEP = 1.0
-"""Standard deviations by which one `more` or `less` moves an interest."""
-LIMIT = 5.0
+Family = Sequence[IntArray]
+"""The columns of each concept and of those below it, to all of which an edit of it goes."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """An edit in its place."""
+
+    edit: Edit
+    column: int
+    """Of its concept; −1 where it names none."""
+    key: int
+    """Of the event to forget; −1 where it names none."""
+    mark: int
+    """Events with keys below this came before it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Edits:
-    """One user's edits: standard deviations per concept column, and muted columns."""
+    """One user's log of edits and what follows from it; a record, never changed in place."""
 
-    strength: dict[int, float] = field(default_factory=dict)
-    muted: set[int] = field(default_factory=set)
+    log: tuple[Taken, ...] = ()
+    config: EditingConfig = field(default_factory=EditingConfig)
 
     def __bool__(self) -> bool:
-        return bool(self.strength or self.muted)
+        return any(True for _ in self._of_concepts())
+
+    def then(self, taken: Taken) -> "Edits":
+        """With one more."""
+        return Edits((*self.log, taken), self.config)
+
+    def where(self, kept: Callable[[Taken], bool]) -> "Edits":
+        """Only with those that are kept."""
+        return Edits(tuple(taken for taken in self.log if kept(taken)), self.config)
+
+    def of(self, edit_id: str) -> Edit | None:
+        """The edit of this id, if it is in the log."""
+        return next((taken.edit for taken in self.log if taken.edit.edit_id == edit_id), None)
+
+    @property
+    def undone(self) -> frozenset[str]:
+        """Ids of edits that an undo took back; an undo that was undone itself takes nothing back."""
+        undone: set[str] = set()
+        for taken in reversed(self.log):
+            if taken.edit.action == "undo" and taken.edit.edit_id not in undone and taken.edit.undoes is not None:
+                undone.add(taken.edit.undoes)
+        return frozenset(undone)
+
+    @property
+    def last(self) -> Edit | None:
+        """What an undo that names nothing takes back: the last edit that is neither undone nor an undo."""
+        undone = self.undone
+        return next(
+            (t.edit for t in reversed(self.log) if t.edit.action != "undo" and t.edit.edit_id not in undone), None
+        )
+
+    @property
+    def standing(self) -> tuple[Taken, ...]:
+        """The edits that are neither undone nor reset, oldest first; undos and resets are not among them."""
+        undone = self.undone
+        standing: list[Taken] = []
+        for taken in self.log:
+            if taken.edit.action == "undo" or taken.edit.edit_id in undone:
+                continue
+            if taken.edit.action != "reset":
+                standing.append(taken)
+            elif taken.column < 0:
+                standing.clear()
+            else:
+                standing = [one for one in standing if one.column != taken.column]
+        return tuple(standing)
+
+    @property
+    def forgotten(self) -> tuple[int, frozenset[int]]:
+        """Of events: those with a key below the first were all forgotten, and those with keys in the second."""
+        undone = self.undone
+        marks = [
+            taken.mark
+            for taken in self.log
+            if taken.edit.action == "reset" and taken.column < 0 and taken.edit.edit_id not in undone
+        ]
+        return max(marks, default=0), frozenset(t.key for t in self.standing if t.edit.action == "forget")
 
     @property
     def columns(self) -> frozenset[int]:
-        """What was edited."""
-        return frozenset(self.strength) | self.muted
+        """The concepts that something was said of which still counts."""
+        return frozenset(taken.column for taken in self._of_concepts())
 
-    def apply(self, column: int, action: str) -> None:
-        """``more`` and ``less`` move the interest one step, ``mute`` hides its items, ``reset`` takes it all back."""
-        if action not in get_args(Action):
-            raise ConfigError(f"No edit is called {action!r}.", hint=f"There are: {', '.join(get_args(Action))}.")
-        if action == "reset":
-            self.strength.pop(column, None)
-            self.muted.discard(column)
-        elif action == "mute":
-            self.muted.add(column)
-        else:
-            step = STEP if action == "more" else -STEP
-            moved = float(np.clip(self.strength.get(column, 0.0) + step, -LIMIT, LIMIT))
-            self.strength.pop(column, None)
-            if moved:
-                self.strength[column] = moved
+    @property
+    def words(self) -> tuple[tuple[Taken, float], ...]:
+        """The edits that are evidence of an interest, each with its step in standard deviations."""
+        steps = ((taken, self.config.step_of(taken.edit.action)) for taken in self._of_concepts())
+        return tuple((taken, step) for taken, step in steps if step)
 
-    def vector(self, family: Sequence[IntArray]) -> DoubleArray:
-        """(C,) standard deviations, at most the limit; a muted interest has minus the limit.
-
-        `family` are the columns of each concept and of those below it, to all of which an edit of it goes.
-        """
-        edits = np.zeros(len(family))
-        for column, strength in self.strength.items():
-            edits[family[column]] += strength
-        edits = np.clip(edits, -LIMIT, LIMIT)
-        edits[self.silenced(family)] = -LIMIT
+    def vector(self, family: Family, said: DoubleArray) -> DoubleArray:
+        """(C,) standard deviations: what was `said`, at most the limit; that of a pin; minus the limit for a mute."""
+        edits = np.clip(said, -self.config.limit, self.config.limit)
+        overrides = self._overrides(family)
+        for column, override in overrides.items():
+            # A concept with an exception below it is not pushed down: that would push the exception's items too.
+            spared = override < 0 and any(overrides.get(int(c), 0) >= 0 for c in family[column])
+            edits[column] = 0.0 if spared else self.config.pin if override > 0 else -self.config.limit
         return edits
 
-    def silenced(self, family: Sequence[IntArray]) -> IntArray:
-        """The muted columns and all below them."""
-        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(family[column] for column in self.muted)]))
+    def silenced(self, family: Family) -> IntArray:
+        """The muted columns, those below included, ascending."""
+        return _columns(self._overrides(family), -1)
+
+    def pinned(self, family: Family) -> IntArray:
+        """The pinned columns, those below included, ascending."""
+        return _columns(self._overrides(family), 1)
+
+    def excluded(self, family: Family, activations_IC: sp.csr_array, bears_IC: sp.csr_array) -> BoolArray:
+        """(I,) items of muted concepts: those above the threshold in any, but for the exceptions below it."""
+        excluded = np.zeros(bears_IC.shape[0], dtype=np.bool_)
+        overrides = self._overrides(family)
+        for taken in self._of_concepts():
+            if taken.edit.action != "mute":
+                continue
+            covered = family[taken.column]
+            off = np.array([overrides.get(int(c), 0) < 0 for c in covered])
+            if not off.any():
+                continue
+            hit = self._above(covered[off], activations_IC, bears_IC)
+            if not off.all():
+                hit &= ~self._above(covered[~off], activations_IC, bears_IC)
+            excluded |= hit
+        return excluded
+
+    def _above(self, columns: IntArray, activations_IC: sp.csr_array, bears_IC: sp.csr_array) -> BoolArray:
+        """(I,) items that are of any of the concepts, or above the threshold in one."""
+        threshold = self.config.mute_above
+        of = activations_IC if threshold else bears_IC
+        return np.asarray((of[:, columns] > threshold).sum(axis=1)).ravel() > 0
+
+    def _of_concepts(self) -> Iterator[Taken]:
+        return (taken for taken in self.standing if taken.column >= 0)
+
+    def _overrides(self, family: Family) -> dict[int, int]:
+        """+1 for each pinned column, −1 for each muted one, those below included; the later word holds."""
+        overrides: dict[int, int] = {}
+        for taken in self._of_concepts():
+            action = taken.edit.action
+            for column in family[taken.column].tolist():
+                if action in ("pin", "mute"):
+                    overrides[column] = 1 if action == "pin" else -1
+                elif overrides.get(column) == (1 if action == "less" else -1):
+                    del overrides[column]
+        return overrides
+
+
+def _columns(overrides: dict[int, int], sign: int) -> IntArray:
+    return np.array(sorted(column for column, override in overrides.items() if override == sign), dtype=np.int64)

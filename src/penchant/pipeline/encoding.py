@@ -10,6 +10,7 @@ import orjson
 
 from penchant.data.dataset import Dataset, Table
 from penchant.encoders import CachedEncoder, UserTemplate, encode_users, load_encoder, render_items, render_users
+from penchant.errors import NotFoundError
 from penchant.interfaces import Encoder
 from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray
@@ -21,6 +22,20 @@ def cached_encoder(name: str | None) -> Encoder:
     They are in the folder that the environment variable PENCHANT_CACHE names, else in the user's own cache folder.
     """
     return CachedEncoder(load_encoder(name), cache_folder() / "embeddings")
+
+
+def known_encoder(facts: Mapping[str, Any]) -> Encoder | None:
+    """The encoder that a fit's `facts` name, where it is at hand: the embedded one. None where there is none to be had
+    without asking the network.
+    """
+    name = dict(facts.get("encoder") or {}).get("name")
+    if name is None:
+        return None
+    try:
+        encoder = load_encoder(None)
+    except NotFoundError:
+        return None
+    return encoder if encoder.name == name else None
 
 
 def cache_folder() -> Path:

@@ -9,9 +9,11 @@ import numpy as np
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.records import Event, HistoryEvent, ObserveResult, Rejection
-from penchant.types import BoolArray
+from penchant.types import BoolArray, IntArray
 
 MAX_ID_LENGTH = 512
+AS_FITTED = (0, (0, frozenset[int]()))
+"""The version of a history that is the dataset's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class _Live:
 
 
 class Timeline:
-    """Histories that grow: the fitted dataset never changes, observed events are laid over it.
+    """Histories that grow: the fitted dataset never changes, observed events are laid over it, forgotten ones hidden.
 
     Where the dataset's clock is ``position``, an observed event takes the user's next position and its own timestamp is
     not read; where it is ``time``, an event without a timestamp takes `now`.
@@ -37,6 +39,7 @@ class Timeline:
         self.dataset = dataset
         self.event_types = list(dataset.event_types)
         self._live: dict[str, list[_Live]] = {}
+        self._forgotten: dict[str, tuple[int, frozenset[int]]] = {}
         self._ids: dict[int, str] = {}
         self._seen_ids: set[str] = set()
         self._imported = (0, 0)
@@ -61,8 +64,46 @@ class Timeline:
         return len(self._live.get(user_id, ()))
 
     def counts(self) -> dict[str, int]:
-        """Observed item events of each user who has any."""
-        return {user: sum(event.item >= 0 for event in events) for user, events in self._live.items()}
+        """Item events that each user has more than the dataset tells, less than it where he has had some forgotten."""
+        counts = {user: sum(event.item >= 0 for event in events) for user, events in self._live.items()}
+        for user in self._forgotten:
+            row = self.dataset.users.row(user)
+            imported = len(self.dataset.histories(np.array([row], dtype=np.int32)).items) if row >= 0 else 0
+            counts[user] = len(self.history(user).items) - imported
+        return counts
+
+    @property
+    def mark(self) -> int:
+        """Every event so far has a key below this, every later one has not."""
+        return self._next_key
+
+    def forget(self, user_id: str, *, below: int, keys: frozenset[int]) -> None:
+        """From now on a user has none of his events with a key `below` this, and none of those with one of `keys`; what
+        was hidden before and is not so any more is there again.
+        """
+        self._forgotten.pop(user_id, None)
+        if below or keys:
+            self._forgotten[user_id] = below, keys
+
+    def version(self, user_id: str) -> tuple[int, tuple[int, frozenset[int]]]:
+        """Equal at two moments where the user's history is; `AS_FITTED` where it is the dataset's."""
+        return self.observed_of(user_id), self._forgotten.get(user_id, (0, frozenset()))
+
+    def key(self, user_id: str, event_id: str) -> int:
+        """The key of one of the user's own events, −1 where he has none of this id (any more)."""
+        rows = self.dataset.users.row(user_id)
+        span = slice(*np.searchsorted(self.dataset.events.users, [rows, rows + 1])) if rows >= 0 else slice(0)
+        keys = [*self.dataset.events.keys[span].tolist(), *(event.key for event in self._live.get(user_id, ()))]
+        found = next((key for key in keys if self.event_id(key) == event_id), -1)
+        return found if found >= 0 and not self._hidden(user_id, np.array([found])).any() else -1
+
+    def _hidden(self, user_id: str, keys: IntArray) -> BoolArray:
+        below, some = self._forgotten.get(user_id, (0, frozenset()))
+        return (keys < below) | np.isin(keys, list(some))
+
+    def users_since(self, mark: int) -> list[str]:
+        """Users of whom an item event with a key of `mark` or above was observed."""
+        return [user for user, events in self._live.items() if any(e.key >= mark and e.item >= 0 for e in events)]
 
     def live_users(self) -> list[str]:
         """Users with observed events who are not in the dataset."""
@@ -82,7 +123,10 @@ class Timeline:
         base = self.dataset.histories(np.array([row], dtype=np.int32)) if row >= 0 else _none(row)
         live = [event for event in self._live.get(user_id, ()) if event.item >= 0]
         if live:
+            live.sort(key=lambda event: (event.timestamp, self.event_id(event.key)))
             base = _joined(base, live)
+        if user_id in self._forgotten:
+            base = base.keep(~self._hidden(user_id, base.keys))
         if as_of is None:
             return base
         if self.dataset.clock == "position":
@@ -195,7 +239,8 @@ def _none(row: int) -> Histories:
 def _joined(base: Histories, live: list[_Live]) -> Histories:
     stamps = np.concatenate([base.timestamps, [e.timestamp for e in live]]).astype(np.int64)
     keys = np.concatenate([base.keys, [e.key for e in live]]).astype(np.int64)
-    # Ties in time keep the order of arrival: imported events first, in file order, then observed ones.
+    # Of events at one moment imported ones come first, in file order, then observed ones by their ids: the order in
+    # which they arrived does not matter.
     order = np.lexsort((np.arange(len(stamps)), stamps))
     return Histories(
         users=base.users,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from penchant.records import Event, Rejection
+from penchant.records import EditAction, Event, Rejection
 from penchant.reranking.rules import Rules
 from penchant.serving.moments import microseconds
 
@@ -73,7 +73,25 @@ class EditIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    action: Literal["more", "less", "mute", "reset"]
+    action: Literal["more", "less", "pin", "mute", "reset"]
+    edit_id: Id | None = Field(default=None, description="A repeated `edit_id` counts once.")
+
+
+class AnyEditIn(BaseModel):
+    """The user's own word on what is known of him."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: EditAction
+    concept_id: Id | None = Field(
+        default=None,
+        description="For `more`, `less`, `pin`, `mute`; for `reset`, which without one is of everything; with `add`, "
+        "what the words are to be taken for.",
+    )
+    event_id: Id | None = Field(default=None, description="For `forget`: an event of the user's history.")
+    text: str | None = Field(default=None, max_length=MAX_TEXT, description="For `add`: the interest, as typed.")
+    undoes: Id | None = Field(default=None, description="For `undo`: an edit of the user's; the last where none is.")
+    edit_id: Id | None = Field(default=None, description="A repeated `edit_id` counts once.")
 
 
 class WishesIn(BaseModel):

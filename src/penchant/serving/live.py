@@ -9,15 +9,20 @@ from typing import Any
 from uuid import uuid4
 
 from penchant.errors import PenchantError, StoreError
-from penchant.feedback import Edit, EditAction, Stores
+from penchant.feedback import Stores
 from penchant.progress import SILENT, Progress
 from penchant.records import (
+    DriftHistory,
+    Edit,
+    EditEntry,
+    EditResult,
     Event,
     HistoryEvent,
     ItemSummary,
     ItemView,
     ModelCard,
     ObserveResult,
+    PopulationDrift,
     Profile,
     Rejection,
     SimilarItem,
@@ -71,8 +76,7 @@ class LiveModel:
                 else:
                     hand_over()
                     try:
-                        self._model.edit(entry.user_id, entry.concept_id, entry.action)
-                        taken += 1
+                        taken += self._model.take(entry)
                     except PenchantError:
                         refused += 1
                 advance()
@@ -119,22 +123,22 @@ class LiveModel:
             rejected=tuple(sorted(rejected, key=lambda fault: fault.index)),
         )
 
-    def edit(self, user_id: str, concept_id: str, action: EditAction) -> Profile:
-        """Store an edit, then let the model take it. An edit the model refuses is taken out of the store again."""
-        edit = Edit(
-            edit_id=uuid4().hex,
-            user_id=user_id,
-            concept_id=concept_id,
-            action=action,
-            edited_at=time.time_ns() // 1_000,
-        )
+    def edit(self, edit: Edit) -> EditResult:
+        """Complete an edit, store it, then let the model take it. What the model refuses is not in the store."""
         with self._lock:
-            self.stores.add_edit(edit)
+            edit = self._model.complete(edit)
+            stored = self.stores.add_edit(edit)
             try:
-                return self._model.edit(user_id, concept_id, action)
+                return self._model.change(edit)
             except Exception:
-                self.stores.withdraw_edit(edit.edit_id)
+                if stored:
+                    self.stores.withdraw_edit(edit.edit_id)
                 raise
+
+    def edits(self, user_id: str, *, limit: int) -> Sequence[EditEntry]:
+        """A user's edits, newest first."""
+        with self._lock:
+            return self._model.edits(user_id, limit=limit)
 
     def recommend(
         self,
@@ -170,6 +174,16 @@ class LiveModel:
         """A user's interests."""
         with self._lock:
             return self._model.interests(user_id, as_of=as_of, limit=limit)
+
+    def drift(self, user_id: str, *, as_of: int | None) -> DriftHistory:
+        """A user's drift, event by event."""
+        with self._lock:
+            return self._model.drift(user_id, as_of=as_of)
+
+    def population_drift(self) -> PopulationDrift:
+        """Changes in what all users take."""
+        with self._lock:
+            return self._model.population_drift()
 
     def history(self, user_id: str, *, limit: int, before: int | None) -> Sequence[HistoryEvent]:
         """A user's events, newest first."""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from fastapi import Response
 
-from penchant.records import HistoryEvent, ItemSummary, Profile, SimilarItem, UserSummary
+from penchant.records import EditEntry, EditResult, HistoryEvent, ItemSummary, Profile, SimilarItem, UserSummary
 
 UNKNOWN_USER = "Nothing is known of this user yet: no events, so no interests. Events sent to /v1/events change that."
 
@@ -62,6 +62,21 @@ class NotedProfile(Profile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotedResult(EditResult):
+    """What an edit did, and a word to go with it where the user is unknown."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditLog:
+    """A user's edits, newest first."""
+
+    user_id: str
+    edits: tuple[EditEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Similar:
     """The items nearest to one."""
 
@@ -86,10 +101,11 @@ class Failure:
     error: Fault
 
 
-def noted(profile: Profile) -> NotedProfile:
-    """The profile with a note where it is cold."""
+def noted(profile: Profile) -> NotedProfile | NotedResult:
+    """The profile, or what an edit did to it, with a note where it is cold."""
     own = {field.name: getattr(profile, field.name) for field in dataclasses.fields(profile)}
-    return NotedProfile(**own, note=UNKNOWN_USER if profile.cold else "")
+    kind = NotedResult if isinstance(profile, EditResult) else NotedProfile
+    return kind(**own, note=UNKNOWN_USER if profile.cold else "")
 
 
 def reply(content: Any, *, status: int = 200) -> Response:

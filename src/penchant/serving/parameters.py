@@ -17,6 +17,15 @@ ConceptId = Annotated[str, Path(description="A concept's id, percent-encoded (`/
 K = Annotated[int, Query(ge=1, le=MAX_K, description="How many; a k above the catalogue gives all there are.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most.")]
 Lines = Annotated[tuple[Annotated[str, Field(max_length=1_024)], ...], Field(max_length=1_000)]
+Moment = Annotated[
+    int | None,
+    Query(
+        ge=-(2**62),
+        le=2**62,
+        description="Show the profile as it stood then: UTC microseconds, or after that many events where the "
+        "model's clock is `position`.",
+    ),
+]
 Words = Annotated[str, Query(max_length=512, description="Words to look for; empty gives some worth a look.")]
 
 

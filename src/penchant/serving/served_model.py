@@ -3,14 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from penchant.feedback import EditAction
 from penchant.records import (
+    DriftHistory,
+    Edit,
+    EditEntry,
+    EditResult,
     Event,
     HistoryEvent,
     ItemSummary,
     ItemView,
     ModelCard,
     ObserveResult,
+    PopulationDrift,
     Profile,
     SimilarItem,
     Slate,
@@ -43,6 +47,12 @@ class ServedModel(Protocol):
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         """The user's interests, strongest first; a cold profile for a user it does not know."""
 
+    def drift(self, user_id: str, *, as_of: int | None = None) -> DriftHistory:
+        """How much what the user takes has changed, event by event; nothing for a user it does not know."""
+
+    def population_drift(self) -> PopulationDrift:
+        """Changes in what all users take, newest first."""
+
     def history(self, user_id: str, *, limit: int = 50, before: int | None = None) -> Sequence[HistoryEvent]:
         """The user's events, newest first, from those at a position below `before`."""
 
@@ -61,5 +71,17 @@ class ServedModel(Protocol):
     def observe(self, events: Sequence[Event]) -> ObserveResult:
         """Take events at once. A repeated `event_id` counts once; a bad event is named and changes nothing."""
 
-    def edit(self, user_id: str, concept_id: str, action: EditAction) -> Profile:
-        """Take the user's word on an interest. Raises `NotFoundError` for a concept that is not there."""
+    def complete(self, edit: Edit) -> Edit:
+        """The edit as it goes into the log, with an id and all that words or an undo leave open; nothing is changed.
+        Raises `NotFoundError` for a concept, event or edit that is not there and for words near nothing, `ConfigError`
+        for what is no edit.
+        """
+
+    def take(self, edit: Edit) -> bool:
+        """Take a complete edit; False where its id was taken before. Raises `NotFoundError` for what is not there."""
+
+    def change(self, edit: Edit) -> EditResult:
+        """The same, and what it moved."""
+
+    def edits(self, user_id: str, *, limit: int = 50) -> Sequence[EditEntry]:
+        """The user's edits, newest first."""

@@ -66,9 +66,7 @@ class ConceptSearch:
         concepts = self._vocabulary.concepts
         order = sorted(found, key=lambda c: (-found[c][0], -concepts[c].items, c))
         return tuple(
-            ConceptMatch(
-                concept_id=concepts[c].id, concept=concepts[c].name, similarity=found[c][0], how=found[c][1]
-            )
+            ConceptMatch(concept_id=concepts[c].id, concept=concepts[c].name, similarity=found[c][0], how=found[c][1])
             for c in order[:limit]
         )
 

@@ -13,21 +13,11 @@ from penchant.reranking.catalogue import RERANKERS
 from penchant.reranking.wording import BOOST, PIN, QUOTA, SEEN, rules_of
 from penchant.serving.bodies import read_json
 from penchant.serving.failures import BodyError
-from penchant.serving.incoming import EditIn, WishesIn
+from penchant.serving.incoming import WishesIn
 from penchant.serving.outgoing import UNKNOWN_USER, History, NotedProfile, Users, noted, reply
-from penchant.serving.parameters import ConceptId, K, Limit, Lines, Live, UserId, Words
+from penchant.serving.parameters import K, Limit, Lines, Live, UserId, Words
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
-
-Moment = Annotated[
-    int | None,
-    Query(
-        ge=-(2**62),
-        le=2**62,
-        description="Show the profile as it stood then: UTC microseconds, or after that many events where the "
-        "model's clock is `position`.",
-    ),
-]
 
 
 @router.get("", response_model=Users)
@@ -109,20 +99,3 @@ async def recommendations_under_rules(user_id: UserId, live: Live, request: Requ
         raise BodyError(describe(error), hint='Send {"k": 10, "rerank": "mmr", "rules": {"deny": ["b17"]}}.') from None
     ask = partial(live.recommend, exclude_seen=wishes.exclude_seen, rerank=wishes.rerank, rules=wishes.rules)
     return reply(await run_in_threadpool(ask, user_id, wishes.k, rerank_weight=wishes.rerank_weight))
-
-
-@router.put(
-    "/{user_id}/interests/{concept_id}",
-    response_model=NotedProfile,
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": EditIn.model_json_schema()}}}
-    },
-)
-async def edit(user_id: UserId, concept_id: ConceptId, live: Live, request: Request) -> Response:
-    """The user's own word: `more`, `less` or `mute` shifts the ranking at once, `reset` takes it back."""
-    body = await read_json(request, max_bytes=request.app.state.max_body_bytes)
-    try:
-        action = EditIn.model_validate(body).action
-    except ValidationError as error:
-        raise BodyError(describe(error), hint='Send {"action": "more"}, "less", "mute" or "reset".') from None
-    return reply(noted(await run_in_threadpool(live.edit, user_id, concept_id, action)))
