@@ -14,7 +14,6 @@ from penchant.interests.population import Population, fit_population
 from penchant.interests.profile import (
     ProfileConfig,
     Readings,
-    against_correction,
     build_profile,
     choose_concepts,
     confidence,
@@ -64,7 +63,7 @@ def profile(readings: Readings, vocabulary: Vocabulary, **changes):
     return build_profile(readings, **(settings | changes))
 
 
-def readings(items, now, before=None, polarity=None, correction=None, edits=None) -> Readings:
+def readings(items, now, before=None, polarity=None, correction=None, edits=None, lasting=None) -> Readings:
     n = len(now)
     return Readings(
         items=np.array(items, dtype=np.int32),
@@ -73,6 +72,7 @@ def readings(items, now, before=None, polarity=None, correction=None, edits=None
         now=np.array(now, dtype=np.float64),
         before=np.array(now if before is None else before, dtype=np.float64),
         correction=np.zeros(n) if correction is None else np.array(correction, dtype=np.float64),
+        lasting=np.zeros(n) if lasting is None else np.array(lasting, dtype=np.float64),
         edited=frozenset() if edits is None else frozenset(np.flatnonzero(edits).tolist()),
         edits=np.zeros(n) if edits is None else np.array(edits, dtype=np.float64),
     )
@@ -126,21 +126,22 @@ def test_evidence_is_the_events_that_moved_the_interest_most():
     assert first.summary == "strong and fading (3 books, last: T3)"
 
 
-def test_events_against_items_lower_their_concepts_and_fade():
-    vocabulary = words(np.eye(2))
-    config = ProfileConfig(against_step=0.5, against_half_life=2.0)
-    fresh = against_correction(np.array([1, 1, 0]), np.array([1, 1, -1], dtype=np.float32), vocabulary, config)
-    old = against_correction(np.array([0, 1, 1]), np.array([-1, 1, 1], dtype=np.float32), vocabulary, config)
-    assert fresh.tolist() == [-0.5, 0.0]
-    assert old.tolist() == [-0.25, 0.0]
-
-
 def test_a_disliked_concept_has_a_negative_strength_and_no_supporting_count():
     vocabulary = words(np.eye(2))
     told = profile(readings([0, 1], [0.2, 1.0], polarity=[-1, 1], correction=[-0.5, 0]), vocabulary)
     disliked = next(i for i in told.interests if i.concept == "C0")
     assert disliked.strength == pytest.approx(-0.3)
     assert disliked.count == 0
+
+
+def test_the_long_term_is_the_reading_before_and_the_beliefs_slow_part():
+    told = profile(
+        readings([0, 1], [1.0, 1.0], before=[0.4, 1.0], correction=[0.5, 0], lasting=[0.2, 0]), words(np.eye(2))
+    )
+    interest = next(i for i in told.interests if i.concept == "C0")
+    assert interest.strength == pytest.approx(1.5)
+    assert interest.long_term == pytest.approx(0.6)
+    assert interest.short_term == pytest.approx(0.9)
 
 
 def test_a_new_interest_is_called_new_and_a_faded_one_keeps_a_place():

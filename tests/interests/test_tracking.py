@@ -53,7 +53,7 @@ def one_by_one(seen: Evidence, activations: sp.csr_array, user: int) -> tuple[Be
 def test_all_users_at_once_are_the_users_one_by_one(activations):
     seen = evidence(0, 9, 1, 30, 4)
     looked = np.zeros(len(seen.items))
-    found = track(seen, ItemConcepts.of(activations), CONFIG, look=lambda events, added: np.put(looked, events, added))
+    found = track(seen, ItemConcepts.of(activations), CONFIG, look=lambda events, added, _: np.put(looked, events, added))
     for user in range(5):
         wanted, foreseen = one_by_one(seen, activations, user)
         belief = found.of(user)

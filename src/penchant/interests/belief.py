@@ -71,8 +71,12 @@ class Belief:
 
     def corrections(self, n_concepts: int, now: float, config: BeliefConfig) -> DoubleArray:
         """m_short + m_long of every concept, (C,)."""
-        total = np.zeros(n_concepts)
-        total[self.concepts] = self.of(self.concepts, now, config)[0].sum(axis=1)
+        return np.asarray(self.parts(n_concepts, now, config).sum(axis=1), dtype=np.float64)
+
+    def parts(self, n_concepts: int, now: float, config: BeliefConfig) -> DoubleArray:
+        """m_short and m_long of every concept, (C, 2)."""
+        total = np.zeros((n_concepts, 2))
+        total[self.concepts] = self.of(self.concepts, now, config)[0]
         return total
 
     def variances(self, n_concepts: int, now: float, config: BeliefConfig) -> DoubleArray:

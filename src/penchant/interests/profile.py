@@ -2,12 +2,12 @@
 
 The strength of concept c for a user with vector u is what the ranking itself uses, told against the population:
 
-    strength_c = (u·d_c − mean_c) / deviation_c + correction_c        in standard deviations over users
+    strength_c = (u·d_c − mean_c) / deviation_c + correction_c + edit_c        in standard deviations over users
 
-`correction_c` holds what the model cannot read from a sequence of items: events against an item, and the user's own
-edits. Reads of one history at two moments give the long-term part (before the last `recent` events) and the
-short-term part (what those events added). How sure an interest is, and where it is going, is counted from the events
-themselves, so that both can be checked by eye.
+with u the tracker's reading, `correction_c` what the belief adds to it (what the tracker did not foresee, and events
+against an item) and `edit_c` the user's own word. The long-term part is the reading before the last `recent` events
+and the belief's slow part, the short-term part what is left. How sure an interest is, and where it is going, is counted
+from the events themselves, so that both can be checked by eye.
 """
 
 from collections.abc import Callable
@@ -35,10 +35,6 @@ class ProfileConfig(Config):
     """A share of the last events this many standard errors off the share before is a trend."""
     prior_events: float = Field(default=10.0, gt=0)
     """κ: a user without events counts as this many events spread like everyone's."""
-    against_step: float = Field(default=0.5, ge=0)
-    """Standard deviations by which an event against an item lowers each of its concepts, times a_ic."""
-    against_half_life: float = Field(default=50.0, gt=0)
-    """Later events after which an event against an item counts half."""
     evidence: int = Field(default=5, ge=0)
     """Events shown behind an interest."""
 
@@ -58,30 +54,13 @@ class Readings:
     before: DoubleArray
     """(C,) the same before the last `recent` events."""
     correction: DoubleArray
-    """(C,) from events against items, in standard deviations."""
+    """(C,) the belief's correction, in standard deviations."""
+    lasting: DoubleArray
+    """(C,) the part of it on the long time scale."""
     edits: DoubleArray
     """(C,) from the user's own edits, in standard deviations; an edit goes to the concepts below, too."""
     edited: frozenset[int]
     """The concepts that the user edited himself."""
-
-
-def against_weights(polarity_L: FloatArray, config: ProfileConfig) -> DoubleArray:
-    """(L,) standard deviations by which each event lowers the concepts of its item, before times a_ic:
-    step · 2^(−events since / half-life) for an event against its item, 0 for others.
-    """
-    age = np.arange(len(polarity_L))[::-1]
-    return np.where(polarity_L < 0, config.against_step * np.exp2(-age / config.against_half_life), 0.0)
-
-
-def against_correction(
-    items_L: RowArray, polarity_L: FloatArray, vocabulary: Vocabulary, config: ProfileConfig
-) -> DoubleArray:
-    """(C,): −Σ over events j against an item of a_jc times its weight."""
-    against = np.flatnonzero(polarity_L < 0)
-    if not len(against):
-        return np.zeros(vocabulary.activations.shape[1])
-    weights = against_weights(polarity_L, config)[against]
-    return np.asarray(-(vocabulary.activations[items_L[against]].T @ weights), dtype=np.float64)
 
 
 def confidence(counts_C: DoubleArray, events: int, population: Population, prior_events: float) -> DoubleArray:
@@ -158,11 +137,13 @@ def build_profile(
     evidence: Callable[[int, float], Evidence],
     nouns: tuple[str, str],
     muted: frozenset[int] = frozenset(),
+    pinned: frozenset[int] = frozenset(),
 ) -> Profile:
     """Tell a user's interests.
 
     `effects(events_E, concepts)` gives (E, len(concepts)): by how much each event moves each strength;
-    `evidence(event, effect)` makes the record of one event; `muted` are the concepts the user wants nothing of.
+    `evidence(event, effect)` makes the record of one event; `muted` are the concepts the user wants nothing of,
+    `pinned` those he wants to stay.
     """
     n_events = len(readings.items)
     touches: sp.csr_array = vocabulary.activations[readings.items] > 0
@@ -180,7 +161,7 @@ def build_profile(
         events = supporters[c]
         positive = events[for_it[events]]
         strength = float(readings.now[c] + readings.correction[c] + readings.edits[c])
-        long_term = float(readings.before[c])
+        long_term = float(readings.before[c] + readings.lasting[c])
         short_term = strength - long_term - float(readings.edits[c])
         told = positive if len(positive) else events
         recent = int((positive >= recent_from).sum())
@@ -204,6 +185,7 @@ def build_profile(
                 count=len(positive),
                 source="explicit" if c in readings.edited else "behaviour",
                 muted=c in muted,
+                pinned=c in pinned,
                 evidence=shown,
                 summary=summary(strength, trend, count=len(positive), recent=recent, last=last, nouns=nouns),
             )

@@ -4,7 +4,7 @@ What is kept is one row for each pair of a user and a concept that he touched, s
 independent of each other; the n-th events of all who have one are taken together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,19 @@ class Beliefs:
     at: DoubleArray
     """(M,)"""
 
+    @staticmethod
+    def joined(parts: Sequence["Beliefs"]) -> "Beliefs":
+        """The users of several, one after the other."""
+        starts = np.cumsum([0] + [len(part.concepts) for part in parts])
+        indptrs = [part.indptr[1:] + start for part, start in zip(parts, starts[:-1], strict=True)]
+        return Beliefs(
+            indptr=np.concatenate([[0], *indptrs]).astype(np.int64),
+            concepts=np.concatenate([np.zeros(0, dtype=np.int32), *(part.concepts for part in parts)]),
+            means=np.concatenate([np.zeros((0, 2), dtype=np.float32), *(part.means for part in parts)]),
+            covariances=np.concatenate([np.zeros((0, 3), dtype=np.float32), *(part.covariances for part in parts)]),
+            at=np.concatenate([np.zeros(0), *(part.at for part in parts)]),
+        )
+
     def of(self, user: int) -> Belief:
         """One user's belief."""
         rows = slice(int(self.indptr[user]), int(self.indptr[user + 1]))
@@ -107,12 +120,13 @@ def track(
     items: ItemConcepts,
     config: BeliefConfig,
     *,
-    look: Callable[[IntArray, DoubleArray], None] | None = None,
+    look: Callable[[IntArray, DoubleArray, DoubleArray], None] | None = None,
 ) -> Beliefs:
     """All users' beliefs after all their events.
 
-    `look` is shown, at each step, which events are taken (n,) and what the beliefs before them add to the log odds of
-    their items (n,): how well the belief foresees. `DataError` for moments that run backwards within a user.
+    `look` is shown, at each step, which events are taken (n,), what the beliefs before them add to the log odds of
+    their items (n,), and by how much each then moves the corrections of its item's concepts, in the order of
+    `items.concepts` (n, W). `DataError` for moments that run backwards within a user.
     """
     lengths = np.diff(evidence.indptr)
     owners = np.repeat(np.arange(len(lengths)), lengths)
@@ -134,8 +148,7 @@ def track(
         mine, now = rows[events], evidence.moments[events]
         elapsed = now[:, None] - np.where(np.isinf(at[mine]), now[:, None], at[mine])
         m, p = relaxed(means[mine], covariances[mine], elapsed, config)
-        if look is not None:
-            look(events, (values[events] * m.sum(axis=-1)).sum(axis=-1))
+        before = m.sum(axis=-1)
         m, p = observed(
             m,
             p,
@@ -145,6 +158,8 @@ def track(
             evidence.weights[events],
             slope_floor=config.slope_floor,
         )
+        if look is not None:
+            look(events, (values[events] * before).sum(axis=-1), m.sum(axis=-1) - before)
         means[mine], covariances[mine], at[mine] = m, p, now[:, None]
         means[-1], covariances[-1], at[-1] = 0.0, prior(config), -np.inf
     kept = keys // max(items.n_concepts, 1)

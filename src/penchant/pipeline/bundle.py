@@ -16,9 +16,13 @@ from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Concept, Vocabulary
 from penchant.data.folder import load_dataset, save_dataset
 from penchant.errors import BundleError
+from penchant.interests.belief_step import BeliefConfig
 from penchant.interests.population import Population
+from penchant.interests.tracking import Beliefs
 from penchant.models.hybrid import Interest
+from penchant.pipeline.beliefs import BeliefModel
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
+from penchant.types import AnyArray
 
 KIND = "bundle"
 
@@ -68,6 +72,7 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
                 "borne_starts": bears.indptr.astype(np.int64),
             },
         )
+        _write_beliefs(folder, fitted)
         write_json(
             folder / "concepts.json",
             {"explained": fitted.space.explained, "concepts": [asdict(c) for c in fitted.vocabulary.concepts]},
@@ -99,6 +104,7 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
         columns = arrays["borne_columns"]
         entries = np.ones(len(columns), dtype=np.float32), columns, arrays["borne_starts"]
         borne = sp.csr_array(entries, shape=activations.shape)
+    belief, beliefs = _read_beliefs(path)
     fitted = Fitted(
         dataset=dataset,
         model=Interest.load(path / "model"),
@@ -115,9 +121,50 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
             rate=arrays["population_rate"],
         ),
         user_vectors=arrays["user_vectors"],
+        belief=belief,
+        beliefs=beliefs,
         facts=facts,
     )
     return fitted, config, seed, _label(path)
+
+
+def _write_beliefs(folder: Path, fitted: Fitted) -> None:
+    model, users = fitted.belief, fitted.beliefs
+    settings = {"config": model.config.model_dump(mode="json"), "temperature": model.temperature}
+    write_json(folder / "beliefs.json", {**settings, "weights": dict(model.weights)})
+    arrays: dict[str, AnyArray] = {
+        "starts": users.indptr,
+        "concepts": users.concepts,
+        "means": users.means,
+        "covariances": users.covariances,
+        "at": users.at,
+        "reference": model.reference,
+    }
+    write_arrays(folder / "beliefs.safetensors", arrays)
+
+
+def _read_beliefs(path: Path) -> tuple[BeliefModel, Beliefs]:
+    try:
+        told = orjson.loads((path / "beliefs.json").read_bytes())
+        arrays = read_arrays(path / "beliefs.safetensors")
+        model = BeliefModel(
+            config=BeliefConfig.of(told["config"], where=f"{path}: beliefs.json"),
+            temperature=float(told["temperature"]),
+            weights={str(name): float(weight) for name, weight in told["weights"].items()},
+            reference=arrays["reference"],
+        )
+        users = Beliefs(
+            indptr=arrays["starts"],
+            concepts=arrays["concepts"],
+            means=arrays["means"],
+            covariances=arrays["covariances"],
+            at=arrays["at"],
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, OSError):
+        raise BundleError(
+            f"{path}: its beliefs are damaged, or it was made before there were any.", hint="Fit again."
+        ) from None
+    return model, users
 
 
 def _concept(told: dict[str, Any]) -> Concept:

@@ -17,11 +17,18 @@ from penchant.data.dataset import Dataset
 from penchant.data.polarity import consumption
 from penchant.encoders import load_encoder
 from penchant.errors import ConfigError
+from penchant.interests.drift import DriftConfig
+from penchant.interests.editing import EditingConfig
 from penchant.interests.population import Population, fit_population
+from penchant.interests.population_drift import PopulationDriftConfig
 from penchant.interests.profile import ProfileConfig
+from penchant.interests.tracking import Beliefs
 from penchant.interfaces import Encoder, FitOptions
 from penchant.models.hybrid import Interest
 from penchant.models.hybrid_config import InterestConfig
+from penchant.pipeline.belief_fitting import fit_beliefs, reading_of
+from penchant.pipeline.beliefs import BeliefModel, BeliefReader, BeliefSettings
+from penchant.pipeline.drift_fitting import fit_thresholds, thresholds_told
 from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import Progress
 from penchant.reranking.settings import Reranking
@@ -38,6 +45,10 @@ class InterestModelConfig(Config):
     vocabulary: VocabularyConfig = Field(default_factory=VocabularyConfig)
     concepts: ConceptSpaceConfig = Field(default_factory=ConceptSpaceConfig)
     profile: ProfileConfig = Field(default_factory=ProfileConfig)
+    editing: EditingConfig = Field(default_factory=EditingConfig)
+    belief: BeliefSettings = Field(default_factory=BeliefSettings)
+    drift: DriftConfig = Field(default_factory=DriftConfig)
+    population_drift: PopulationDriftConfig = Field(default_factory=PopulationDriftConfig)
     text: bool = True
     """Read the items' texts; without, items are known by behaviour alone."""
     nouns: tuple[str, str] = ("item", "items")
@@ -61,6 +72,10 @@ class Fitted:
     population: Population
     user_vectors: FloatArray
     """(U, D) the tracker's reading of each user of the dataset, so that a first request does not wait for it."""
+    belief: BeliefModel
+    """What beliefs stand on."""
+    beliefs: Beliefs
+    """(U) those of the users of the dataset."""
     facts: dict[str, Any]
     """What the bundle's manifest says of the fit: seed, encoder, concepts, the share of the item space they explain."""
 
@@ -119,6 +134,11 @@ def fit(
     population = _population(data, model, vocabulary, space, seed=seed)
     progress.note(f"{len(vocabulary.concepts)} concepts explain {space.explained:.0%} of the item space")
     facts |= {"concepts": len(vocabulary.concepts), "explained": space.explained}
+    belief, beliefs = fit_beliefs(
+        data, model.tracker, vocabulary, population, config.belief, seed=seed, progress=progress
+    )
+    reader = BeliefReader(belief, model.tracker, vocabulary, population)
+    facts["drift"] = thresholds_told(fit_thresholds(data, reader, reading_of(data), config.drift, seed=seed))
     return Fitted(
         dataset=data,
         model=model,
@@ -126,6 +146,8 @@ def fit(
         space=space,
         population=population,
         user_vectors=_user_vectors(data, model),
+        belief=belief,
+        beliefs=beliefs,
         facts=facts,
     )
 

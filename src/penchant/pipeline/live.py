@@ -11,15 +11,20 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.data.polarity import AGAINST, NOT_CONSUMED, polarity
 from penchant.errors import NotFoundError
-from penchant.interests.profile import against_correction
+from penchant.interests.belief import Belief, Observation
+from penchant.interests.editing import EditedBelief, Telling, with_edits
 from penchant.interfaces import ItemFacts
-from penchant.pipeline.edits import Edits
+from penchant.pipeline.beliefs import MICROSECONDS_A_DAY, BeliefReader, EventReading
+from penchant.pipeline.edits import Edits, Taken
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
-from penchant.pipeline.timeline import Timeline
+from penchant.pipeline.timeline import AS_FITTED, Timeline
+from penchant.records import Edit
 from penchant.reranking.rules import Constraints, Rules, constraints
 from penchant.reranking.selectors import Selectors
 from penchant.seeding import tie_breaks
 from penchant.types import BoolArray, DoubleArray, FloatArray
+
+BELIEFS_KEPT = 1_024
 
 
 class Live:
@@ -34,8 +39,14 @@ class Live:
         self.counts = fitted.dataset.item_counts()
         self.selectors = Selectors(fitted.dataset.items)
         self._edits: dict[str, Edits] = {}
-        self._vectors: dict[str, tuple[int, FloatArray]] = {}
-        """Of users with observed events: how many had been observed, and the user vector after them."""
+        self._edit_users: dict[str, str] = {}
+        """Whose each edit is, by its id."""
+        self._vectors: dict[str, tuple[object, FloatArray]] = {}
+        """Of users whose history is not that of the dataset: its version, and the user vector after it."""
+        self._edited: dict[tuple[bytes, Edits], EditedBelief] = {}
+        """Of users with words of their own: by their history and what they said."""
+        self._beliefs: dict[tuple[int, bytes], Belief] = {}
+        """After other histories than those of the dataset."""
 
     @property
     def dataset(self) -> Dataset:
@@ -53,18 +64,60 @@ class Live:
         """Now on the dataset's clock: the number of events where it counts positions."""
         return len(history.items) if self.fitted.dataset.clock == "position" else self.microseconds()
 
-    def edits(self, user_id: str) -> Edits:
-        """The user's edits, none for a user without."""
-        return self._edits.get(user_id) or Edits()
+    def edits(self, user_id: str, *, as_of: int | None = None) -> Edits:
+        """The user's edits, none for a user without; `as_of` those made by then: at that moment, or after as many of
+        his events.
+        """
+        edits = self._edits.get(user_id, Edits(config=self.config.editing))
+        if as_of is None:
+            return edits
+        if self.fitted.dataset.clock == "time":
+            return edits.where(lambda taken: taken.edit.edited_at <= as_of)
+        keys = self.timeline.history(user_id).keys
+        return edits.where(lambda taken: int(np.count_nonzero(keys < taken.mark)) <= as_of)
 
-    def edit(self, user_id: str, concept_id: str, action: str) -> None:
-        """Change one interest by hand."""
-        column = self.fitted.vocabulary.row(concept_id)
-        if column < 0:
+    def placed(self, edit: Edit) -> Taken:
+        """The edit in its place, were it taken now; `NotFoundError` for a concept, an event or an edit that this model
+        or this user has not.
+        """
+        column = key = -1
+        if edit.concept_id is not None and (column := self.fitted.vocabulary.row(edit.concept_id)) < 0:
             raise NotFoundError(
-                f"No concept is called {concept_id!r}.", hint="Take a concept_id from the user's interests."
+                f"No concept is called {edit.concept_id!r}.", hint="Take a concept_id from the user's interests."
             )
-        self._edits.setdefault(user_id, Edits()).apply(column, action)
+        if edit.event_id is not None and (key := self.timeline.key(edit.user_id, edit.event_id)) < 0:
+            raise NotFoundError(
+                f"{edit.user_id} has no event {edit.event_id!r}.", hint="Take an event_id from the user's history."
+            )
+        if edit.undoes is not None and self.edits(edit.user_id).of(edit.undoes) is None:
+            raise NotFoundError(
+                f"{edit.user_id} has no edit {edit.undoes!r}.", hint="Take an edit_id from the user's edits."
+            )
+        return Taken(edit=edit, column=column, key=key, mark=self.timeline.mark)
+
+    def take(self, edit: Edit) -> bool:
+        """Add a complete edit (see `penchant.pipeline.editing`) to its user's log; False for one taken before."""
+        if edit.edit_id in self._edit_users:
+            return False
+        taken = self.placed(edit)
+        self._edit_users[edit.edit_id] = edit.user_id
+        self.stand(edit.user_id, self.edits(edit.user_id).then(taken))
+        return True
+
+    def taken(self, edit_id: str) -> Edit | None:
+        """The edit of this id, whosever it is."""
+        return self.edits(self._edit_users[edit_id]).of(edit_id) if edit_id in self._edit_users else None
+
+    def drop(self, edit: Edit, was: Edits) -> None:
+        """As if an edit just taken had never come: its user's edits are what they were."""
+        self._edit_users.pop(edit.edit_id, None)
+        self.stand(edit.user_id, was)
+
+    def stand(self, user_id: str, edits: Edits) -> None:
+        """Let these be the user's edits, whatever they were."""
+        self._edits[user_id] = edits
+        below, keys = edits.forgotten
+        self.timeline.forget(user_id, below=below, keys=keys)
 
     def consumption(self, raw: Histories) -> BoolArray:
         """(N,) events that the models read: neither ``not_interested`` nor an item only shown."""
@@ -82,22 +135,98 @@ class Live:
         tracker = self.fitted.model.tracker
         if tracker.reads_request_time:
             return tracker.user_vectors(replace(history, asked_at=np.array([self.microseconds()])))
-        observed = self.timeline.observed_of(user_id)
+        version = self.timeline.version(user_id)
         row = int(history.users[0])
-        if not observed and row >= 0:
+        if version == AS_FITTED and row >= 0:
             return self.fitted.user_vectors[row : row + 1]
         kept = self._vectors.get(user_id)
-        if kept is None or kept[0] != observed:
-            kept = self._vectors[user_id] = observed, tracker.user_vectors(history)
+        if kept is None or kept[0] != version:
+            kept = self._vectors[user_id] = version, tracker.user_vectors(history)
         return kept[1]
 
     def polarity(self, raw: Histories) -> FloatArray:
         """(N,) +1 for an event for its item, −1 against."""
         return polarity(raw, self.dataset)
 
-    def correction(self, raw: Histories) -> DoubleArray:
-        """(C,) standard deviations, from events against items."""
-        return against_correction(raw.items, self.polarity(raw), self.fitted.vocabulary, self.config.profile)
+    @cached_property
+    def beliefs(self) -> BeliefReader:
+        """What reads a user's belief from his events."""
+        fitted = self.fitted
+        return BeliefReader(fitted.belief, fitted.model.tracker, fitted.vocabulary, fitted.population)
+
+    def reading(self) -> EventReading:
+        """How events are read, with the event types that came since the model was fitted."""
+        return EventReading(
+            event_types=tuple(self.timeline.event_types),
+            consumed=self.consumption,
+            polarity=self.polarity,
+            timed=self.fitted.dataset.clock == "time",
+        )
+
+    def belief(self, raw: Histories) -> Belief:
+        """The belief after a user's events (B = 1); read once for those of the dataset, and for the last histories."""
+        row = int(raw.users[0])
+        if row >= 0 and np.array_equal(raw.keys, self.fitted.dataset.histories(np.array([row], dtype=np.int32)).keys):
+            return self.fitted.beliefs.of(row)
+        key = row, raw.keys.tobytes()
+        if key not in self._beliefs:
+            while len(self._beliefs) >= BELIEFS_KEPT:
+                self._beliefs.pop(next(iter(self._beliefs)))
+            self._beliefs[key] = self.beliefs.beliefs(raw, self.reading()).of(0)
+        return self._beliefs[key]
+
+    def on_clock(self, raw: Histories, moment: int) -> float:
+        """A moment as beliefs have it, after a user's events: days, or where the clock counts positions those events
+        that say anything.
+        """
+        if self.fitted.dataset.clock == "time":
+            return moment / MICROSECONDS_A_DAY
+        return float(np.count_nonzero(self.polarity(raw)))
+
+    def observations(self, raw: Histories) -> list[tuple[float, str, Observation]]:
+        """What each of a user's events that a belief reads says, with its moment and its event id."""
+        found = self.beliefs.observations(raw, self.reading())
+        return [(moment, self.timeline.event_id(int(raw.keys[n])), one) for n, moment, one in found]
+
+    def correction(self, raw: Histories, *, moment: int | None = None) -> DoubleArray:
+        """(C,) what the belief adds to the tracker's reading, in standard deviations; now, where no moment is given."""
+        return np.asarray(self.corrections(raw, moment=moment).sum(axis=1), dtype=np.float64)
+
+    def corrections(self, raw: Histories, *, moment: int | None = None) -> DoubleArray:
+        """(C, 2) the same on the short and on the long time scale."""
+        now = self.on_clock(raw, self.moment(raw) if moment is None else moment)
+        parts = self.belief(raw).parts(len(self.fitted.vocabulary.concepts), now, self.fitted.belief.config)
+        return parts * self.beliefs.per_log_odd[:, None]
+
+    def edited(self, raw: Histories, edits: Edits, *, moment: int | None = None) -> DoubleArray:
+        """(C,) what the user's own words add, in standard deviations; now, where no moment is given."""
+        family, config = self.fitted.vocabulary.family, self.fitted.belief.config
+        if not edits.words:
+            return edits.vector(family, np.zeros(len(family)))
+        key = raw.keys.tobytes(), edits
+        if key not in self._edited:
+            while len(self._edited) >= BELIEFS_KEPT:
+                self._edited.pop(next(iter(self._edited)))
+            tellings = self._tellings(raw, edits)
+            self._edited[key] = with_edits(self.observations(raw), tellings, config, doubt=edits.config.doubt)
+        now = self.on_clock(raw, self.moment(raw) if moment is None else moment)
+        return edits.vector(family, self._edited[key].part(len(family), now, config) * self.beliefs.per_log_odd)
+
+    def _tellings(self, raw: Histories, edits: Edits) -> list[Telling]:
+        """The user's words in their places, each said of its concept and of all below it."""
+        timed, says = self.fitted.dataset.clock == "time", self.polarity(raw) != 0
+        return [
+            Telling(
+                moment=taken.edit.edited_at / MICROSECONDS_A_DAY
+                if timed
+                else float(np.count_nonzero(says & (raw.keys < taken.mark))),
+                edit_id=f"{place:09d}",  # words of one moment in the order they came
+                concept=int(column),
+                step=step / float(self.beliefs.per_log_odd[column]),
+            )
+            for place, (taken, step) in enumerate(edits.words)
+            for column in self.fitted.vocabulary.family[taken.column]
+        ]
 
     @cached_property
     def item_facts(self) -> ItemFacts:
@@ -119,10 +248,8 @@ class Live:
         """(I,) items that must not be served, whatever the rules say: turned down, or of a muted concept."""
         excluded = np.zeros(self.fitted.dataset.n_items, dtype=bool)
         excluded[raw.items[self.timeline.of_types(raw, AGAINST)]] = True
-        if edits.muted:
-            muted = self.fitted.vocabulary.bears[:, edits.silenced(self.fitted.vocabulary.family)]
-            excluded |= np.asarray(muted.sum(axis=1)).ravel() > 0
-        return excluded
+        vocabulary = self.fitted.vocabulary
+        return excluded | edits.excluded(vocabulary.family, vocabulary.activations, vocabulary.bears)
 
     def strengths(self, histories: Histories) -> DoubleArray:
         """(B, C) the model's reading of each concept in standard deviations over users; 0 for an empty history."""

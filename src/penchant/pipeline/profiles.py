@@ -3,31 +3,35 @@
 import numpy as np
 
 from penchant.data.histories import Histories
-from penchant.interests.profile import Readings, against_weights, build_profile
-from penchant.pipeline.edits import Edits
+from penchant.interests.profile import Readings, build_profile
 from penchant.pipeline.live import Live
 from penchant.records import Evidence, Profile
 from penchant.types import DoubleArray, IntArray
 
 
 def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> Profile:
-    """The user's interests now, or as they were at `as_of` (then without edits, which are not dated)."""
+    """The user's interests now, or as they were at `as_of`, with the edits made by then.
+
+    Events that he has had forgotten are gone from every moment.
+    """
     fitted = live.fitted
     raw = live.timeline.history(user_id, as_of=as_of)
     moment = live.moment(raw) if as_of is None else as_of
-    edits = live.edits(user_id) if as_of is None else Edits()
+    edits = live.edits(user_id, as_of=as_of)
     if not len(raw.items) and not edits:
         return Profile(user_id=user_id, as_of=moment, interests=(), events=0, cold=True)
     history = live.consumed(raw)
     now, before = live.strengths(Histories.stack([history, history.without_tail(live.config.profile.recent)]))
+    corrections = live.corrections(raw, moment=moment)
     readings = Readings(
         items=raw.items,
         polarity=live.polarity(raw),
         timestamps=raw.timestamps,
         now=now,
         before=before,
-        correction=live.correction(raw),
-        edits=edits.vector(fitted.vocabulary.family),
+        correction=corrections.sum(axis=1),
+        lasting=corrections[:, 1],
+        edits=live.edited(raw, edits, moment=moment),
         edited=edits.columns,
     )
     consumed = live.consumption(raw)
@@ -35,13 +39,11 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
     reach = len(history.items) - fitted.model.tracker.config.max_length
 
     def effects(events: IntArray, concepts: list[int]) -> DoubleArray:
-        """By how much each strength changes when an event is left out.
-
-        That is the tracker's change, 0 beyond what it still sees, and the correction of an event against its item.
+        """By how much each event moved each strength: the belief's step when it came, and the tracker's change when it
+        is left out, 0 beyond what it still sees.
         """
-        against = against_weights(readings.polarity, live.config.profile)[events]
-        touched = fitted.vocabulary.activations[readings.items[events]][:, concepts].toarray()
-        moved = -against[:, None] * touched.astype(np.float64)
+        steps = live.beliefs.steps(raw, live.reading())[events][:, concepts].toarray()
+        moved = steps * live.beliefs.per_log_odd[concepts]
         inside = consumed[events] & (place[events] >= reach)
         if inside.any():
             without = live.strengths(history.leaving_out(place[events[inside]]))
@@ -71,4 +73,5 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         evidence=evidence,
         nouns=live.config.nouns,
         muted=frozenset(edits.silenced(fitted.vocabulary.family).tolist()),
+        pinned=frozenset(edits.pinned(fitted.vocabulary.family).tolist()),
     )

@@ -51,7 +51,7 @@ def serve(
             excluded=excluded,
             constraints=rules,
             correction=live.correction(raw),
-            edits=edits.vector(live.fitted.vocabulary.family),
+            edits=live.edited(raw, edits),
             k=k,
             pool=max(live.config.pool, 2 * k),
             finalists=finalists,
@@ -164,8 +164,8 @@ def _cold_items(
 
     With them, notes on rules that could not be kept to.
     """
-    fitted, edits = live.fitted, live.edits(user_id)
-    shift = fitted.population.deviation * edits.vector(fitted.vocabulary.family)
+    fitted = live.fitted
+    shift = fitted.population.deviation * live.edited(live.timeline.history(user_id), live.edits(user_id))
     popular, edited = np.log1p(live.counts.astype(np.float64)), np.asarray(fitted.vocabulary.activations @ shift)
     rules = replace(rules, allowed=rules.allowed & ~excluded)
     everything, n = np.arange(fitted.dataset.n_items), max(4 * k, k + 20, reranking.pool)
