@@ -5,8 +5,8 @@
     z_i = μ + Σ_c a_ic d_c + r_i,     a_ic ≥ 0, at most `per_item` of them above 0, of c that i may have
 
 Every name has a direction of its own, which an item may have if it bears the name: what is done to "comedy" is done to
-comedies. Further directions, kinds, are free: they are for what ranks and has no name yet, and are put under the name
-that most of their items bear.
+comedies. Further directions, kinds, are for what ranks and has no name yet, and are put under the name that most of
+their items bear. Where texts are given an item may have those kinds whose items read like it (`kinship`); without, any.
 Found by turns: the activations by non-negative orthogonal matching pursuit (Bruckstein, Elad and Zibulevsky 2008), the
 directions by least squares on them (the method of optimal directions, Engan, Aase and Husøy 1999). Sums of parts that
 are there, never of parts that are missing: so that an item can be told by its concepts (Lee and Seung 1999).
@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
+from penchant.concepts.kinship import ItemTexts, alike_in_both, far_apart
 from penchant.config import Config
 from penchant.progress import SILENT, Progress
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray
@@ -26,6 +27,8 @@ ITEMS_AT_ONCE = 512
 SWEEPS = 20
 """Of coordinate descent when an item's activations are fitted: they are at most a few, and start from the last fit."""
 LEAST_LENGTH = 1e-9
+PRUNING = 3
+"""The last rounds are without what is on too few items or reads like nothing; after the last there is none of it."""
 
 
 class DictionaryConfig(Config):
@@ -37,6 +40,11 @@ class DictionaryConfig(Config):
     """There are at most items / this many directions, names included."""
     least_items: int = Field(default=10, ge=1)
     """A direction is on this many items at least, or is given up."""
+    near: float = Field(default=0.4, ge=-1, le=1)
+    """Where there are texts, an item may have a kind whose text has at least this cosine with its own, both around the
+    mean text."""
+    kind_coherence: float = Field(default=0.2, ge=-1, le=1)
+    """A kind whose items' texts have a smaller mean cosine than this is given up."""
     kind_share: float = Field(default=0.5, gt=0, le=1)
     """A kind is put under a name that this share of it bears, the rarest such."""
     rounds: int = Field(default=5, ge=1)
@@ -58,6 +66,8 @@ class Dictionary:
     """(C,) the name of each: its own, or the one that it is a kind of, −1 for a kind of none"""
     kinds: BoolArray
     """(C,) whether it is a kind; these come last"""
+    may: sp.csr_array
+    """(I, C) above 0 where an item may have a direction"""
 
     @property
     def rebuilt(self) -> DoubleArray:
@@ -70,43 +80,66 @@ def fit_dictionary(
     names_IN: sp.csr_array,
     config: DictionaryConfig,
     *,
+    texts_ID: FloatArray | None = None,
     counted_I: BoolArray | None = None,
     rng: np.random.Generator,
     progress: Progress = SILENT,
 ) -> Dictionary:
     """Directions for vectors, and the vectors by them.
 
-    `names_IN` is above 0 where an item bears a name. The direction of a name begins where its items lie (ridge
-    regression on the names), the kinds at what names leave over of items that lie far from each other (k-means++,
-    Arthur and Vassilvitskii 2007), drawn by `rng`. The directions are fitted to the items `counted_I`; None: to all.
+    `names_IN` is above 0 where an item bears a name, `texts_ID` (any width) the items' unit text vectors. The direction
+    of a name begins where its items lie (ridge regression on the names), the kinds at what names leave over: of groups
+    that are alike in text as well (`kinship.alike_in_both`), or without texts of items far from each other (k-means++),
+    drawn by `rng`. The directions are fitted to the items `counted_I`; None: to all.
     """
     vectors = vectors_ID.astype(np.float64)
     counted = np.ones(len(vectors)) if counted_I is None else counted_I.astype(np.float64)
     mean = (counted @ vectors) / max(float(counted.sum()), LEAST_LENGTH)
     centred = vectors - mean
     bears = sp.csr_array((names_IN > 0).astype(np.float64))
+    texts = None if texts_ID is None else ItemTexts(texts_ID)
     n_names = bears.shape[1]
-    shares = _unit_rows(bears)
-    directions = _optimal(centred, counted, shares, np.zeros((n_names, centred.shape[1])), config.ridge)
+    directions = _optimal(centred, counted, _unit_rows(bears), np.zeros((n_names, centred.shape[1])), config.ridge)
+    may = bears
     number = int(len(vectors) / config.items_per_concept) - n_names if counted.sum() >= config.least_items else 0
     if number > 0:
         left = centred - sparse_activations(centred, directions, config.per_item, bears) @ directions
-        directions = np.concatenate([directions, _far_apart(left * counted[:, None], number, rng)])
+        if texts is None:
+            begun = left[far_apart(left * counted[:, None], number, rng)]
+            kin = sp.csr_array(np.ones((len(vectors), len(begun))))
+        else:
+            half = (config.least_items + 1) // 2
+            begun, places = alike_in_both(left, texts, number, counted_I=counted > 0, least=half, rng=rng)
+            kin = texts.near(places, config.near)
+        directions, may = np.concatenate([directions, begun]), sp.csr_array(sp.hstack([bears, kin], format="csr"))
     names = np.concatenate([np.arange(n_names), np.full(len(directions) - n_names, -1)])
     activations = sp.csr_array((len(vectors), len(directions)))
     with progress.task("Finding concepts", total=config.rounds) as advance:
         for round_ in range(config.rounds):
-            activations = sparse_activations(centred, directions, config.per_item, bears[:, names[names >= 0]])
-            if round_ >= config.rounds - 2:  # the last rounds are without what is on too few items
-                kept = np.diff(activations.tocsc().indptr) >= config.least_items
-                if not kept.all():
-                    directions, names = directions[kept], names[kept]
-                    activations = sparse_activations(centred, directions, config.per_item, bears[:, names[names >= 0]])
+            activations = sparse_activations(centred, directions, config.per_item, may)
+            to_go = config.rounds - 1 - round_
+            kept = _kept(activations, names, texts, config)
+            while to_go < PRUNING and not kept.all():
+                directions, names, may = directions[kept], names[kept], sp.csr_array(may[:, np.flatnonzero(kept)])
+                activations = sparse_activations(centred, directions, config.per_item, may)
+                kept = _kept(activations, names, texts, config) if not to_go else np.ones(len(names), dtype=np.bool_)
             directions = _optimal(centred, counted, activations, directions, config.ridge)
+            if texts is not None and to_go:
+                kinds = np.flatnonzero(names < 0)
+                kin = texts.near(texts.centroids(activations[:, kinds]), config.near)
+                may = sp.csr_array(sp.hstack([may[:, np.flatnonzero(names >= 0)], kin], format="csr"))
             advance()
     kinds = names < 0
     names[kinds] = _names_of(activations[:, np.flatnonzero(kinds)], bears, names[~kinds], config.kind_share)
-    return Dictionary(mean=mean, directions=directions, activations=activations, names=names, kinds=kinds)
+    return Dictionary(mean=mean, directions=directions, activations=activations, names=names, kinds=kinds, may=may)
+
+
+def _kept(activations: sp.csr_array, names: IntArray, texts: ItemTexts | None, config: DictionaryConfig) -> BoolArray:
+    """(C,) which directions are on enough items, and if they are kinds, on items that read alike."""
+    kept: BoolArray = np.diff(activations.tocsc().indptr) >= config.least_items
+    if texts is not None:
+        kept[names < 0] &= texts.coherence(activations[:, np.flatnonzero(names < 0)]) >= config.kind_coherence
+    return kept
 
 
 def _names_of(kinds_IK: sp.csr_array, bears_IN: sp.csr_array, kept_N: IntArray, share: float) -> IntArray:
@@ -198,15 +231,3 @@ def _optimal(
     gram = (weighted @ activations).toarray() + ridge * np.eye(len(before_CD))
     solved: DoubleArray = np.linalg.solve(gram, weighted @ centred_ID + ridge * before_CD)
     return solved
-
-
-def _far_apart(centred_ID: DoubleArray, n: int, rng: np.random.Generator) -> DoubleArray:
-    """`n` of the vectors or fewer, each drawn in proportion to its squared distance from those drawn before."""
-    squares = (centred_ID**2).sum(axis=1)
-    chosen: list[int] = []
-    distances = squares.copy()
-    while len(chosen) < n and distances.sum() > LEAST_LENGTH:
-        chosen.append(int(rng.choice(len(distances), p=distances / distances.sum())))
-        one = centred_ID[chosen[-1]]
-        distances = np.minimum(distances, np.maximum(squares - 2 * centred_ID @ one + one @ one, 0.0))
-    return centred_ID[chosen].copy()

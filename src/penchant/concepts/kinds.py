@@ -16,6 +16,7 @@ from penchant.types import AnyArray, BoolArray, DoubleArray, IntArray, RowArray
 SURE = 0.5
 """A word on this share of a kind names it alone; below, a second one is put beside it."""
 SEPARATOR = " · "
+MOST_WORDS = 3
 EXAMPLES = 5
 OTHERS = "others"
 """What a kind under no name is called where nothing sets its items apart."""
@@ -30,11 +31,15 @@ def placed_vocabulary(
     A kind takes as its name the words that set its items apart from the others under the same name, as its examples the
     items that activate it most.
     """
-    catalogue = Catalogue(items=items, min_items=2)
-    terms = catalogue.terms()
-    words = [*terms.names, *(concept.name for concept in vocabulary.concepts)]
-    table = sp.hstack([terms.counts > 0, vocabulary.activations > 0], format="csr").astype(np.float64)
+    table, words = words_of(vocabulary, items)
     return name_kinds(vocabulary, names_C, kinds_C, activations_IC, table, words)
+
+
+def words_of(vocabulary: Vocabulary, items: Table) -> tuple[sp.csr_array, list[str]]:
+    """What may be said of items, (I, V) 0 or 1, and the V words: terms of their texts and the names they bear."""
+    terms = Catalogue(items=items, min_items=2).terms()
+    words = [*terms.names, *(concept.name for concept in vocabulary.concepts)]
+    return sp.hstack([terms.counts > 0, vocabulary.bears > 0], format="csr").astype(np.float64), words
 
 
 def name_kinds(
@@ -48,14 +53,13 @@ def name_kinds(
     """`placed_vocabulary` with the words of each item handed in, (I, V) of 0 and 1.
 
     ``p_cv = Σ_i a_ic x_iv / Σ_i a_ic`` is how much of kind c has word v, ``q_v`` the same share of all items under its
-    name. The words are ranked by ``p ln(p/q) + (1 − p) ln((1 − p)/(1 − q))`` where p > q: what is said of the kind and
-    not of the others (Dunning 1993).
+    name. The words are ranked by ``p (p ln(p/q) + (1 − p) ln((1 − p)/(1 − q)))`` where p > q: what is said of much of
+    the kind and not of the others (the bracket: Dunning 1993). Where the first is said of less than half of it, a
+    second one is put beside it, ranked the same way by what it says of the rest.
     """
     activations, borne = activations_IC.tocsc(), vocabulary.bears.tocsc()
     kept = {vocabulary.concepts[c].id for c in names_C[~kinds_C].tolist()}
     above = {concept.id: concept.parent for concept in vocabulary.concepts}
-    mass = (activations_IC.T.tocsr() @ words_IV).tocsr()
-    sums = np.maximum(np.asarray(activations_IC.sum(axis=0)).ravel(), 1e-12)
     taken: dict[str, set[str]] = {}
     told: list[Concept] = []
     for c, name in enumerate(names_C.tolist()):
@@ -67,7 +71,8 @@ def name_kinds(
         if kinds_C[c]:
             base = np.asarray(words_IV[bears].mean(axis=0)).ravel()
             above_it = OTHERS if named is None else named.name
-            called = _name(mass[[c]].toarray()[0] / sums[c], base, words, above_it, taken.setdefault(above_it, set()))
+            mine = words_IV[rows].tocsc()
+            called = _name(mine, values.astype(np.float64), base, words, above_it, taken.setdefault(above_it, set()))
             slug = key(called).replace(" ", "-")
             parent = None if named is None else named.id
             told.append(Concept(id=f"{parent or 'kind'}/{slug}", name=called, kind="kind", parent=parent, **seen))
@@ -90,22 +95,24 @@ def _depth(concept: str, parents: Mapping[str, str | None]) -> int:
     return 0 if parent is None else 1 + _depth(parent, parents)
 
 
-def _name(p_V: DoubleArray, q_V: DoubleArray, words: Sequence[str], parent: str, taken: set[str]) -> str:
-    """Words that set a kind apart, that its name's other kinds are not called yet."""
-    p, q = np.clip(p_V, 1e-9, 1 - 1e-9), np.clip(q_V, 1e-9, 1 - 1e-9)
-    gain = np.where(p > q, p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)), 0.0)
-    ranked = [v for v in np.argsort(-gain, kind="stable")[:50].tolist() if gain[v] > 0]
+def _name(
+    words_RV: sp.csc_array, weights_R: DoubleArray, q_V: DoubleArray, words: Sequence[str], parent: str, taken: set[str]
+) -> str:
+    """Words that set a kind of R items apart, that its name's other kinds are not called yet."""
     chosen: list[str] = []
-    for v in ranked:
-        word = words[v]
-        parts = set(key(word).split())
-        if parts & {part for other in (parent, *chosen) for part in key(other).split()}:
-            continue
-        chosen.append(word)
-        enough = p_V[v] >= SURE or len(chosen) > 1
-        if enough and SEPARATOR.join(chosen) not in taken:
+    said = set(key(parent).split())
+    total, left = max(float(weights_R.sum()), 1e-12), weights_R.copy()
+    while len(chosen) < MOST_WORDS:
+        p_V = np.asarray(left @ words_RV).ravel() / max(float(left.sum()), 1e-12)
+        ranked = (v for v in _ranked(p_V, q_V) if said.isdisjoint(key(words[v]).split()))
+        best = next(ranked, None)
+        if best is None:
             break
-        if len(chosen) == 3:
+        chosen.append(words[best])
+        said |= set(key(words[best]).split())
+        left[_column(words_RV, best)[0]] = 0.0
+        enough = len(chosen) > 1 or 1 - left.sum() / total >= SURE
+        if left.sum() <= 0 or (enough and SEPARATOR.join(chosen) not in taken):
             break
     plain = name = SEPARATOR.join(chosen) or parent
     n = 2
@@ -113,6 +120,14 @@ def _name(p_V: DoubleArray, q_V: DoubleArray, words: Sequence[str], parent: str,
         name, n = f"{plain} ({n})", n + 1
     taken.add(name)
     return name
+
+
+def _ranked(p_V: DoubleArray, q_V: DoubleArray) -> list[int]:
+    """The first words by how much they say of a kind and not of others, those that say anything."""
+    p, q = np.clip(p_V, 1e-9, 1 - 1e-9), np.clip(q_V, 1e-9, 1 - 1e-9)
+    gain = np.where(p > q, p * (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))), 0.0)
+    best = np.argsort(-gain, kind="stable")[:50]
+    return [int(v) for v in best if gain[v] > 0]
 
 
 def _column(matrix: sp.csc_array, c: int) -> tuple[RowArray, AnyArray]:

@@ -20,28 +20,32 @@ class ConceptItemSpace(nn.Module):
 
         z_i = μ + Σ_c a_ic d_c + ρ_i r_i,     ρ_i in {0, 1}
 
-    begins where the dictionary left the item vectors: a stays as it was found, μ, d and r are learned. In training, ρ_i
-    is 0 for a share `residual_dropout` of the items, drawn anew at each step, else 1: so the transformer, whose inputs
-    and targets these are, comes to do with what the concepts say, and the concepts to say what it needs.
+    begins where the dictionary left the item vectors. Which concepts an item has stays as it was found; how much of
+    each, ``a_ic = â_ic exp(s θ_ic)`` with â the dictionary's and s `pace`, is learned with μ, d and r (0: it stays). In
+    training, ρ_i is 0 for a share `residual_dropout` of the items, drawn anew at each step, else 1: so the transformer,
+    whose inputs and targets these are, comes to do with what the concepts say, and the concepts to say what it needs.
     """
 
     concepts: Tensor
-    activations: Tensor
+    found: Tensor
 
-    def __init__(self, dictionary: Dictionary, vectors_ID: FloatArray, *, residual_dropout: float) -> None:
+    def __init__(
+        self, dictionary: Dictionary, vectors_ID: FloatArray, *, residual_dropout: float, pace: float = 0.0
+    ) -> None:
         super().__init__()
-        self.residual_dropout = residual_dropout
+        self.residual_dropout, self.pace = residual_dropout, pace
         self.mean = nn.Parameter(torch.from_numpy(dictionary.mean.astype(np.float32)))
         self.directions = nn.Parameter(torch.from_numpy(dictionary.directions.astype(np.float32)))
         self.residuals = nn.Parameter(torch.from_numpy((vectors_ID - dictionary.rebuilt).astype(np.float32)))
         concepts, activations = padded_rows(dictionary.activations)
         self.register_buffer("concepts", torch.from_numpy(concepts), persistent=False)
-        self.register_buffer("activations", torch.from_numpy(activations.astype(np.float32)), persistent=False)
+        self.register_buffer("found", torch.from_numpy(activations.astype(np.float32)), persistent=False)
+        self.stretched = nn.Parameter(torch.zeros_like(self.found), requires_grad=pace > 0)
 
     def forward(self, rows_N: Tensor | None = None) -> Tensor:
         """Vectors z_i of the given items, (N, D), or of all, (I, D)."""
         residuals: Tensor = self.residuals
-        concepts, activations = self.concepts, self.activations
+        concepts, activations = self.concepts, self.amounts()
         if rows_N is not None:
             residuals, concepts, activations = residuals[rows_N], concepts[rows_N], activations[rows_N]
         if self.training and self.residual_dropout:
@@ -49,6 +53,10 @@ class ConceptItemSpace(nn.Module):
             residuals = residuals * kept
         told = nn.functional.embedding_bag(concepts, self.directions, mode="sum", per_sample_weights=activations)
         return self.mean + told + residuals
+
+    def amounts(self) -> Tensor:
+        """A of every item's concepts, padded, (I, W)."""
+        return self.found * torch.exp(self.pace * self.stretched) if self.pace else self.found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +81,10 @@ class ConceptVectors:
         """
         with torch.inference_mode():
             mean, directions = space.mean.cpu().numpy().copy(), space.directions.cpu().numpy().copy()
-        found = dictionary.activations
+            amounts = space.amounts().cpu().numpy()
+        found = dictionary.activations.astype(np.float32)
+        there = np.arange(amounts.shape[1])[None, :] < np.diff(found.indptr)[:, None]
+        found.data = amounts[there]
         on = np.maximum(np.diff(found.tocsc().indptr), 1)
         size = np.sqrt(np.asarray(found.power(2).sum(axis=0)).ravel() / on)
         usual = np.sqrt(found.shape[0] / max(found.nnz, 1))
@@ -109,13 +120,15 @@ class ConceptVectors:
         return cls(mean=arrays["mean"], directions=directions, activations=activations, names=names, kinds=kinds)
 
     def placing(
-        self, rows_R: IntArray, vectors_ID: FloatArray, names_IN: sp.csr_array, *, per_item: int
+        self, rows_R: IntArray, vectors_ID: FloatArray, may_IC: sp.csr_array, *, per_item: int
     ) -> "ConceptVectors":
-        """With the concepts of some items found anew from their vectors: of those that no training placed."""
+        """With the concepts of some items found anew from their vectors, of those that each may have: for items that no
+        training placed.
+        """
         if not len(rows_R):
             return self
         centred = vectors_ID[rows_R].astype(np.float64) - self.mean
-        may = sp.csr_array(names_IN[rows_R])[:, self.names[~self.kinds]]
+        may = sp.csr_array(may_IC[rows_R])
         found = sparse_activations(centred, self.directions.astype(np.float64), per_item, may).astype(np.float32)
         kept = np.ones(len(vectors_ID), dtype=np.float32)
         kept[rows_R] = 0.0

@@ -7,10 +7,10 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
-from penchant.concepts.dictionary import fit_dictionary
+from penchant.concepts.dictionary import Dictionary, fit_dictionary
 from penchant.data.dataset import Dataset
 from penchant.interfaces import FitOptions
-from penchant.models.sequential.concept_space import ConceptItemSpace, ConceptVectors
+from penchant.models.sequential.concept_space import ConceptItemSpace
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.training import SoftmaxLoss
 from penchant.models.sequential.transformer import SequenceEncoder
@@ -59,8 +59,9 @@ def train_through_concepts(
     names_IN: sp.csr_array,
     signals: bool,
     evaluate: Callable[[ConceptModule], float] | None,
-) -> tuple[ConceptModule, ConceptVectors, TrainingRecord] | None:
-    """Go on from an encoder and item vectors; None where there is no concept on enough items.
+) -> tuple[ConceptModule, Dictionary, TrainingRecord] | None:
+    """Go on from an encoder and item vectors, through the dictionary that is found of them; None where there is no
+    concept on enough items.
 
     The process's own torch randomness is as before afterwards.
     """
@@ -70,6 +71,7 @@ def train_through_concepts(
         vectors_ID,
         names_IN,
         told.dictionary,
+        texts_ID=options.item_vectors,
         counted_I=counts > 0,
         rng=numpy_rng(options.seed, NAME, "dictionary"),
         progress=options.progress,
@@ -87,7 +89,7 @@ def train_through_concepts(
     )
     with torch.random.fork_rng():
         torch.manual_seed(derive(options.seed, NAME))
-        space = ConceptItemSpace(dictionary, vectors_ID, residual_dropout=told.residual_dropout)
+        space = ConceptItemSpace(dictionary, vectors_ID, residual_dropout=told.residual_dropout, pace=told.pace)
         module = ConceptModule(space, encoder, starts_UD).to(device)
         loss = SoftmaxLoss(module, config, counts, device=device, seed=options.seed)
         settings = {"learning_rate": told.learning_rate, "max_epochs": told.epochs, "evaluate_every": 1}
@@ -102,4 +104,4 @@ def train_through_concepts(
             run=training_run(options, dataset=dataset, config=config, name=NAME),
             generators={"negatives": loss.rng},
         )
-    return module, ConceptVectors.of(module.space, dictionary), record
+    return module, dictionary, record

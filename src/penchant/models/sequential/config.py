@@ -34,6 +34,8 @@ class ConceptTrainingConfig(Config):
     """Peak rate, which falls from there."""
     residual_dropout: float = Field(default=0.5, ge=0, le=1)
     """Share of the items that a step knows by their concepts alone."""
+    pace: float = Field(default=10.0, ge=0)
+    """How much faster than the rest it is learned how much an item has of each of its concepts; 0: as it was found."""
     dictionary: DictionaryConfig = DictionaryConfig()
 
 

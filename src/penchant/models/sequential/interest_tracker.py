@@ -139,9 +139,10 @@ class InterestTracker(Recommender):
     def through_concepts(self, dataset: Dataset, names_IN: sp.csr_array, *, options: FitOptions | None = None) -> Self:
         """Train further so that the item vectors are sums of concepts, ``z_i = μ + Σ_c a_ic d_c + r_i``.
 
-        `names_IN` is above 0 where an item bears the name of a concept: it may have those, and kinds. The ranking
-        stays about as good as it was, and the concepts alone come closer to it. Nothing changes where a catalogue is
-        too small for any concept. See `ConceptItemSpace` and `penchant.concepts.dictionary`.
+        `names_IN` is above 0 where an item bears the name of a concept: it may have those, and kinds, which with
+        `options.item_vectors` are for items that read alike. The ranking stays about as good as it was, and the
+        concepts alone come closer to it. Nothing changes where a catalogue is too small for any concept. See
+        `ConceptItemSpace` and `penchant.concepts.dictionary`.
         """
         options = options or FitOptions()
         training, cases = held_out(dataset, options)
@@ -163,11 +164,12 @@ class InterestTracker(Recommender):
             evaluate=ndcg if len(cases) else None,
         )
         if trained is not None:
-            module, concepts, self.concept_record = trained
+            module, dictionary, self.concept_record = trained
             self._adopt(module)
+            concepts = ConceptVectors.of(module.space, dictionary)
             unplaced = np.flatnonzero(training.item_counts() == 0)
             per_item = self.config.concepts.dictionary.per_item
-            self.concepts = concepts.placing(unplaced, self.item_vectors, names_IN, per_item=per_item)
+            self.concepts = concepts.placing(unplaced, self.item_vectors, dictionary.may, per_item=per_item)
         return self
 
     def user_vectors(self, histories: Histories) -> FloatArray:
