@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.errors import ConfigError, NotFoundError
+from penchant.interests.text.concept_search import ConceptSearch
 from penchant.interfaces import Encoder
 from penchant.models.hybrid import Interest
-from penchant.pipeline import bundle, fitting
+from penchant.pipeline import bundle, editing, fitting
+from penchant.pipeline.encoding import known_encoder
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
 from penchant.pipeline.live import Live
 from penchant.pipeline.profiles import read_profile
@@ -21,6 +23,11 @@ from penchant.pipeline.search import Finder
 from penchant.pipeline.slates import serve
 from penchant.progress import SILENT, Progress
 from penchant.records import (
+    ConceptMatch,
+    Edit,
+    EditAction,
+    EditEntry,
+    EditResult,
     Event,
     HistoryEvent,
     ItemSummary,
@@ -96,6 +103,7 @@ class InterestModel(ReadableModel):
     def start(self, fitted: Fitted) -> Self:
         """Serve what was learned, with no events observed and no edits made."""
         self._live = Live(fitted, self.config, seed=self.seed, now=self.now)
+        self.__dict__.pop("_concept_search", None)
         self.__dict__.pop("_finder", None)
         self.__dict__.pop("_unit_vectors", None)
         return self
@@ -156,13 +164,57 @@ class InterestModel(ReadableModel):
         """
         return read_profile(self.live, user_id, as_of=as_of, limit=limit)
 
-    def edit(self, user_id: str, concept_id: str, action: str) -> Profile:
-        """Change an interest by hand: ``more``, ``less``, ``mute`` or ``reset``; the next slate follows it.
+    def edit(
+        self,
+        user_id: str,
+        concept_id: str | None = None,
+        action: str = "more",
+        *,
+        event_id: str | None = None,
+        text: str | None = None,
+        undoes: str | None = None,
+        edit_id: str | None = None,
+    ) -> EditResult:
+        """The user's own word: the next slate follows it, and the result tells which items moved.
 
-        `NotFoundError` for an unknown concept, `ConfigError` for an unknown action.
+        ``more``, ``less``, ``pin`` and ``mute`` take a concept; ``add`` takes `text`, as typed; ``forget`` an event;
+        ``reset`` a concept, or nothing for all; ``undo`` the edit it `undoes`, or nothing for the last. An `edit_id`
+        that came before changes nothing. `NotFoundError` for an unknown concept, event or edit, and for words near no
+        concept; `ConfigError` for an unknown action, or one that lacks something.
         """
-        self.live.edit(user_id, concept_id, action)
-        return self.interests(user_id)
+        edit = Edit(
+            edit_id=edit_id or "",
+            user_id=user_id,
+            action=cast("EditAction", action),
+            concept_id=concept_id,
+            event_id=event_id,
+            text=text,
+            undoes=undoes,
+        )
+        return self.change(self.complete(edit))
+
+    def complete(self, edit: Edit) -> Edit:
+        """An edit as it goes into the log; nothing is changed. Errors are those of `edit`."""
+        return editing.completed(self.live, self._concept_search, edit)
+
+    def take(self, edit: Edit) -> bool:
+        """Take a complete edit, as in a replay; False where its id was taken before. `NotFoundError` for what this
+        model has not.
+        """
+        return self.live.take(edit)
+
+    def change(self, edit: Edit) -> EditResult:
+        """Take a complete edit and tell what it moved."""
+        matches = self.find_concepts(edit.text) if edit.action == "add" and edit.text is not None else ()
+        return editing.change(self.live, edit, profile=self.interests, matches=matches)
+
+    def edits(self, user_id: str, *, limit: int = 50) -> list[EditEntry]:
+        """The user's edits, newest first."""
+        return editing.told(self.live, user_id, limit=limit)
+
+    def find_concepts(self, text: str, limit: int = 5) -> tuple[ConceptMatch, ...]:
+        """The concepts that typed words may mean, the nearest first; `NotFoundError` where none is near."""
+        return self._concept_search.nearest(text, limit=limit)
 
     def observe(self, events: Sequence[Event]) -> ObserveResult:
         """Take new events: the user's next recommendations and interests follow them at once."""
@@ -230,6 +282,13 @@ class InterestModel(ReadableModel):
     def save(self, path: str | Path) -> None:
         """Write the bundle: a folder without pickle, whole or not at all. Observed events and edits are not in it."""
         self.bundle = bundle.save(self.fitted, self.config, Path(path), seed=self.seed)
+
+    @cached_property
+    def _concept_search(self) -> ConceptSearch:
+        fitted = self.fitted
+        return ConceptSearch(
+            fitted.vocabulary, fitted.dataset.items, encoder=lambda: self.encoder or known_encoder(fitted.facts)
+        )
 
     @cached_property
     def _finder(self) -> Finder:
