@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from penchant.cli import compare, data, demo, edit, evaluate, fit, import_, metrics, screen, serve, tune, use
+from penchant.cli import compare, data, demo, edit, evaluate, fit, import_, metrics, reading, screen, serve, tune, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ import_.register(app)
 data.register(app)
 fit.register(app)
 use.register(app)
+reading.register(app)
 edit.register(app)
 evaluate.register(app)
 compare.register(app)

@@ -53,8 +53,8 @@ def explain(live: Live, graph: KnowledgeGraph, user_id: str, item_id: str) -> Ex
     rank, score = catalogue.rank(item, allowed)
     split = catalogue.split(np.array([item]))
     parts = _parts(live, catalogue, split, user_id)
-    counterfactuals = _without_terms(live, catalogue, split, item, allowed)
-    counterfactuals += _without_event(live, catalogue, user_id, item, allowed, score)
+    counterfactuals = _without_terms(live, catalogue, split, item, allowed, rank)
+    counterfactuals += _without_event(live, catalogue, user_id, item, allowed, rank=rank, score=score)
     title = live.fitted.dataset.title(item)
     return Explanation(
         user_id=user_id,
@@ -163,7 +163,7 @@ def _evidence(live: Live, user_id: str, wanted: set[str]) -> dict[str, tuple[Evi
 
 
 def _without_terms(
-    live: Live, catalogue: Catalogue, split: ScoreParts, item: int, allowed: BoolArray
+    live: Live, catalogue: Catalogue, split: ScoreParts, item: int, allowed: BoolArray, rank: int
 ) -> tuple[Counterfactual, ...]:
     """The largest concepts and edits, each taken away from all items."""
     sizes = [("concept", c, float(part)) for c, part in enumerate(split.concept[0]) if part]
@@ -171,7 +171,7 @@ def _without_terms(
     found = []
     for kind, c, part in sorted(sizes, key=lambda term: -abs(term[2]))[:COUNTERFACTUALS]:
         weights = catalogue.concept_weights if kind == "concept" else catalogue.edit_weights
-        rank, score = catalogue.rank(item, allowed, catalogue.without(c, weights))
+        after, score = catalogue.rank(item, allowed, catalogue.without(c, weights))
         concept = live.fitted.vocabulary.concepts[c]
         what = f"your interest in {concept.name}" if part > 0 else f"what you lack in interest in {concept.name}"
         what = f"your setting of {concept.name}" if kind == "edit" else what
@@ -181,8 +181,8 @@ def _without_terms(
                 name=concept.name,
                 change=part,
                 score=score,
-                rank=rank,
-                text=f"Without {what} this would be rank {rank}.",
+                rank=after,
+                text=f"Without {what} this would {'still ' if after == rank else ''}be rank {after}.",
                 concept_id=concept.id,
             )
         )
@@ -190,7 +190,7 @@ def _without_terms(
 
 
 def _without_event(
-    live: Live, catalogue: Catalogue, user_id: str, item: int, allowed: BoolArray, score: float
+    live: Live, catalogue: Catalogue, user_id: str, item: int, allowed: BoolArray, *, rank: int, score: float
 ) -> tuple[Counterfactual, ...]:
     """The event without which the item falls furthest: everything read again without it."""
     consumed = np.flatnonzero(live.consumption(catalogue.raw))
@@ -200,8 +200,8 @@ def _without_event(
     kept = np.ones(len(catalogue.raw.items), dtype=np.bool_)
     kept[event] = False
     other = Catalogue.of(live, user_id, catalogue.raw.keep(kept))
-    rank, without = other.rank(item, allowed)
-    row = int(catalogue.raw.items[event])
+    after, without = other.rank(item, allowed)
+    row, still = int(catalogue.raw.items[event]), "still " if after == rank else ""
     title, kind = live.fitted.dataset.title(row), live.timeline.event_types[catalogue.raw.types[event]]
     return (
         Counterfactual(
@@ -209,8 +209,8 @@ def _without_event(
             name=title,
             change=score - without,
             score=without,
-            rank=rank,
-            text=f"Had you not {did_what(kind)} {title}, this would be rank {rank}.",
+            rank=after,
+            text=f"Had you not {did_what(kind)} {title}, this would {still}be rank {after}.",
             event_id=live.timeline.event_id(int(catalogue.raw.keys[event])),
             item_id=live.fitted.dataset.items.ids[row],
         ),
