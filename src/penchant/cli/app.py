@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from penchant.cli import compare, data, demo, edit, evaluate, fit, import_, metrics, reading, screen, serve, tune, use
+from penchant.cli import compare, data, demo, drift, edit, evaluate, fit, import_, metrics, reading, screen, serve, tune, use
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ fit.register(app)
 use.register(app)
 reading.register(app)
 edit.register(app)
+drift.register(app)
 evaluate.register(app)
 compare.register(app)
 tune.register(app)

@@ -4,6 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from penchant.cli.drift_views import drift_line
 from penchant.records import Interest, Profile, RecommendedItem, SimilarItem, Slate
 
 ARROWS = {"rising": "↗", "steady": "→", "fading": "↘", "new": "✦"}
@@ -27,7 +28,7 @@ def profile_view(profile: Profile, *, evidence: int = 0) -> RenderableType:
         )
         for event in interest.evidence[:evidence]:
             grid.add_row("", "", Text(f"{event.effect:+.2f}  {event.title}", style="dim"))
-    return grid
+    return Group(grid, drift_line(profile.drift)) if profile.drift else grid
 
 
 def slate_view(slate: Slate, *, explain: bool = True) -> RenderableType:

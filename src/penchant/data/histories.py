@@ -1,7 +1,7 @@
 """Users' events packed end to end: what every model reads."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,6 +89,19 @@ class Histories:
         mask = np.ones(len(events) * n, dtype=bool)
         mask[np.arange(len(events)) * n + events] = False
         return copies.keep(mask)
+
+    def reordered(self, order: IntArray) -> "Histories":
+        """The events in another order, (N,), the moments where they were: the n-th event now is ``order[n]``.
+
+        The order is to keep users apart.
+        """
+        return replace(
+            self,
+            items=self.items[order],
+            types=self.types[order],
+            values=self.values[order],
+            keys=self.keys[order],
+        )
 
     @staticmethod
     def stack(parts: Sequence["Histories"]) -> "Histories":

@@ -1,7 +1,7 @@
 """Drift: whether what a user takes has changed lately, when it did, and what came, came back or went.
 
-Two things are watched, event by event, both in nats. Each has a statistic that stands at 0 while nothing changes, and an
-alarm is raised where it passes a threshold (`penchant.interests.drift_calibration` sets the thresholds so that
+Two things are watched, event by event, both in nats. Each has a statistic that stays near 0 while nothing changes, and
+an alarm is raised where it passes a threshold (`penchant.interests.drift_calibration` sets the thresholds so that
 histories without drift raise a stated number).
 
 **Each concept**, as a stream of events that touch it or not (x = 1, 0), against the user's own rate p, told before the
@@ -10,7 +10,7 @@ event from all events before it, κ of them spread like everyone's:
     p  = (κ π + touching before) / (κ + events before)
     up    g = x ln(q / p) + (1 − x) ln((1 − q)/(1 − p)),   q = p + (1 − p)/2      half of what is not yet his
     down  g the same with q = p/4                                                 a quarter of what was his
-    S ← max(0, S + g)
+    S ← max(0, S + g − a),   a = 0.1 up, 0.02 down        so that a rate that is still being learned is no change
 
 the cumulative sum of log likelihood ratios (Page 1954). The event after S was last 0 is where the change most likely
 began. After an alarm p is the rate since then, so that a new interest is soon an old one, which can fade.
@@ -24,10 +24,10 @@ and 1 at an alarm, and halves every `half_life` events.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy.special import betainc
 
 from penchant.config import Config
@@ -38,6 +38,8 @@ Kind: TypeAlias = Literal["new", "returning", "rising", "faded", "shift"]
 
 MOST_SURPRISE = 6.0
 """Nats of one event's surprise, at most and at least: one odd event is no drift."""
+UP_ALLOWANCE, DOWN_ALLOWANCE = 0.1, 0.02
+"""a, in nats an event: by how little a rate that is still being learned may fall short of the true one."""
 WAS_INTEREST = 0.9
 """Probability that a user's share was above everyone's, from which a concept had been an interest."""
 
@@ -45,8 +47,6 @@ WAS_INTEREST = 0.9
 class DriftConfig(Config):
     """How drift is watched."""
 
-    reach: int = Field(default=1_000, ge=50)
-    """The last events that are read; what happened before is not told."""
     warm_up: int = Field(default=20, ge=1)
     """Events, the first of those read, from which rates are learned and no alarm is raised."""
     prior_events: float = Field(default=10.0, gt=0)
@@ -61,16 +61,24 @@ class DriftConfig(Config):
     """Events in which the score halves after an alarm."""
     false_alarms: float = Field(default=2.0, gt=0)
     """Alarms in 1,000 events without drift: half of them for what comes, a quarter for what goes, and for surprise."""
+    exploration: tuple[float, float] = (0.05, 0.3)
+    """Share of a slate that is worth spending on finding out, at a score of 0 and of 1"""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if not 0 <= self.exploration[0] <= self.exploration[1] <= 1:
+            raise ValueError(f"exploration is {self.exploration}; two shares, the smaller first")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """Where alarms are raised, in nats; those here hold for the readers of the bundled books (`experiments`)."""
 
-    up: float = 9.0
-    down: float = 6.0
-    surprise: float = 20.0
-    usual: float = 0.6
+    up: float = 10.0
+    down: float = 8.0
+    surprise: float = 9.0
+    usual: float = 0.5
     """The median, over events without drift, of the largest statistic as a part of its threshold, below 1."""
 
 
@@ -134,6 +142,15 @@ def read_drift(stream: Stream, thresholds: Thresholds, config: DriftConfig) -> D
     return DriftReading(scores=_fading(rise, config.half_life), changes=changes)
 
 
+def exploration_share(score: float, config: DriftConfig) -> float:
+    """How much of a slate is worth spending on finding out: from the least to the most as the score goes from 0 to 1.
+
+    Where interests have just changed, what is known of a user is worth less, and a look around more.
+    """
+    least, most = config.exploration
+    return least + (most - least) * min(max(score, 0.0), 1.0)
+
+
 def nearness(stream: Stream, thresholds: Thresholds, config: DriftConfig) -> tuple[DoubleArray, tuple[Change, ...]]:
     """The largest statistic after each event as a part of its threshold, (N,), and the alarms, oldest first."""
     near = np.zeros(len(stream.touched_NK))
@@ -167,7 +184,7 @@ def surprise_values(surprise_N: DoubleArray) -> DoubleArray:
 
 
 def gains(touched_NK: BoolArray, hits_K: DoubleArray, events: float) -> tuple[DoubleArray, DoubleArray]:
-    """The log likelihood ratios g of each event, up and down, (N, K) each.
+    """The log likelihood ratios less what is allowed, g − a, of each event, up and down, (N, K) each.
 
     `hits_K` of `events` earlier events, both counted with the prior, touched each concept.
     """
@@ -181,6 +198,8 @@ def gains(touched_NK: BoolArray, hits_K: DoubleArray, events: float) -> tuple[Do
     up[touched_NK] = np.log((1.0 + touches) / (2.0 * touches))
     down = np.log((1.0 - p / 4.0) / (1.0 - p))
     down[touched_NK] = np.log(0.25)
+    up -= UP_ALLOWANCE
+    down -= DOWN_ALLOWANCE
     return up, down
 
 
@@ -235,7 +254,7 @@ def _follow(stream: Stream, k: int, paths: _Paths, thresholds: Thresholds, confi
         paths.up[done:, k], paths.down[done:, k] = cumulative(up)[:, 0], cumulative(down)[:, 0]
 
 
-def _arrival(before_n: BoolArray, rate: float, came_before: bool, config: DriftConfig) -> Kind:  # noqa: FBT001
+def _arrival(before_n: BoolArray, rate: float, came_before: bool, config: DriftConfig) -> Kind:
     """What a concept does that comes more often: `before_n` are the events before it did."""
     hits, events = np.cumsum(before_n), np.arange(1, len(before_n) + 1)
     a, b = config.prior_events * rate + hits, config.prior_events * (1.0 - rate) + events - hits

@@ -1,9 +1,10 @@
 """Drift of a population: concepts whose share of all events changes, and a model that foresees worse than it did.
 
-Events are taken in the order they happened, `batch` at a time. Of each batch, the share of events that touch concept c,
-and the mean of ``σ(−ℓ)`` of its events (how surprising they were, 0 to 1: ½ is no better than popularity), go to one
-adaptive window each (ADWIN, Bifet and Gavaldà 2007; river's): the window grows while its two ends agree, and is cut, and
-an alarm raised, where the means of two parts differ by more than
+Events are taken in the order they happened, `batch` at a time, and two kinds of values go to an adaptive window each
+(ADWIN, Bifet and Gavaldà 2007; river's): of every concept c the share of the batch that touches it, as a part of the
+largest usual one, ``min(1, share / (π + 4 √(π (1 − π) / batch)))``; and the mean of ``σ(−ℓ)`` of its events, which is
+how surprising they were (½: the model foresees no better than popularity). A window grows while its parts agree; it is
+cut, and an alarm raised, where the means of two parts differ by more than
 
     ε = √( (2/m) σ² ln(2/δ') ) + (2/(3m)) ln(2/δ'),   1/m = 1/n₀ + 1/n₁,   δ' = δ / ln n
 
@@ -25,14 +26,14 @@ from penchant.types import BoolArray, DoubleArray, IntArray
 class PopulationDriftConfig(Config):
     """How a population is watched."""
 
-    batch: int = Field(default=25, ge=1)
-    """Events taken at once."""
-    baseline: int = Field(default=10_000, ge=0)
+    batch: int = Field(default=5, ge=1)
+    """Events taken at once: fewer are noticed sooner, more cost less."""
+    baseline: int = Field(default=5_000, ge=0)
     """Events of the dataset, the last ones, that say what is usual."""
     false_alarm: float = Field(default=0.01, gt=0, lt=1)
     """δ of all windows together."""
     concepts: int = Field(default=200, ge=1)
-    """Concepts watched: those on the most events, and from then on any that comes among them in a batch."""
+    """Concepts watched: those on the most events."""
 
 
 class Window(Protocol):
@@ -65,6 +66,8 @@ class PopulationChange:
     after: float
     event: int
     """How many events had been read"""
+    moment: int
+    """Timestamp of the last of them"""
 
 
 @dataclass(slots=True)
@@ -79,30 +82,36 @@ class PopulationWatch:
     changes: list[PopulationChange] = field(default_factory=list)
     watched: IntArray = field(init=False)
     _windows: list[Window] = field(init=False)
-    _waiting: list[tuple[BoolArray, float]] = field(default_factory=list)
+    _largest: DoubleArray = field(init=False)
+    _waiting: list[tuple[BoolArray, float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Choose what is watched."""
         self.watched = np.sort(np.argsort(-self.rates, kind="stable")[: self.config.concepts]).astype(np.int64)
+        rates = self.rates[self.watched]
+        usual = rates + 4.0 * np.sqrt(rates * (1.0 - rates) / self.config.batch)
+        self._largest = np.append(np.clip(usual, 1e-9, 1.0), 1.0)
         delta = self.config.false_alarm / (len(self.watched) + 1)
         self._windows = [self.window(delta) for _ in range(len(self.watched) + 1)]
 
-    def feed(self, touched_NC: BoolArray, surprise_N: DoubleArray) -> None:
-        """Take events in their order: which concepts each touches, and its surprise in [0, 1]."""
-        self._waiting += zip(touched_NC[:, self.watched], surprise_N.tolist(), strict=True)
+    def feed(self, touched_NC: BoolArray, surprise_N: DoubleArray, moments_N: IntArray) -> None:
+        """Take events in their order: which concepts each touches, its surprise in [0, 1], and its timestamp."""
+        self._waiting += zip(touched_NC[:, self.watched], surprise_N.tolist(), moments_N.tolist(), strict=True)
         size = self.config.batch
         while len(self._waiting) >= size:
             part, self._waiting = self._waiting[:size], self._waiting[size:]
             self.events += size
-            shares = np.mean([touched for touched, _ in part], axis=0)
-            self._take([*shares.tolist(), float(np.mean([surprise for _, surprise in part]))])
+            shares = np.mean([touched for touched, _, _ in part], axis=0)
+            self._take([*shares.tolist(), float(np.mean([surprise for _, surprise, _ in part]))], part[-1][2])
 
-    def _take(self, values: list[float]) -> None:
+    def _take(self, values: list[float], moment: int) -> None:
         for place, (window, value) in enumerate(zip(self._windows, values, strict=True)):
-            before = window.estimation
-            window.update(value)
+            largest = float(self._largest[place])
+            before = window.estimation * largest
+            window.update(min(1.0, value / largest))
             if window.drift_detected:
                 concept = int(self.watched[place]) if place < len(self.watched) else -1
+                after = window.estimation * largest
                 self.changes.append(
-                    PopulationChange(concept=concept, before=before, after=window.estimation, event=self.events)
+                    PopulationChange(concept=concept, before=before, after=after, event=self.events, moment=moment)
                 )

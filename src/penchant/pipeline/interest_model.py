@@ -1,6 +1,7 @@
 """The Python API: fit, recommend, read interests, observe, edit, save and load."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +15,11 @@ from penchant.interests.text.concept_search import ConceptSearch
 from penchant.interfaces import Encoder
 from penchant.models.hybrid import Interest
 from penchant.pipeline import bundle, editing, fitting
+from penchant.pipeline.drifts import Drifts
 from penchant.pipeline.encoding import known_encoder
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
 from penchant.pipeline.live import Live
+from penchant.pipeline.population_drifts import PopulationDrifts
 from penchant.pipeline.profiles import read_profile
 from penchant.pipeline.readable import ReadableModel
 from penchant.pipeline.search import Finder
@@ -24,6 +27,7 @@ from penchant.pipeline.slates import serve
 from penchant.progress import SILENT, Progress
 from penchant.records import (
     ConceptMatch,
+    DriftHistory,
     Edit,
     EditAction,
     EditEntry,
@@ -34,6 +38,7 @@ from penchant.records import (
     ItemView,
     ModelCard,
     ObserveResult,
+    PopulationDrift,
     Profile,
     SimilarItem,
     Slate,
@@ -103,9 +108,8 @@ class InterestModel(ReadableModel):
     def start(self, fitted: Fitted) -> Self:
         """Serve what was learned, with no events observed and no edits made."""
         self._live = Live(fitted, self.config, seed=self.seed, now=self.now)
-        self.__dict__.pop("_concept_search", None)
-        self.__dict__.pop("_finder", None)
-        self.__dict__.pop("_unit_vectors", None)
+        for kept in ("_concept_search", "_drifts", "_finder", "_population_drifts", "_unit_vectors"):
+            self.__dict__.pop(kept, None)
         return self
 
     @property
@@ -162,7 +166,19 @@ class InterestModel(ReadableModel):
         `as_of` reads the profile as it was: after that many events where the data has positions, at that moment (UTC
         microseconds) where it has times. An unknown user's profile is empty and cold.
         """
-        return read_profile(self.live, user_id, as_of=as_of, limit=limit)
+        profile = read_profile(self.live, user_id, as_of=as_of, limit=limit)
+        return profile if profile.cold else replace(profile, drift=self._drifts.told(user_id, as_of=as_of))
+
+    def drift(self, user_id: str, *, as_of: int | None = None) -> DriftHistory:
+        """How much what a user takes has changed, event by event, with the changes noticed and when they began.
+
+        Read where it is asked for, and kept until the user does something; `as_of` as in `interests`.
+        """
+        return self._drifts.of(user_id, as_of=as_of)
+
+    def population_drift(self) -> PopulationDrift:
+        """Concepts whose share of all events has changed, and whether the model foresees events worse than it did."""
+        return self._population_drifts.read()
 
     def edit(
         self,
@@ -289,6 +305,14 @@ class InterestModel(ReadableModel):
         return ConceptSearch(
             fitted.vocabulary, fitted.dataset.items, encoder=lambda: self.encoder or known_encoder(fitted.facts)
         )
+
+    @cached_property
+    def _drifts(self) -> Drifts:
+        return Drifts(self.live, seed=self.seed)
+
+    @cached_property
+    def _population_drifts(self) -> PopulationDrifts:
+        return PopulationDrifts(self.live, seed=self.seed)
 
     @cached_property
     def _finder(self) -> Finder:

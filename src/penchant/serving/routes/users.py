@@ -15,7 +15,7 @@ from penchant.serving.bodies import read_json
 from penchant.serving.failures import BodyError
 from penchant.serving.incoming import WishesIn
 from penchant.serving.outgoing import UNKNOWN_USER, History, NotedProfile, Users, noted, reply
-from penchant.serving.parameters import K, Limit, Lines, Live, UserId, Words
+from penchant.serving.parameters import K, Limit, Lines, Live, Moment, UserId, Words
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
