@@ -6,5 +6,5 @@ BOOKS=$(python -c 'from penchant.bundled import BOOKS; print(BOOKS)')
 DATA="${TMPDIR:-/tmp}/books.dataset"
 [ -d "$DATA" ] || penchant import "$BOOKS" --name goodbooks --licence "CC BY-SA 4.0" --to "$DATA"
 penchant evaluate "$DATA" --protocol leave-one-out --k 10 --config config.toml --json result.json --models "popularity,item_knn,\
-tracker,tracker shuffled,tracker without text,tracker without ids,tracker one layer,tracker with graph vectors,\
+tracker,tracker shuffled,tracker without text,tracker without ids,tracker with graph vectors,\
 interest,interest without knn,interest without graph,interest without content"
