@@ -58,7 +58,7 @@ def test_who_holds_a_concept_is_counted_as_profiles_tell_it(model):
         for user in model.fitted.dataset.users.ids:
             axes = {axis.concept_id: axis.value for axis in model.concept_vector(user).axes}
             column = model.fitted.vocabulary.row(view.concept_id)
-            correction = model.live.correction(model.live.timeline.history(user))[column]
+            correction = model.live.correction(user, model.live.timeline.history(user))[column]
             holding += view.concept_id in axes and axes[view.concept_id] - correction >= HOLDS
         assert view.users == pytest.approx(holding, abs=1)  # a strength may lie on the line
         assert 0 < view.users < 240

@@ -51,14 +51,14 @@ def test_a_change_of_interest_shows(model):
     assert opera.count[6] == opera.count[-1] == 7
 
 
-def test_observed_events_are_replayed_and_edits_are_not(model):
+def test_observed_events_and_edits_are_replayed(model):
     before = model.replay("u-0")
-    model.edit("u-0", model.concepts("chess")[0].concept_id, "more")
-    assert model.replay("u-0") == before
     model.observe([Event(user_id="u-0", item_id=f"{CHESS}-{n}") for n in range(5)])
+    model.edit("u-0", model.concepts("cookery")[0].concept_id, "more")
     after = model.replay("u-0")
     assert len(after.moments) == 19
-    assert after.moments[-1].leading == "chess"
+    assert [moment.leading for moment in after.moments[:14]] == [moment.leading for moment in before.moments]
+    same_as_profiles(model, "u-0", after)
 
 
 def test_on_a_clock_of_times_events_of_one_moment_stay_together(fitted):

@@ -38,6 +38,7 @@ from penchant.records import (
     UserSummary,
 )
 from penchant.reranking.rules import Rules
+from tests.serving.fake_reading import FakeReading
 
 SHELVES = {
     "epic fantasy": [
@@ -69,20 +70,20 @@ ODD_ITEM = "b/2 <script>?#%2F.."
 ODD_USER = "读者 7/ü 🐉?#%2F"
 
 
-class FakeModel:
+class FakeModel(FakeReading):
     """Users `reader-0` … `reader-9` and one with an odd id; six shelves of five books, each on one shelf or two."""
 
     def __init__(self) -> None:
         self.titles: dict[str, str] = {}
-        self.concepts: dict[str, list[str]] = {}
+        self.shelves_of: dict[str, list[str]] = {}
         for shelf, titles in SHELVES.items():
             for n, title in enumerate(titles):
                 item_id = ODD_ITEM if title.startswith("<script>") else f"book-{len(self.titles)}"
                 self.titles[item_id] = title
-                self.concepts[item_id] = [shelf]
+                self.shelves_of[item_id] = [shelf]
                 if n == 4:  # the last of a shelf stands on the next one too
                     shelves = list(SHELVES)
-                    self.concepts[item_id].append(shelves[(shelves.index(shelf) + 1) % len(shelves)])
+                    self.shelves_of[item_id].append(shelves[(shelves.index(shelf) + 1) % len(shelves)])
         self.events: dict[str, list[Event]] = {}
         self.log: list[Edit] = []
         self.ids: set[str] = set()
@@ -136,7 +137,7 @@ class FakeModel:
         popularity = Counter(event.item_id for events in self.events.values() for event in events)
         ranked = []
         for item_id, title in self.titles.items():
-            if item_id in seen | refused | set(rules.deny) or muted & set(self.concepts[item_id]):
+            if item_id in seen | refused | set(rules.deny) or muted & set(self.shelves_of[item_id]):
                 continue
             reasons = [
                 Reason(
@@ -146,7 +147,7 @@ class FakeModel:
                     concept=concept,
                     text=f"{concept}: {sum(self._has(e, concept) for e in mine)} of your books",
                 )
-                for concept in self.concepts[item_id]
+                for concept in self.shelves_of[item_id]
                 if interests.get(concept)
             ]
             part = popularity[item_id] / 10
@@ -241,7 +242,7 @@ class FakeModel:
                 item_id=other, title=title, similarity=len(mine & set(theirs)) / 2, shared=tuple(mine & set(theirs))
             )
             for other, title in self.titles.items()
-            if (theirs := self.concepts[other]) and other != item_id
+            if (theirs := self.shelves_of[other]) and other != item_id
         ]
         return sorted(near, key=lambda item: (-item.similarity, item.item_id))[:k]
 
@@ -253,7 +254,7 @@ class FakeModel:
             title=self.titles[item_id],
             text="",
             attributes={"authors": ["Ann <b>Author</b>", "周"], "year": 1999},
-            concepts=tuple(self.concepts[item_id]),
+            concepts=tuple(self.shelves_of[item_id]),
             events=sum(event.item_id == item_id for events in self.events.values() for event in events),
         )
 
@@ -362,12 +363,12 @@ class FakeModel:
         self.events.setdefault(event.user_id, []).append(event)
 
     def _has(self, event: Event, concept: str) -> bool:
-        return concept in self.concepts[str(event.item_id)]
+        return concept in self.shelves_of[str(event.item_id)]
 
     def _interests(self, user_id: str, as_of: int | None = None) -> Counter[str]:
         strengths: Counter[str] = Counter()
         for event in self._events(user_id)[:as_of]:
-            for concept in self.concepts[str(event.item_id)]:
+            for concept in self.shelves_of[str(event.item_id)]:
                 strengths[concept] += -2 if event.event_type == "not_interested" else 1
         for edit in self._standing(user_id):
             if edit.concept_id is not None:

@@ -91,7 +91,7 @@ def test_a_repeated_event_id_counts_once(client, stores):
 def test_a_refused_event_may_come_again(client, stores, model):
     assert send(client, read("later", event_id="a")).json()["rejected"][0]["index"] == 0
     assert stores.counts()["events"] == 0
-    model.titles["later"], model.concepts["later"] = "Later", ["crime"]
+    model.titles["later"], model.shelves_of["later"] = "Later", ["crime"]
     assert send(client, read("later", event_id="a")).json()["accepted"] == 1
 
 

@@ -13,6 +13,7 @@ from penchant.interests.profile import confidence
 from penchant.pipeline.live import Live
 from penchant.types import DoubleArray, IntArray
 
+EVENTS_AT_ONCE = 1_000_000
 MOST_MOMENTS = 120
 """A profile is read at no more moments than this, however many events there are."""
 
@@ -41,7 +42,7 @@ class ReplayLine:
     concept: str
     parent: str | None
     strength: tuple[float, ...]
-    """short + long at each moment, in standard deviations over users, as in the profile"""
+    """short + long + the user's own word at each moment, in standard deviations over users, as in the profile"""
     short_term: tuple[float, ...]
     long_term: tuple[float, ...]
     count: tuple[int, ...]
@@ -50,7 +51,7 @@ class ReplayLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A user's history of interests; edits, which are not part of what he did, are left out."""
+    """A user's history of interests."""
 
     user_id: str
     clock: Clock
@@ -83,7 +84,7 @@ def replay(live: Live, user_id: str, *, every: int | None = None, limit: int = 8
         return Replay(user_id=user_id, clock=clock, events=0, every=step, moments=(), lines=(), cold=True, note=note)
     ends = _ends(raw, step, clock)
     moments = ends if clock == "position" else raw.timestamps[ends - 1]
-    strength, lasting = _read(live, raw, ends, moments)
+    strength, lasting, said = _read(live, user_id, raw, ends, moments)
     counts = _counts(live, raw, ends)
     weight = strength * _sure(live, raw, ends, counts)
     weight[counts == 0] = 0.0
@@ -115,7 +116,7 @@ def replay(live: Live, user_id: str, *, every: int | None = None, limit: int = 8
                 concept=concepts[c].name,
                 parent=concepts[c].parent,
                 strength=tuple(strength[:, c].tolist()),
-                short_term=tuple((strength[:, c] - lasting[:, c]).tolist()),
+                short_term=tuple((strength - lasting - said)[:, c].tolist()),
                 long_term=tuple(lasting[:, c].tolist()),
                 count=tuple(int(count) for count in counts[:, c]),
             )
@@ -134,21 +135,51 @@ def _ends(raw: Histories, step: int, clock: Clock) -> IntArray:
     return ends
 
 
-def _read(live: Live, raw: Histories, ends: IntArray, moments: IntArray) -> tuple[DoubleArray, DoubleArray]:
-    """Strength and its long-term part at each moment, (M, C) both: what `interests(as_of=…)` tells."""
+def _read(
+    live: Live, user_id: str, raw: Histories, ends: IntArray, moments: IntArray
+) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+    """Strength, its long-term part, and the user's own word at each moment, (M, C): what `interests(as_of=…)` tells."""
     consumed = np.cumsum(live.consumption(raw))[ends - 1]
     history, reach = live.consumed(raw), live.fitted.model.tracker.config.max_length
     earlier = np.maximum(consumed - live.config.profile.recent, 0)
     last = np.concatenate([consumed, earlier])
     windows = history.between(np.zeros(len(last), dtype=np.int64), np.maximum(last - reach, 0), last)
     now, before = np.split(live.strengths(windows), 2)
-    corrections = np.stack(
+    corrections = _corrections(live, user_id, raw, ends, moments)
+    said = np.stack(
         [
-            live.corrections(raw.keep(np.arange(len(raw.items)) < end), moment=moment)
+            live.edited(user_id, raw.keep(np.arange(len(raw.items)) < end), edits, as_of=moment)
+            if (edits := live.edits(user_id, as_of=moment))
+            else np.zeros(now.shape[1])
             for end, moment in zip(ends.tolist(), moments.tolist(), strict=True)
         ]
-    )  # (M, C, 2)
-    return now + corrections.sum(axis=2), before + corrections[:, :, 1]
+    )
+    return now + corrections.sum(axis=2) + said, before + corrections[:, :, 1], said
+
+
+def _corrections(live: Live, user_id: str, raw: Histories, ends: IntArray, moments: IntArray) -> DoubleArray:
+    """What the belief added at each moment, short and long, (M, C, 2).
+
+    Many beginnings of the history are read at once, unless the user wrote something: then one by one.
+    """
+    if live.said(user_id, raw) is not None:
+        return np.stack(
+            [
+                live.corrections(user_id, raw.keep(np.arange(len(raw.items)) < end), as_of=moment)
+                for end, moment in zip(ends.tolist(), moments.tolist(), strict=True)
+            ]
+        )
+    found = []
+    size = max(1, EVENTS_AT_ONCE // max(len(raw.items), 1))
+    n_concepts, config = len(live.fitted.vocabulary.concepts), live.fitted.belief.config
+    for start in range(0, len(ends), size):
+        nought = np.zeros(len(ends[start : start + size]), dtype=np.int64)
+        begun = raw.between(nought, nought, ends[start : start + size])
+        beliefs = live.beliefs.beliefs(begun, live.reading())
+        for m in range(len(begun)):
+            now = live.on_clock(begun.take([m]), int(moments[start + m]))
+            found.append(beliefs.of(m).parts(n_concepts, now, config))
+    return np.stack(found) * live.beliefs.per_log_odd[:, None]
 
 
 def _counts(live: Live, raw: Histories, ends: IntArray) -> DoubleArray:

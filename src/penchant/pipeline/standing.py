@@ -26,6 +26,7 @@ class Catalogue:
     """
 
     live: Live
+    user_id: str
     raw: Histories
     """(B = 1) the user's item events"""
     history: Histories
@@ -52,9 +53,10 @@ class Catalogue:
             vector = live.fitted.model.tracker.user_vectors(replace(history, asked_at=asked))
         return cls(
             live=live,
+            user_id=user_id,
             raw=events,
             history=history,
-            edits=live.edited(events, live.edits(user_id)),
+            edits=live.edited(user_id, events, live.edits(user_id)),
             vector=vector,
             cold=not len(history.items) and not live.fitted.model.tracker.knows(int(history.users[0])),
         )
@@ -67,7 +69,7 @@ class Catalogue:
     @cached_property
     def correction(self) -> DoubleArray:
         """(C,) standard deviations."""
-        return self.live.correction(self.raw)
+        return self.live.correction(self.user_id, self.raw)
 
     @property
     def gate(self) -> float:

@@ -30,18 +30,21 @@ from penchant.records import (
     UserSummary,
 )
 from penchant.reranking.rules import Rules
+from penchant.serving.reading import Reader
 from penchant.serving.served_model import ServedModel
 
 _log = logging.getLogger("penchant.serving")
 _BATCH = 1_000
 
 
-class LiveModel:
+class LiveModel(Reader):
     """Asks the model one thing at a time, and writes what users do to the stores *before* the model takes it.
 
     So nothing the model stands on is missing from the disk: a crash between the two steps is mended by the replay at
     the next start, which hands the model the same entries in the same order.
     """
+
+    _model: ServedModel
 
     def __init__(self, model: ServedModel, stores: Stores) -> None:
         self.stores = stores

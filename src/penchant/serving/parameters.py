@@ -14,6 +14,7 @@ MAX_LIMIT = 500
 UserId = Annotated[str, Path(description="A user's id, percent-encoded (`/` is %2F)."), AfterValidator(decoded)]
 ItemId = Annotated[str, Path(description="An item's id, percent-encoded (`/` is %2F)."), AfterValidator(decoded)]
 ConceptId = Annotated[str, Path(description="A concept's id, percent-encoded (`/` is %2F)."), AfterValidator(decoded)]
+SlateId = Annotated[str, Path(description="A slate's id, percent-encoded."), AfterValidator(decoded)]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="How many; a k above the catalogue gives all there are.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most.")]
 Lines = Annotated[tuple[Annotated[str, Field(max_length=1_024)], ...], Field(max_length=1_000)]

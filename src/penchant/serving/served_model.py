@@ -21,9 +21,10 @@ from penchant.records import (
     UserSummary,
 )
 from penchant.reranking.rules import Rules
+from penchant.serving.reading import ReadModel
 
 
-class ServedModel(Protocol):
+class ServedModel(ReadModel, Protocol):
     """A model in memory. It need not be safe under threads: the server asks one thing at a time."""
 
     def card(self) -> ModelCard:
