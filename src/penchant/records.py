@@ -237,6 +237,8 @@ class Edit:
     event_id: str | None = None
     text: str | None = None
     undoes: str | None = None
+    strength: float | None = None
+    """Standard deviations by which it moves its interest, as found when it was made; None: as the settings say."""
     edited_at: int = 0
 
 

@@ -8,7 +8,7 @@ import orjson
 from penchant.records import Edit, Event, Reason, RecommendedItem, Slate
 
 EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "timestamp", "value", "text", "slate_id")
-EDIT_COLUMNS = ("edit_id", "user_id", "action", "concept_id", "event_id", "text", "undoes", "edited_at")
+EDIT_COLUMNS = ("edit_id", "user_id", "action", "concept_id", "event_id", "text", "undoes", "strength", "edited_at")
 _SLATE_COLUMNS = ("slate_id", "user_id", "generated_at", "bundle", "policy", "cold", "note")
 _ITEM_COLUMNS = (
     "item_id",

@@ -66,6 +66,7 @@ EDIT_ENTRIES = Table(
     Column("event_id", Text),
     Column("text", Text),
     Column("undoes", Text),
+    Column("strength", Float),
     Column("edited_at", BigInteger, nullable=False),
     Index("edit_entries_by_user", "user_id", "sequence"),
 )

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from penchant.errors import ConfigError, NotFoundError
 from penchant.interests.text.concept_search import ConceptSearch
+from penchant.pipeline.edit_steps import visible_step
 from penchant.pipeline.edits import Edits
 from penchant.pipeline.live import Live
 from penchant.pipeline.slates import serve
@@ -46,7 +47,8 @@ GIVEN = ("concept_id", "event_id", "text", "undoes")
 
 def completed(live: Live, search: ConceptSearch, edit: Edit) -> Edit:
     """The edit as it goes into the log: with an id, a moment, the concept that typed words are taken for (the nearest,
-    where none is given) and the edit that an undo takes back (the last, where none is named).
+    where none is given), the edit that an undo takes back (the last, where none is named), and how far a word moves its
+    interest.
 
     Nothing is changed. `ConfigError` for an unknown action and for what an action lacks or cannot have,
     `NotFoundError` for a concept, an event or an edit that the user has not, for words near nothing, and for an undo
@@ -67,11 +69,15 @@ def completed(live: Live, search: ConceptSearch, edit: Edit) -> Edit:
         edited_at=edit.edited_at or live.microseconds(),
     )
     if edit.action == "add" and edit.text is not None and edit.concept_id is None:
-        return replace(edit, concept_id=search.nearest(edit.text, limit=1)[0].concept_id)
+        edit = replace(edit, concept_id=search.nearest(edit.text, limit=1)[0].concept_id)
     if edit.action == "undo":
         return replace(edit, undoes=_undoable(live.edits(edit.user_id), edit))
-    live.placed(edit)
-    return edit
+    column, settings = live.placed(edit).column, live.config.editing
+    least = settings.pin if edit.action == "pin" else abs(settings.step_of(edit.action))
+    if not least:
+        return edit
+    step = visible_step(live, edit.user_id, column, least=least, down=edit.action == "less")
+    return replace(edit, strength=step)
 
 
 def change(
@@ -181,7 +187,8 @@ def _check_fields(edit: Edit) -> None:
         raise ConfigError(f"{edit.action!r} came with {', '.join(stray)}; it takes {allowed}.", hint="Leave them out.")
     for name in ("edit_id", "user_id"):
         if len(getattr(edit, name)) > MAX_ID_LENGTH:
-            raise ConfigError(f"An {name} of {len(getattr(edit, name))} characters came; at most {MAX_ID_LENGTH}.")
+            came = f"An {name} of {len(getattr(edit, name))} characters came; at most {MAX_ID_LENGTH}."
+            raise ConfigError(came, hint="Give a shorter one.")
 
 
 def _served(live: Live, user_id: str, k: int, reranking: Reranking) -> dict[str, RecommendedItem]:

@@ -11,6 +11,7 @@ other the later holds:
 - ``reset`` of all takes back every edit before it and forgets every event before it.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -113,7 +114,11 @@ class Edits:
     def words(self) -> tuple[tuple[Taken, float], ...]:
         """The edits that are evidence of an interest, each with its step in standard deviations."""
         steps = ((taken, self.config.step_of(taken.edit.action)) for taken in self._of_concepts())
-        return tuple((taken, step) for taken, step in steps if step)
+        return tuple(
+            (taken, step if taken.edit.strength is None else math.copysign(taken.edit.strength, step))
+            for taken, step in steps
+            if step
+        )
 
     def vector(self, family: Family, said: DoubleArray) -> DoubleArray:
         """(C,) standard deviations: what was `said`, at most the limit; that of a pin; minus the limit for a mute."""
@@ -122,7 +127,7 @@ class Edits:
         for column, override in overrides.items():
             # A concept with an exception below it is not pushed down: that would push the exception's items too.
             spared = override < 0 and any(overrides.get(int(c), 0) >= 0 for c in family[column])
-            edits[column] = 0.0 if spared else self.config.pin if override > 0 else -self.config.limit
+            edits[column] = 0.0 if spared else override
         return edits
 
     def silenced(self, family: Family) -> IntArray:
@@ -159,18 +164,20 @@ class Edits:
     def _of_concepts(self) -> Iterator[Taken]:
         return (taken for taken in self.standing if taken.column >= 0)
 
-    def _overrides(self, family: Family) -> dict[int, int]:
-        """+1 for each pinned column, −1 for each muted one, those below included; the later word holds."""
-        overrides: dict[int, int] = {}
+    def _overrides(self, family: Family) -> dict[int, float]:
+        """The shift of each pinned (above 0) and each muted column, those below included; the later word holds."""
+        overrides: dict[int, float] = {}
         for taken in self._of_concepts():
-            action = taken.edit.action
+            action, strength = taken.edit.action, taken.edit.strength
             for column in family[taken.column].tolist():
-                if action in ("pin", "mute"):
-                    overrides[column] = 1 if action == "pin" else -1
-                elif overrides.get(column) == (1 if action == "less" else -1):
+                if action == "pin":
+                    overrides[column] = self.config.pin if strength is None else strength
+                elif action == "mute":
+                    overrides[column] = -self.config.limit
+                elif column in overrides and (overrides[column] > 0) == (action == "less"):
                     del overrides[column]
         return overrides
 
 
-def _columns(overrides: dict[int, int], sign: int) -> IntArray:
-    return np.array(sorted(column for column, override in overrides.items() if override == sign), dtype=np.int64)
+def _columns(overrides: dict[int, float], sign: int) -> IntArray:
+    return np.array(sorted(column for column, shift in overrides.items() if shift * sign > 0), dtype=np.int64)

@@ -1,0 +1,50 @@
+"""How far a word must move an interest for its user to see it."""
+
+import numpy as np
+
+from penchant.data.polarity import AGAINST
+from penchant.pipeline.live import Live
+from penchant.pipeline.standing import Catalogue
+from penchant.types import BoolArray, DoubleArray
+
+FIRST = 10
+"""Items among which it is to be seen."""
+HALVINGS = 10
+MARGIN = 1.02
+"""A little more than is needed, so that rounding does not take it back."""
+
+
+def visible_step(live: Live, user_id: str, column: int, *, least: float, down: bool = False) -> float:
+    """Standard deviations, `least` at least: the smallest step that changes what share of a user's first items is of a
+    concept or of those below it. At most `most_step`; `least` where that would not do either: then there is nothing to
+    be had, or nothing to be taken away.
+
+    The share is Σ over the first items of b_i = g_τ Σ_c a_ic deviation_c, with s_i + e·b_i for their order. It never
+    falls as e grows, so the step is found by halving.
+    """
+    vocabulary, catalogue = live.fitted.vocabulary, Catalogue.of(live, user_id)
+    members = vocabulary.family[column]
+    pull = np.asarray(vocabulary.activations[:, members] @ catalogue.per_strength[members], dtype=np.float64).ravel()
+    allowed = ~live.excluded(catalogue.raw, live.edits(user_id))
+    allowed[catalogue.raw.items[~live.timeline.of_types(catalogue.raw, AGAINST)]] = False
+    scores, sign = catalogue.scores, -1.0 if down else 1.0
+    now = _share(scores, pull, allowed)
+
+    def seen(step: float) -> bool:
+        return sign * (_share(scores + sign * step * pull, pull, allowed) - now) > 1e-9
+
+    low, high = least, live.config.editing.most_step
+    if seen(low) or not seen(high):
+        return low
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if seen(middle) else (middle, high)
+    return float(high * MARGIN)
+
+
+def _share(scores_I: DoubleArray, pull_I: DoubleArray, allowed_I: BoolArray) -> float:
+    """Σ b over the first items."""
+    rows = np.flatnonzero(allowed_I)
+    if len(rows) > FIRST:
+        rows = rows[np.argpartition(-scores_I[rows], FIRST - 1)[:FIRST]]
+    return float(pull_I[rows].sum())
