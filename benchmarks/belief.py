@@ -36,24 +36,25 @@ def main() -> None:
     activations = sp.csr_array((values, (np.repeat(np.arange(ITEMS), PER_ITEM), columns)), shape=(ITEMS, CONCEPTS))
     items, config = ItemConcepts.of(activations), BeliefConfig()
     n = options.users * options.events
+    taken = rng.integers(ITEMS, size=n)
     evidence = Evidence(
         indptr=np.arange(options.users + 1, dtype=np.int64) * options.events,
-        items=rng.integers(ITEMS, size=n).astype(np.int32),
+        concepts=items.concepts[taken],
+        activations=items.activations[taken],
         moments=np.tile(np.arange(options.events, dtype=np.float64), options.users),
         log_odds=rng.normal(size=n),
         labels=(rng.random(n) < 0.9).astype(np.float64),
         weights=np.ones(n),
     )
     begun, used = time.perf_counter(), time.process_time()
-    beliefs = track(evidence, items, config)
+    beliefs = track(evidence, CONCEPTS, config)
     wall, cpu = time.perf_counter() - begun, time.process_time() - used
 
     belief, single = Belief.nothing(), []
     for e in range(300):
-        item = int(evidence.items[e])
         seen = Observation(
-            concepts=items.concepts[item],
-            activations=items.activations[item],
+            concepts=evidence.concepts[e],
+            activations=evidence.activations[e],
             log_odds=float(evidence.log_odds[e]),
             label=1.0,
             weight=1.0,

@@ -78,7 +78,8 @@ class Evidence:
     """An event behind an interest; `effect` is how much it moved the interest's strength."""
 
     event_id: str
-    item_id: str
+    item_id: str | None
+    """None for something that the user wrote; `title` then begins what he wrote."""
     title: str
     event_type: str
     timestamp: int

@@ -47,7 +47,7 @@ def test_the_beliefs_of_all_users_are_those_read_one_by_one(model):
         alone, together = live.beliefs.beliefs(raw, live.reading()).of(0), fitted.beliefs.of(row)
         assert alone.concepts.tolist() == together.concepts.tolist()
         np.testing.assert_allclose(alone.means, together.means, atol=1e-4)
-        one_by_one = replay(live.observations(raw), fitted.belief.config)
+        one_by_one = replay(live.observations(f"u-{row}", raw), fitted.belief.config)
         np.testing.assert_allclose(one_by_one.means, together.means, atol=1e-4)
         np.testing.assert_allclose(one_by_one.covariances, together.covariances, atol=1e-4)
 
@@ -61,7 +61,7 @@ def test_arrival_order_does_not_matter_and_late_events_find_their_place(timed):
             model.observe([events[n]])
             model.recommend("u-3", 3)
         raw = model.live.timeline.history("u-3")
-        states.append((raw.keys.size, model.live.belief(raw), model.recommend("u-3", 10)))
+        states.append((raw.keys.size, model.live.belief("u-3", raw), model.recommend("u-3", 10)))
     (_, first, slate), *others = states
     for _, belief, other in others:
         assert np.array_equal(first.means, belief.means)
@@ -77,7 +77,7 @@ def test_a_thousand_replays_equal_the_live_result(model):
         model.observe([Event(user_id="u-9", item_id=ids[int(rng.integers(len(ids)))], event_id=f"r{n}")])
         model.recommend("u-9", 3)
     raw = live.timeline.history("u-9")
-    kept, seen = live.belief(raw), live.observations(raw)
+    kept, seen = live.belief("u-9", raw), live.observations("u-9", raw)
     np.testing.assert_allclose(replay(seen, model.fitted.belief.config).means, kept.means, atol=1e-5)
     again = [replay([seen[n] for n in rng.permutation(len(seen))], model.fitted.belief.config) for _ in range(1_000)]
     assert all(np.array_equal(one.means, again[0].means) for one in again)
@@ -86,14 +86,14 @@ def test_a_thousand_replays_equal_the_live_result(model):
 
 def test_an_unforeseen_event_moves_its_concept_and_the_evidence_says_by_how_much(model):
     other = next(n for n in range(60) if model.live.concepts_of(n) == ("chess",))
-    before = model.live.correction(model.live.timeline.history("u-0"))
+    before = model.live.correction("u-0", model.live.timeline.history("u-0"))
     model.observe([Event(user_id="u-0", item_id=model.fitted.dataset.items.ids[other], event_id="new")])
     raw = model.live.timeline.history("u-0")
-    steps = model.live.beliefs.steps(raw, model.live.reading()).toarray() * model.live.beliefs.per_log_odd
+    steps = model.live.beliefs.steps(raw, model.live.reading())[0].toarray() * model.live.beliefs.per_log_odd
     chess = next(c for c, concept in enumerate(model.fitted.vocabulary.concepts) if concept.name == "chess")
     assert steps[-1, chess] > 0
     assert np.flatnonzero(steps[-1]).tolist() == [chess]
-    assert model.live.correction(raw)[chess] > before[chess]
+    assert model.live.correction("u-0", raw)[chess] > before[chess]
 
 
 def test_the_correction_fades_with_time(timed):
@@ -101,7 +101,7 @@ def test_the_correction_fades_with_time(timed):
     model.observe([on("u-5", "2-3", 0, "a", "not_interested")])
     raw = model.live.timeline.history("u-5")
     days = [int((19_100 + d) * DAY) for d in (0, 5, 50, 5_000)]
-    sizes = [float(np.abs(model.live.correction(raw, moment=day)).sum()) for day in days]
+    sizes = [float(np.abs(model.live.correction("u-5", raw, as_of=day)).sum()) for day in days]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] < 0.05 * sizes[0]
 
@@ -110,7 +110,7 @@ def test_an_event_from_the_future_reads_as_it_was_left_and_a_clock_that_jumps_ba
     model = started(timed)
     model.observe([on("u-5", "2-3", 10_000, "a", "not_interested")])
     raw = model.live.timeline.history("u-5")
-    early, late = (model.live.correction(raw, moment=int(d * DAY)) for d in (19_000, 29_100))
+    early, late = (model.live.correction("u-5", raw, as_of=int(d * DAY)) for d in (19_000, 29_100))
     assert np.isfinite(early).all()
     cookery = next(c for c, concept in enumerate(model.fitted.vocabulary.concepts) if concept.name == "cookery")
     assert early[cookery] < 0

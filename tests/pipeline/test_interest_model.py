@@ -64,7 +64,7 @@ def test_two_stages_give_the_full_ranking(model, fitted):
     learned, _ = fitted
     for user in range(0, 60, 7):
         history = learned.dataset.histories(np.array([user]))
-        shift = learned.population.deviation * model.live.correction(history)
+        shift = learned.population.deviation * model.live.correction(f"u-{user}", history)
         gate = learned.model.gates(history).tracker_B[0]
         scores = learned.model.score(history) + (gate * (learned.vocabulary.activations @ shift)).astype(np.float32)
         scores[0, history.items] = -np.inf

@@ -11,7 +11,7 @@ from the events themselves, so that both can be checked by eye.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
@@ -40,6 +40,26 @@ class ProfileConfig(Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextReadings:
+    """What a user's texts say, one entry for each concept of a text, oldest first."""
+
+    concepts: IntArray
+    """(S,)"""
+    labels: DoubleArray
+    """(S,) 1 for, 0 against"""
+    effects: DoubleArray
+    """(S,) by how much each moved its concept's strength when it came"""
+    timestamps: IntArray
+    """(S,)"""
+
+    @classmethod
+    def none(cls) -> "TextReadings":
+        """Of one who wrote nothing."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls(concepts=nothing, labels=np.zeros(0), effects=np.zeros(0), timestamps=nothing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
     """What a profile is made from, for one user."""
 
@@ -57,6 +77,7 @@ class Readings:
     """(C,) the belief's correction, in standard deviations."""
     lasting: DoubleArray
     """(C,) the part of it on the long time scale."""
+    texts: TextReadings = field(default_factory=TextReadings.none)
     edits: DoubleArray
     """(C,) from the user's own edits, in standard deviations; an edit goes to the concepts below, too."""
     edited: frozenset[int]
@@ -101,8 +122,8 @@ def choose_concepts(
 ) -> list[int]:
     """Which concepts a profile of `limit` interests tells, the largest strength × confidence first.
 
-    Only concepts that the user's events touch, or that he edited: these always. Up to a quarter of the places, one at
-    least, are kept for interests that have faded most, and for what he turned against, where there are any.
+    Only concepts that the user's events or texts touch, or that he edited: these always. Up to a quarter of the places,
+    one at least, are kept for interests that have faded most, and for what he turned against, where there are any.
     """
     strength = readings.now + readings.correction + readings.edits
     weight = strength * np.where(strength >= 0, sure_C, 1 - sure_C)
@@ -135,6 +156,7 @@ def build_profile(
     limit: int,
     effects: Callable[[IntArray, list[int]], DoubleArray],
     evidence: Callable[[int, float], Evidence],
+    said: Callable[[int, float], Evidence],
     nouns: tuple[str, str],
     muted: frozenset[int] = frozenset(),
     pinned: frozenset[int] = frozenset(),
@@ -142,8 +164,8 @@ def build_profile(
     """Tell a user's interests.
 
     `effects(events_E, concepts)` gives (E, len(concepts)): by how much each event moves each strength;
-    `evidence(event, effect)` makes the record of one event; `muted` are the concepts the user wants nothing of,
-    `pinned` those he wants to stay.
+    `evidence(event, effect)` makes the record of one event, `said(entry, effect)` that of a text; `muted` are the
+    concepts the user wants nothing of, `pinned` those he wants to stay.
     """
     n_events = len(readings.items)
     touches: sp.csr_array = vocabulary.activations[readings.items] > 0
@@ -151,7 +173,10 @@ def build_profile(
     counts = np.asarray(touches[for_it].sum(axis=0), dtype=np.float64).ravel()
     against = np.asarray(touches[~for_it].sum(axis=0), dtype=np.float64).ravel()
     sure = confidence(counts, int(for_it.sum()), population, config.prior_events)
-    chosen = choose_concepts(readings, counts, against, sure, limit=limit)
+    texts = readings.texts
+    wrote = np.bincount(texts.concepts, weights=texts.labels, minlength=len(counts))
+    wrote_against = np.bincount(texts.concepts, weights=1.0 - texts.labels, minlength=len(counts))
+    chosen = choose_concepts(readings, counts + wrote, against + wrote_against, sure, limit=limit)
     supporters = {c: np.flatnonzero(touches[:, [c]].toarray().ravel()) for c in chosen}
     asked = np.unique(np.concatenate([*supporters.values(), np.zeros(0, dtype=np.int64)])).astype(np.int64)
     moved = effects(asked, chosen) if len(asked) else np.zeros((0, len(chosen)))
@@ -167,8 +192,18 @@ def build_profile(
         recent = int((positive >= recent_from).sum())
         trend = trend_of(recent, n_events - recent_from, len(positive) - recent, recent_from, step=config.trend_step)
         effect = moved[np.searchsorted(asked, events), column]
-        top = np.lexsort((-events, -np.abs(effect)))[: config.evidence]
-        shown = tuple(evidence(int(events[n]), float(effect[n])) for n in top)
+        words = np.flatnonzero(texts.concepts == c)
+        sizes = np.abs(np.concatenate([effect, texts.effects[words]]))
+        stamps = np.concatenate([readings.timestamps[events], texts.timestamps[words]])
+        top = np.lexsort((-np.arange(len(stamps)), -stamps, -sizes))[: config.evidence]
+        shown = tuple(
+            evidence(int(events[n]), float(effect[n]))
+            if n < len(events)
+            else said(int(words[n - len(events)]), float(texts.effects[words[n - len(events)]]))
+            for n in top
+        )
+        by_text = sizes[len(events) :].sum() > sizes[: len(events)].sum()
+        seen = np.concatenate([readings.timestamps[told], texts.timestamps[words]])
         last = evidence(int(positive[-1]), 0.0).title if len(positive) else ""
         interests.append(
             Interest(
@@ -180,14 +215,20 @@ def build_profile(
                 trend=trend,
                 short_term=short_term,
                 long_term=long_term,
-                first_seen=int(readings.timestamps[told[0]]) if len(told) else as_of,
-                last_seen=int(readings.timestamps[told[-1]]) if len(told) else as_of,
+                first_seen=int(seen.min()) if len(seen) else as_of,
+                last_seen=int(seen.max()) if len(seen) else as_of,
                 count=len(positive),
-                source="explicit" if c in readings.edited else "behaviour",
+                source="explicit" if c in readings.edited else "text" if by_text else "behaviour",
                 muted=c in muted,
                 pinned=c in pinned,
                 evidence=shown,
                 summary=summary(strength, trend, count=len(positive), recent=recent, last=last, nouns=nouns),
             )
         )
-    return Profile(user_id=user_id, as_of=as_of, interests=tuple(interests), events=n_events, cold=n_events == 0)
+    return Profile(
+        user_id=user_id,
+        as_of=as_of,
+        interests=tuple(interests),
+        events=n_events,
+        cold=not n_events and not len(texts.concepts),
+    )

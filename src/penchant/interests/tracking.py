@@ -14,7 +14,7 @@ from penchant.data.sparse_rows import padded_rows
 from penchant.errors import DataError
 from penchant.interests.belief import Belief
 from penchant.interests.belief_step import BeliefConfig, observed, prior, relaxed
-from penchant.types import DoubleArray, FloatArray, IntArray, RowArray
+from penchant.types import DoubleArray, FloatArray, IntArray
 
 PAIRS_AT_ONCE = 4_000_000
 """Logits against the reference held at once."""
@@ -26,8 +26,10 @@ class Evidence:
 
     indptr: IntArray
     """(B+1,)"""
-    items: RowArray
-    """(N,)"""
+    concepts: IntArray
+    """(N, W) what each event touches, each once; padded with concept 0"""
+    activations: DoubleArray
+    """(N, W) a, 0 pads"""
     moments: DoubleArray
     """(N,) on the declared clock: positions, or days"""
     log_odds: DoubleArray
@@ -93,20 +95,18 @@ class Beliefs:
         )
 
 
-def against_reference(
-    before_ND: FloatArray, items_N: RowArray, item_vectors_ID: FloatArray, reference_R: RowArray
-) -> DoubleArray:
-    """ℓ = u·z_i − log mean_{j in R} e^{u·z_j} of each event, (N,), from the user vector before it.
+def against_reference(before_ND: FloatArray, taken_ND: FloatArray, reference_RD: FloatArray) -> DoubleArray:
+    """ℓ = u·z − log mean_{j in R} e^{u·z_j} of each event, (N,), from the user vector before it and what was taken, z.
 
     R is a sample of items by popularity: ℓ is how much likelier the item was than what people take in general.
     """
-    odds = np.empty(len(items_N))
-    reference = item_vectors_ID[reference_R].T
-    size = max(1, PAIRS_AT_ONCE // max(len(reference_R), 1))
-    for start in range(0, len(items_N), size):
+    odds = np.empty(len(before_ND))
+    reference = reference_RD.T
+    size = max(1, PAIRS_AT_ONCE // max(len(reference_RD), 1))
+    for start in range(0, len(before_ND), size):
         part = slice(start, start + size)
         users = before_ND[part]
-        own = np.einsum("nd,nd->n", users, item_vectors_ID[items_N[part]], dtype=np.float64)
+        own = np.einsum("nd,nd->n", users, taken_ND[part], dtype=np.float64)
         logits = users @ reference
         highest = logits.max(axis=1)
         logits -= highest[:, None]
@@ -117,25 +117,25 @@ def against_reference(
 
 def track(
     evidence: Evidence,
-    items: ItemConcepts,
+    n_concepts: int,
     config: BeliefConfig,
     *,
     look: Callable[[IntArray, DoubleArray, DoubleArray], None] | None = None,
 ) -> Beliefs:
     """All users' beliefs after all their events.
 
-    `look` is shown, at each step, which events are taken (n,), what the beliefs before them add to the log odds of
-    their items (n,), and by how much each then moves the corrections of its item's concepts, in the order of
-    `items.concepts` (n, W). `DataError` for moments that run backwards within a user.
+    `look` is shown, at each step, which events are taken (n,), what the beliefs before them add to their log odds (n,),
+    and by how much each then moves the corrections of its concepts (n, W). `DataError` for moments that run backwards
+    within a user.
     """
     lengths = np.diff(evidence.indptr)
     owners = np.repeat(np.arange(len(lengths)), lengths)
     backwards = (np.diff(evidence.moments) < 0) & (owners[1:] == owners[:-1])
     if backwards.any():
         raise DataError("The events of a user run backwards in time.", hint="Sort them by time.")
-    concepts, activations = items.concepts[evidence.items], items.activations[evidence.items]  # (N, W)
+    concepts, activations = evidence.concepts, evidence.activations
     real = (activations > 0) & (evidence.weights > 0)[:, None]
-    keys, slots = np.unique((owners[:, None] * items.n_concepts + concepts)[real], return_inverse=True)
+    keys, slots = np.unique((owners[:, None] * n_concepts + concepts)[real], return_inverse=True)
     rows = np.full(activations.shape, len(keys), dtype=np.int64)  # one row more, for what is padding
     rows[real] = slots
     values = np.where(real, activations, 0.0)
@@ -162,10 +162,10 @@ def track(
             look(events, (values[events] * before).sum(axis=-1), m.sum(axis=-1) - before)
         means[mine], covariances[mine], at[mine] = m, p, now[:, None]
         means[-1], covariances[-1], at[-1] = 0.0, prior(config), -np.inf
-    kept = keys // max(items.n_concepts, 1)
+    kept = keys // max(n_concepts, 1)
     return Beliefs(
         indptr=np.searchsorted(kept, np.arange(len(lengths) + 1)).astype(np.int64),
-        concepts=(keys % max(items.n_concepts, 1)).astype(np.int32),
+        concepts=(keys % max(n_concepts, 1)).astype(np.int32),
         means=means[:-1].astype(np.float32),
         covariances=covariances[:-1].astype(np.float32),
         at=at[:-1],

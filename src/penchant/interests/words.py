@@ -18,6 +18,12 @@ VERBS = {
 }
 
 
+def shortened(text: str, most: int = 120) -> str:
+    """A text in one line of at most `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
 def strength_word(strength: float) -> str:
     """A strength in standard deviations over users, as a word."""
     for floor, word in ((2.0, "very strong"), (1.0, "strong"), (0.4, "moderate"), (-0.4, "slight")):

@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import logsumexp
 
+from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
@@ -34,9 +35,10 @@ from penchant.pipeline.beliefs import (
     BeliefSettings,
     EventReading,
     moments_of,
-    states_before,
+    states_at,
     weights_of,
 )
+from penchant.pipeline.sayings import sayings_of, text_reader
 from penchant.progress import Progress
 from penchant.seeding import numpy_rng
 from penchant.types import DoubleArray, FloatArray, IntArray, RowArray
@@ -71,18 +73,20 @@ def fit_beliefs(
     data: Dataset,
     tracker: InterestTracker,
     vocabulary: Vocabulary,
+    space: ConceptSpace,
     population: Population,
     settings: BeliefSettings,
     *,
     seed: int,
     progress: Progress,
 ) -> tuple[BeliefModel, Beliefs]:
-    """The parameters, and the beliefs of all users (U) of the dataset."""
+    """The parameters, and the beliefs of all users (U) of the dataset, after their events and what they wrote."""
     reading, raw = reading_of(data), data.histories()
     raw = raw.keep(reading.polarity(raw) != 0)
     with progress.task("Reading beliefs") as advance:
         model = choose(data, raw, reading, tracker, vocabulary, population, settings, seed=seed)
-        beliefs = BeliefReader(model, tracker, vocabulary, population).beliefs(raw, reading)
+        said = sayings_of(data, raw, text_reader(vocabulary, data.items), settings.text)
+        beliefs = BeliefReader(model, tracker, vocabulary, space, population).beliefs(raw, reading, said)
         advance(1)
     return model, beliefs
 
@@ -177,7 +181,8 @@ class _Foresight:
         """(N,) ℓ of each event without a belief."""
         if temperature not in self._log_odds:
             states, vectors = temperature * self.before, self.tracker.item_vectors
-            self._log_odds[temperature] = against_reference(states, self.history.items, vectors, self.reference)
+            taken, reference = vectors[self.history.items], vectors[self.reference]
+            self._log_odds[temperature] = against_reference(states, taken, reference)
         return self._log_odds[temperature]
 
     @cached_property
@@ -207,13 +212,14 @@ class _Foresight:
         """m_short + m_long of each user at the moment of the target, (B, C), in log odds."""
         evidence = Evidence(
             indptr=self.history.indptr,
-            items=self.history.items,
+            concepts=self.items.concepts[self.history.items],
+            activations=self.items.activations[self.history.items],
             moments=self.moments,
             log_odds=self.log_odds(trial.temperature),
             labels=(self.signs > 0).astype(np.float64),
             weights=weights_of(self.history, self.signs, self.reading, trial.weights),
         )
-        beliefs = track(evidence, self.items, trial.config)
+        beliefs = track(evidence, self.items.n_concepts, trial.config)
         fade = np.exp(
             -np.maximum(np.repeat(self.now, np.diff(beliefs.indptr)) - beliefs.at, 0.0)[:, None]
             / np.asarray(trial.config.scales)
@@ -255,7 +261,8 @@ def _sampled(
     begin = np.maximum(end - LAST_EVENTS, 0)
     # One event more, the target: its state is the one before it.
     read = raw.between(asked, begin, end + 1)
-    before = states_before(read, reading.consumed(read), tracker)
+    rows = np.repeat(np.arange(len(read)), read.lengths)
+    before = states_at(read, reading.consumed(read), tracker, rows, np.arange(len(read.items)) - read.indptr[:-1][rows])
     targets = read.indptr[1:] - 1
     history_mask = np.ones(len(read.items), dtype=bool)
     history_mask[targets] = False

@@ -14,15 +14,18 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field, field_validator
 
+from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.config import Config
 from penchant.data.histories import Histories
 from penchant.interests.belief import Observation
 from penchant.interests.belief_step import BeliefConfig
 from penchant.interests.population import Population
+from penchant.interests.text.evidence import TextWeights
 from penchant.interests.tracking import Beliefs, Evidence, ItemConcepts, against_reference, track
 from penchant.models.sequential.interest_tracker import InterestTracker
-from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
+from penchant.pipeline.sayings import Sayings
+from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
 MICROSECONDS_A_DAY = 86_400e6
 BLOCK = 500
@@ -48,6 +51,8 @@ class BeliefSettings(Config):
     against_step: float = Field(default=0.5, ge=0)
     """Standard deviations by which a first event against an item lowers its concept (a = 1, p = ½), where the data
     have too few such events to learn their weights from."""
+    text: TextWeights = Field(default_factory=TextWeights)
+    """What words weigh beside events: searches, reviews, comments."""
     reference: int = Field(default=512, ge=1)
     """Items in the reference R."""
     users: int = Field(default=600, ge=1)
@@ -88,11 +93,12 @@ class EventReading:
 
 @dataclass(frozen=True)
 class BeliefReader:
-    """Reads beliefs from histories: a pure function of a user's events."""
+    """Reads beliefs from what users did and wrote: a pure function of it."""
 
     model: BeliefModel
     tracker: InterestTracker
     vocabulary: Vocabulary
+    space: ConceptSpace
     population: Population
 
     @cached_property
@@ -100,69 +106,114 @@ class BeliefReader:
         """The concepts of each item."""
         return ItemConcepts.of(self.vocabulary.activations)
 
-    def evidence(self, raw: Histories, reading: EventReading) -> Evidence:
-        """What the events of B users that a belief reads say: the last of those that say anything, (N,)."""
-        raw, begin = recent(raw.keep(reading.polarity(raw) != 0))
-        signs = reading.polarity(raw)
-        return evidence_of(
-            raw,
-            begin,
-            reading.consumed(raw),
-            labels_N=(signs > 0).astype(np.float64),
-            weights_N=weights_of(raw, signs, reading, self.model.weights),
-            tracker=self.tracker,
-            temperature=self.model.temperature,
-            reference_R=self.model.reference,
-            timed=reading.timed,
-        )
-
-    def beliefs(self, raw: Histories, reading: EventReading) -> Beliefs:
-        """Those of B users after their events."""
-        parts = []
-        for rows in _batches(raw.lengths, EVENTS_AT_ONCE):
-            parts.append(track(self.evidence(raw.take(rows), reading), self.items, self.model.config))
-        return Beliefs.joined(parts)
-
-    def steps(self, raw: Histories, reading: EventReading) -> sp.csr_array:
-        """By how much each of one user's events (B = 1) moved the corrections when it came, (L, C), in log odds."""
-        evidence = self.evidence(raw, reading)
-        moved = np.zeros((len(evidence.items), self.items.concepts.shape[1]))
-
-        def look(events: IntArray, _: DoubleArray, steps: DoubleArray) -> None:
-            moved[events] = steps
-
-        track(evidence, self.items, self.model.config, look=look)
-        events = np.repeat(self._places(raw, reading, evidence), moved.shape[1])
-        entries = moved.ravel(), (events, self.items.concepts[evidence.items].ravel())
-        return sp.coo_array(entries, shape=(len(raw.items), self.items.n_concepts)).tocsr()
-
-    def observations(self, raw: Histories, reading: EventReading) -> list[tuple[int, float, Observation]]:
-        """One user's events (B = 1) that say anything: which of them, its moment, and what it says."""
-        evidence = self.evidence(raw, reading)
-        places, found = self._places(raw, reading, evidence).tolist(), []
-        for n in np.flatnonzero(evidence.weights > 0).tolist():
-            activations = self.items.activations[evidence.items[n]]
-            touched = activations > 0
-            one = Observation(
-                concepts=self.items.concepts[evidence.items[n]][touched],
-                activations=activations[touched],
-                log_odds=float(evidence.log_odds[n]),
-                label=float(evidence.labels[n]),
-                weight=float(evidence.weights[n]),
-            )
-            found.append((places[n], float(evidence.moments[n]), one))
-        return found
-
-    @staticmethod
-    def _places(raw: Histories, reading: EventReading, evidence: Evidence) -> IntArray:
-        """Where in one user's history the events stand that his evidence is of, (L',)."""
-        said = np.flatnonzero(reading.polarity(raw) != 0)
-        return said[len(said) - len(evidence.items) :]
-
     @cached_property
     def per_log_odd(self) -> DoubleArray:
         """1 / (κ deviation_c), (C,): turns corrections into the standard deviations of profile and score."""
         return 1.0 / (self.model.temperature * self.population.deviation.astype(np.float64))
+
+    def evidence(self, raw: Histories, reading: EventReading, said: Sayings | None = None) -> Evidence:
+        """What the events of B users that a belief reads say, and their texts where these are given."""
+        return self._read(raw, reading, said)[0]
+
+    def beliefs(self, raw: Histories, reading: EventReading, said: Sayings | None = None) -> Beliefs:
+        """Those of B users after their events, and after their texts where these are given."""
+        parts = []
+        for rows in _batches(raw.lengths, EVENTS_AT_ONCE):
+            evidence = self.evidence(raw.take(rows), reading, None if said is None else said.take(rows))
+            parts.append(track(evidence, self.items.n_concepts, self.model.config))
+        return Beliefs.joined(parts)
+
+    def steps(
+        self, raw: Histories, reading: EventReading, said: Sayings | None = None
+    ) -> tuple[sp.csr_array, DoubleArray]:
+        """By how much each of one user's events (B = 1) moved the corrections when it came, (L, C), and each saying
+        that of its concept, (S,), in log odds.
+        """
+        evidence, origins = self._read(raw, reading, said)
+        moved = np.zeros(evidence.concepts.shape)
+
+        def look(events: IntArray, _: DoubleArray, steps: DoubleArray) -> None:
+            moved[events] = steps
+
+        track(evidence, self.items.n_concepts, self.model.config, look=look)
+        event = origins >= 0
+        rows = np.repeat(origins[event], int(moved.shape[1]))
+        entries = moved[event].ravel(), (rows, evidence.concepts[event].ravel())
+        of_sayings = np.zeros(0 if said is None else len(said.keys))
+        of_sayings[-1 - origins[~event]] = moved[~event].sum(axis=1)
+        return sp.coo_array(entries, shape=(len(raw.items), self.items.n_concepts)).tocsr(), of_sayings
+
+    def observations(
+        self, raw: Histories, reading: EventReading, said: Sayings | None = None
+    ) -> list[tuple[int, float, Observation]]:
+        """What one user (B = 1) did and wrote that says anything: which event, or −1 − s for saying s, its moment, and
+        what it says.
+        """
+        evidence, origins = self._read(raw, reading, said)
+        found = []
+        for n in np.flatnonzero(evidence.weights > 0).tolist():
+            touched = evidence.activations[n] > 0
+            one = Observation(
+                concepts=evidence.concepts[n][touched],
+                activations=evidence.activations[n][touched],
+                log_odds=float(evidence.log_odds[n]),
+                label=float(evidence.labels[n]),
+                weight=float(evidence.weights[n]),
+            )
+            found.append((int(origins[n]), float(evidence.moments[n]), one))
+        return found
+
+    def _read(self, raw: Histories, reading: EventReading, said: Sayings | None) -> tuple[Evidence, IntArray]:
+        """What B users' events and sayings say, in their order, and where each comes from: its row in `raw`, or −1 − s
+        for saying s.
+
+        Each is held against the tracker's state after what was consumed before it. A saying on concept c is taken as an
+        item that has nothing else, μ + a d_c.
+        """
+        says = reading.polarity(raw) != 0
+        events, begin = recent(raw.keep(says))
+        rank = np.cumsum(says) - says - np.repeat(raw.keep(says).indptr[:-1], raw.lengths)
+        origins = np.flatnonzero(says & (rank >= np.repeat(begin, raw.lengths)))
+        said = Sayings.none(len(raw)) if said is None else said
+        speakers, own = said.owners, said.places - begin[said.owners]
+        kept = np.flatnonzero(own >= 0)
+        speakers, own = speakers[kept], own[kept]
+        owners = np.repeat(np.arange(len(events)), events.lengths)
+        places = np.arange(len(events.items)) - events.indptr[:-1][owners]
+        consumed, signs = reading.consumed(events), reading.polarity(events)
+        vectors, width = self.tracker.item_vectors, self.items.concepts.shape[1]
+        padded = np.zeros((len(kept), max(width - 1, 0)))
+        meant = self.space.mean + said.activations[kept, None] * self.space.directions[said.concepts[kept]]
+        states = states_at(
+            events, consumed, self.tracker, np.concatenate([owners, speakers]), np.concatenate([places, own])
+        )
+        taken = np.concatenate([vectors[events.items], meant.astype(np.float32)])
+        if reading.timed:
+            moments = np.concatenate([events.timestamps, said.timestamps[kept]]) / MICROSECONDS_A_DAY
+        else:
+            moments = np.concatenate([places + begin[owners], own + begin[speakers]]).astype(np.float64)
+        concepts = np.concatenate([self.items.concepts[events.items], _column(said.concepts[kept], padded)])
+        activations = np.concatenate([self.items.activations[events.items], _column(said.activations[kept], padded)])
+        # What is said at a place comes before the event there.
+        order = np.lexsort((np.concatenate([2 * places + 1, 2 * own]), np.concatenate([owners, speakers])))
+        counts = events.lengths + np.bincount(speakers, minlength=len(events))
+        evidence = Evidence(
+            indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            concepts=concepts[order].astype(np.int64),
+            activations=activations[order],
+            moments=moments[order],
+            log_odds=against_reference(
+                self.model.temperature * states[order], taken[order], vectors[self.model.reference]
+            ),
+            labels=np.concatenate([(signs > 0).astype(np.float64), said.labels[kept]])[order],
+            weights=np.concatenate([weights_of(events, signs, reading, self.model.weights), said.weights[kept]])[order],
+        )
+        return evidence, np.concatenate([origins, -1 - kept])[order]
+
+
+def _column(values_S: AnyArray, padded: DoubleArray) -> AnyArray:
+    """(S, W) with the values first."""
+    return np.concatenate([values_S[:, None], padded], axis=1)[:, : padded.shape[1] + 1]
 
 
 def recent(raw: Histories) -> tuple[Histories, IntArray]:
@@ -181,46 +232,24 @@ def weights_of(raw: Histories, signs_N: FloatArray, reading: EventReading, weigh
     return np.where(signs_N == 0, 0.0, chosen)
 
 
-def evidence_of(
-    raw: Histories,
-    begin_B: IntArray,
-    consumed_N: BoolArray,
-    *,
-    labels_N: DoubleArray,
-    weights_N: DoubleArray,
-    tracker: InterestTracker,
-    temperature: float,
-    reference_R: RowArray,
-    timed: bool,
-) -> Evidence:
-    """What the events of B users say, N in all; consumed are those that the tracker reads.
-
-    An event is held against the state after what was consumed before it. The clock counts a user's events, `begin_B`
-    of which came before these, or days where the data are timed.
+def states_at(
+    events: Histories, consumed_N: BoolArray, tracker: InterestTracker, owners_M: IntArray, places_M: IntArray
+) -> FloatArray:
+    """The tracker's state of users after the first ``places[m]`` of their events, (M, D): after as many of the consumed
+    as are among these.
     """
-    before = states_before(raw, consumed_N, tracker)
-    scores = against_reference(temperature * before, raw.items, tracker.item_vectors, reference_R)
-    return Evidence(
-        indptr=raw.indptr,
-        items=raw.items,
-        moments=moments_of(raw, begin_B, timed=timed),
-        log_odds=scores,
-        labels=labels_N,
-        weights=weights_N,
-    )
-
-
-def states_before(raw: Histories, consumed_N: BoolArray, tracker: InterestTracker) -> FloatArray:
-    """The tracker's state before each event, (N, D): after as many consumed events as came before it."""
-    owners = np.repeat(np.arange(len(raw)), raw.lengths)
-    history = raw.keep(consumed_N)
+    history = events.keep(consumed_N)
     states: FloatArray = tracker.vectors_along(history)
-    earlier = np.cumsum(consumed_N) - consumed_N - history.indptr[:-1][owners]
-    return np.asarray(states[history.indptr[:-1][owners] + owners + earlier], dtype=np.float32)
+    before = np.concatenate([[0], np.cumsum(consumed_N)])
+    begin = events.indptr[:-1][owners_M]
+    earlier = before[begin + places_M] - before[begin]
+    return np.asarray(states[history.indptr[:-1][owners_M] + owners_M + earlier], dtype=np.float32)
 
 
 def moments_of(raw: Histories, begin_B: IntArray, *, timed: bool) -> DoubleArray:
-    """Each event's moment on the declared clock, (N,): days, or the event's place among the user's."""
+    """Each event's moment on the declared clock, (N,): days, or how many of the user's came before, `begin_B` of them
+    before these.
+    """
     if timed:
         return raw.timestamps / MICROSECONDS_A_DAY
     owners = np.repeat(np.arange(len(raw)), raw.lengths)

@@ -135,9 +135,9 @@ def fit(
     progress.note(f"{len(vocabulary.concepts)} concepts explain {space.explained:.0%} of the item space")
     facts |= {"concepts": len(vocabulary.concepts), "explained": space.explained}
     belief, beliefs = fit_beliefs(
-        data, model.tracker, vocabulary, population, config.belief, seed=seed, progress=progress
+        data, model.tracker, vocabulary, space, population, config.belief, seed=seed, progress=progress
     )
-    reader = BeliefReader(belief, model.tracker, vocabulary, population)
+    reader = BeliefReader(belief, model.tracker, vocabulary, space, population)
     facts["drift"] = thresholds_told(fit_thresholds(data, reader, reading_of(data), config.drift, seed=seed))
     return Fitted(
         dataset=data,

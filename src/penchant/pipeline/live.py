@@ -13,10 +13,12 @@ from penchant.data.polarity import AGAINST, NOT_CONSUMED, polarity
 from penchant.errors import NotFoundError
 from penchant.interests.belief import Belief, Observation
 from penchant.interests.editing import EditedBelief, Telling, with_edits
+from penchant.interests.text.reading import TextReader
 from penchant.interfaces import ItemFacts
 from penchant.pipeline.beliefs import MICROSECONDS_A_DAY, BeliefReader, EventReading
 from penchant.pipeline.edits import Edits, Taken
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
+from penchant.pipeline.sayings import Sayings, read_sayings, text_reader
 from penchant.pipeline.timeline import AS_FITTED, Timeline
 from penchant.records import Edit
 from penchant.reranking.rules import Constraints, Rules, constraints
@@ -43,9 +45,9 @@ class Live:
         """Whose each edit is, by its id."""
         self._vectors: dict[str, tuple[object, FloatArray]] = {}
         """Of users whose history is not that of the dataset: its version, and the user vector after it."""
-        self._edited: dict[tuple[bytes, Edits], EditedBelief] = {}
+        self._edited: dict[tuple[object, ...], EditedBelief] = {}
         """Of users with words of their own: by their history and what they said."""
-        self._beliefs: dict[tuple[int, bytes], Belief] = {}
+        self._beliefs: dict[tuple[object, ...], Belief] = {}
         """After other histories than those of the dataset."""
 
     @property
@@ -152,7 +154,7 @@ class Live:
     def beliefs(self) -> BeliefReader:
         """What reads a user's belief from his events."""
         fitted = self.fitted
-        return BeliefReader(fitted.belief, fitted.model.tracker, fitted.vocabulary, fitted.population)
+        return BeliefReader(fitted.belief, fitted.model.tracker, fitted.vocabulary, fitted.space, fitted.population)
 
     def reading(self) -> EventReading:
         """How events are read, with the event types that came since the model was fitted."""
@@ -163,16 +165,41 @@ class Live:
             timed=self.fitted.dataset.clock == "time",
         )
 
-    def belief(self, raw: Histories) -> Belief:
-        """The belief after a user's events (B = 1); read once for those of the dataset, and for the last histories."""
-        row = int(raw.users[0])
-        if row >= 0 and np.array_equal(raw.keys, self.fitted.dataset.histories(np.array([row], dtype=np.int32)).keys):
+    @cached_property
+    def text_reader(self) -> TextReader:
+        """What reads searches, reviews and comments."""
+        return text_reader(self.fitted.vocabulary, self.fitted.dataset.items)
+
+    def said(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> Sayings | None:
+        """What the user wrote by then, without what he wrote of events that are not in `raw`; None for nothing."""
+        texts = self.timeline.texts(user_id, as_of=as_of)
+        kept = set(raw.keys.tolist())
+        texts = [one for one in texts if not one.of_item or one.key in kept]
+        if not texts:
+            return None
+        stamps = raw.timestamps[self.polarity(raw) != 0]
+        return read_sayings([texts], [stamps], self.text_reader, self.config.belief.text)
+
+    def is_cold(self, user_id: str, history: Histories) -> bool:
+        """Whether nothing is known of a user: no events, no attributes, no word on a concept."""
+        if len(history.items) or self.fitted.model.tracker.knows(int(history.users[0])):
+            return False
+        said = self.said(user_id, history)
+        return said is None or not len(said.keys)
+
+    def belief(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> Belief:
+        """The belief after what a user did and wrote (B = 1), as of a moment where one is given; read once for the
+        users of the dataset, and for the last others.
+        """
+        row, version = int(raw.users[0]), self.timeline.version(user_id)
+        if as_of is None and version == AS_FITTED and row >= 0 and len(raw.items) == self.timeline.imported_of(row):
             return self.fitted.beliefs.of(row)
-        key = row, raw.keys.tobytes()
+        key = user_id, version, as_of, raw.keys.tobytes()
         if key not in self._beliefs:
             while len(self._beliefs) >= BELIEFS_KEPT:
                 self._beliefs.pop(next(iter(self._beliefs)))
-            self._beliefs[key] = self.beliefs.beliefs(raw, self.reading()).of(0)
+            said = self.said(user_id, raw, as_of=as_of)
+            self._beliefs[key] = self.beliefs.beliefs(raw, self.reading(), said).of(0)
         return self._beliefs[key]
 
     def on_clock(self, raw: Histories, moment: int) -> float:
@@ -183,33 +210,38 @@ class Live:
             return moment / MICROSECONDS_A_DAY
         return float(np.count_nonzero(self.polarity(raw)))
 
-    def observations(self, raw: Histories) -> list[tuple[float, str, Observation]]:
-        """What each of a user's events that a belief reads says, with its moment and its event id."""
-        found = self.beliefs.observations(raw, self.reading())
-        return [(moment, self.timeline.event_id(int(raw.keys[n])), one) for n, moment, one in found]
+    def observations(
+        self, user_id: str, raw: Histories, *, as_of: int | None = None
+    ) -> list[tuple[float, str, Observation]]:
+        """What all that a user did and wrote says, with its moment and its event id."""
+        said = self.said(user_id, raw, as_of=as_of)
+        found = self.beliefs.observations(raw, self.reading(), said)
+        keys = raw.keys if said is None else np.concatenate([raw.keys, said.keys[::-1]])  # saying s is at −1 − s
+        return [(moment, self.timeline.event_id(int(keys[n])), one) for n, moment, one in found]
 
-    def correction(self, raw: Histories, *, moment: int | None = None) -> DoubleArray:
+    def correction(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> DoubleArray:
         """(C,) what the belief adds to the tracker's reading, in standard deviations; now, where no moment is given."""
-        return np.asarray(self.corrections(raw, moment=moment).sum(axis=1), dtype=np.float64)
+        return np.asarray(self.corrections(user_id, raw, as_of=as_of).sum(axis=1), dtype=np.float64)
 
-    def corrections(self, raw: Histories, *, moment: int | None = None) -> DoubleArray:
+    def corrections(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> DoubleArray:
         """(C, 2) the same on the short and on the long time scale."""
-        now = self.on_clock(raw, self.moment(raw) if moment is None else moment)
-        parts = self.belief(raw).parts(len(self.fitted.vocabulary.concepts), now, self.fitted.belief.config)
+        now = self.on_clock(raw, self.moment(raw) if as_of is None else as_of)
+        belief = self.belief(user_id, raw, as_of=as_of)
+        parts = belief.parts(len(self.fitted.vocabulary.concepts), now, self.fitted.belief.config)
         return parts * self.beliefs.per_log_odd[:, None]
 
-    def edited(self, raw: Histories, edits: Edits, *, moment: int | None = None) -> DoubleArray:
+    def edited(self, user_id: str, raw: Histories, edits: Edits, *, as_of: int | None = None) -> DoubleArray:
         """(C,) what the user's own words add, in standard deviations; now, where no moment is given."""
         family, config = self.fitted.vocabulary.family, self.fitted.belief.config
         if not edits.words:
             return edits.vector(family, np.zeros(len(family)))
-        key = raw.keys.tobytes(), edits
+        key = user_id, self.timeline.version(user_id), as_of, raw.keys.tobytes(), edits
         if key not in self._edited:
             while len(self._edited) >= BELIEFS_KEPT:
                 self._edited.pop(next(iter(self._edited)))
-            tellings = self._tellings(raw, edits)
-            self._edited[key] = with_edits(self.observations(raw), tellings, config, doubt=edits.config.doubt)
-        now = self.on_clock(raw, self.moment(raw) if moment is None else moment)
+            seen, tellings = self.observations(user_id, raw, as_of=as_of), self._tellings(raw, edits)
+            self._edited[key] = with_edits(seen, tellings, config, doubt=edits.config.doubt)
+        now = self.on_clock(raw, self.moment(raw) if as_of is None else as_of)
         return edits.vector(family, self._edited[key].part(len(family), now, config) * self.beliefs.per_log_odd)
 
     def _tellings(self, raw: Histories, edits: Edits) -> list[Telling]:

@@ -3,8 +3,10 @@
 import numpy as np
 
 from penchant.data.histories import Histories
-from penchant.interests.profile import Readings, build_profile
+from penchant.interests.profile import Readings, TextReadings, build_profile
+from penchant.interests.words import shortened
 from penchant.pipeline.live import Live
+from penchant.pipeline.sayings import Sayings
 from penchant.records import Evidence, Profile
 from penchant.types import DoubleArray, IntArray
 
@@ -18,11 +20,13 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
     raw = live.timeline.history(user_id, as_of=as_of)
     moment = live.moment(raw) if as_of is None else as_of
     edits = live.edits(user_id, as_of=as_of)
-    if not len(raw.items) and not edits:
+    if not len(raw.items) and not edits and not live.timeline.texts(user_id, as_of=as_of):
         return Profile(user_id=user_id, as_of=moment, interests=(), events=0, cold=True)
     history = live.consumed(raw)
     now, before = live.strengths(Histories.stack([history, history.without_tail(live.config.profile.recent)]))
-    corrections = live.corrections(raw, moment=moment)
+    said = live.said(user_id, raw, as_of=as_of)
+    steps, of_sayings = live.beliefs.steps(raw, live.reading(), said)
+    corrections = live.corrections(user_id, raw, as_of=as_of)
     readings = Readings(
         items=raw.items,
         polarity=live.polarity(raw),
@@ -31,7 +35,8 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         before=before,
         correction=corrections.sum(axis=1),
         lasting=corrections[:, 1],
-        edits=live.edited(raw, edits, moment=moment),
+        texts=TextReadings.none() if said is None else _texts(said, of_sayings, live.beliefs.per_log_odd),
+        edits=live.edited(user_id, raw, edits, as_of=as_of),
         edited=edits.columns,
     )
     consumed = live.consumption(raw)
@@ -42,8 +47,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         """By how much each event moved each strength: the belief's step when it came, and the tracker's change when it
         is left out, 0 beyond what it still sees.
         """
-        steps = live.beliefs.steps(raw, live.reading())[events][:, concepts].toarray()
-        moved = steps * live.beliefs.per_log_odd[concepts]
+        moved = steps[events][:, concepts].toarray() * live.beliefs.per_log_odd[concepts]
         inside = consumed[events] & (place[events] >= reach)
         if inside.any():
             without = live.strengths(history.leaving_out(place[events[inside]]))
@@ -61,6 +65,19 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
             effect=effect,
         )
 
+    texts = {one.key: one for one in live.timeline.texts(user_id, as_of=as_of)} if said is not None else {}
+
+    def wrote(entry: int, effect: float) -> Evidence:
+        key = int(said.keys[entry]) if said is not None else -1
+        return Evidence(
+            event_id=live.timeline.event_id(key),
+            item_id=None,
+            title=shortened(texts[key].text),
+            event_type="search" if texts[key].search else "text",
+            timestamp=texts[key].timestamp,
+            effect=effect,
+        )
+
     return build_profile(
         readings,
         user_id=user_id,
@@ -71,7 +88,17 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         limit=limit,
         effects=effects,
         evidence=evidence,
+        said=wrote,
         nouns=live.config.nouns,
         muted=frozenset(edits.silenced(fitted.vocabulary.family).tolist()),
         pinned=frozenset(edits.pinned(fitted.vocabulary.family).tolist()),
+    )
+
+
+def _texts(said: Sayings, moved: DoubleArray, per_log_odd: DoubleArray) -> TextReadings:
+    return TextReadings(
+        concepts=said.concepts,
+        labels=said.labels,
+        effects=moved * per_log_odd[said.concepts],
+        timestamps=said.timestamps,
     )

@@ -34,7 +34,7 @@ def serve(
     """
     raw = live.timeline.history(user_id)
     history = live.consumed(raw)
-    cold = not len(history.items) and not live.fitted.model.tracker.knows(int(history.users[0]))
+    cold = live.is_cold(user_id, history)
     timings: dict[str, float] = {}
     edits, k = live.edits(user_id), min(k, live.fitted.dataset.n_items)
     rules = live.constraints(reranking.rules, raw, k, exclude_seen=exclude_seen)
@@ -50,8 +50,8 @@ def serve(
             user_vector=live.user_vector(user_id, history),
             excluded=excluded,
             constraints=rules,
-            correction=live.correction(raw),
-            edits=live.edited(raw, edits),
+            correction=live.correction(user_id, raw),
+            edits=live.edited(user_id, raw, edits),
             k=k,
             pool=max(live.config.pool, 2 * k),
             finalists=finalists,
@@ -165,7 +165,7 @@ def _cold_items(
     With them, notes on rules that could not be kept to.
     """
     fitted = live.fitted
-    shift = fitted.population.deviation * live.edited(live.timeline.history(user_id), live.edits(user_id))
+    shift = fitted.population.deviation * live.edited(user_id, live.timeline.history(user_id), live.edits(user_id))
     popular, edited = np.log1p(live.counts.astype(np.float64)), np.asarray(fitted.vocabulary.activations @ shift)
     rules = replace(rules, allowed=rules.allowed & ~excluded)
     everything, n = np.arange(fitted.dataset.n_items), max(4 * k, k + 20, reranking.pool)

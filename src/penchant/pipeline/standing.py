@@ -58,7 +58,7 @@ class Catalogue:
             history=history,
             edits=live.edited(user_id, events, live.edits(user_id)),
             vector=vector,
-            cold=not len(history.items) and not live.fitted.model.tracker.knows(int(history.users[0])),
+            cold=live.is_cold(user_id, history),
         )
 
     @cached_property

@@ -8,6 +8,7 @@ import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
+from penchant.pipeline.sayings import Written, is_search, written_in
 from penchant.records import Event, HistoryEvent, ObserveResult, Rejection
 from penchant.types import BoolArray, IntArray
 
@@ -147,6 +148,35 @@ class Timeline:
                 self._add(event, now)
                 accepted += 1
         return ObserveResult(accepted=accepted, duplicates=duplicates, rejected=tuple(rejected))
+
+    def imported_of(self, row: int) -> int:
+        """Item events that the dataset has of the user of this row."""
+        events = self.dataset.events
+        first, end = np.searchsorted(events.users, [row, row + 1])
+        return int(np.count_nonzero(events.items[first:end] >= 0))
+
+    def texts(self, user_id: str, *, as_of: int | None = None) -> list[Written]:
+        """What the user wrote, oldest first: with an item, or as a search. `as_of` as for `history`: where the clock
+        counts positions, what was written before the next of his item events.
+        """
+        row = self.dataset.users.row(user_id)
+        span = slice(*np.searchsorted(self.dataset.events.users, [row, row + 1]).tolist()) if row >= 0 else slice(0)
+        texts = written_in(self.dataset, span)
+        texts += [
+            Written(e.key, e.timestamp, e.text, is_search(self.event_types[e.type], e.item), e.item >= 0)
+            for e in self._live.get(user_id, ())
+            if e.text
+        ]
+        if user_id in self._forgotten and texts:
+            hidden = self._hidden(user_id, np.array([one.key for one in texts]))
+            texts = [one for one, gone in zip(texts, hidden.tolist(), strict=True) if not gone]
+        if as_of is not None and texts:
+            end = as_of
+            if self.dataset.clock == "position":
+                stamps = self.history(user_id).timestamps
+                end = int(stamps[as_of]) - 1 if as_of < len(stamps) else np.iinfo(np.int64).max
+            texts = [one for one in texts if one.timestamp <= end]
+        return sorted(texts, key=lambda one: (one.timestamp, self.event_id(one.key)))
 
     def events(self, user_id: str, *, limit: int, before: int | None) -> list[HistoryEvent]:
         """The user's item events, newest first, from those at a position below `before`."""
