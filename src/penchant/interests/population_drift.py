@@ -22,6 +22,9 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.types import BoolArray, DoubleArray, IntArray
 
+LATEST = 20
+"""Batches that say what is so after a change, and that the next window begins with."""
+
 
 class PopulationDriftConfig(Config):
     """How a population is watched."""
@@ -40,10 +43,6 @@ class Window(Protocol):
     """A detector of change in the mean of values in [0, 1]."""
 
     drift_detected: bool
-
-    @property
-    def estimation(self) -> float:
-        """Mean of the values since the last change."""
 
     def update(self, x: float) -> object:
         """Take a value; `drift_detected` says whether the mean changed."""
@@ -83,6 +82,11 @@ class PopulationWatch:
     watched: IntArray = field(init=False)
     _windows: list[Window] = field(init=False)
     _largest: DoubleArray = field(init=False)
+    _delta: float = field(init=False)
+    _sums: DoubleArray = field(init=False)
+    _counts: DoubleArray = field(init=False)
+    """Sums and numbers of the values since each window began"""
+    _latest: list[DoubleArray] = field(default_factory=list)
     _waiting: list[tuple[BoolArray, float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -91,8 +95,9 @@ class PopulationWatch:
         rates = self.rates[self.watched]
         usual = rates + 4.0 * np.sqrt(rates * (1.0 - rates) / self.config.batch)
         self._largest = np.append(np.clip(usual, 1e-9, 1.0), 1.0)
-        delta = self.config.false_alarm / (len(self.watched) + 1)
-        self._windows = [self.window(delta) for _ in range(len(self.watched) + 1)]
+        self._delta = self.config.false_alarm / (len(self.watched) + 1)
+        self._windows = [self.window(self._delta) for _ in range(len(self.watched) + 1)]
+        self._sums, self._counts = np.zeros(len(self._windows)), np.zeros(len(self._windows))
 
     def feed(self, touched_NC: BoolArray, surprise_N: DoubleArray, moments_N: IntArray) -> None:
         """Take events in their order: which concepts each touches, its surprise in [0, 1], and its timestamp."""
@@ -102,16 +107,30 @@ class PopulationWatch:
             part, self._waiting = self._waiting[:size], self._waiting[size:]
             self.events += size
             shares = np.mean([touched for touched, _, _ in part], axis=0)
-            self._take([*shares.tolist(), float(np.mean([surprise for _, surprise, _ in part]))], part[-1][2])
+            self._take(np.append(shares, np.mean([surprise for _, surprise, _ in part])), part[-1][2])
 
-    def _take(self, values: list[float], moment: int) -> None:
-        for place, (window, value) in enumerate(zip(self._windows, values, strict=True)):
-            largest = float(self._largest[place])
-            before = window.estimation * largest
-            window.update(min(1.0, value / largest))
+    def _take(self, values: DoubleArray, moment: int) -> None:
+        self._latest = [*self._latest, values][-LATEST:]
+        self._sums += values
+        self._counts += 1
+        scaled = np.minimum(values / self._largest, 1.0).tolist()
+        for place, value in enumerate(scaled):
+            window = self._windows[place]
+            window.update(value)
             if window.drift_detected:
-                concept = int(self.watched[place]) if place < len(self.watched) else -1
-                after = window.estimation * largest
-                self.changes.append(
-                    PopulationChange(concept=concept, before=before, after=after, event=self.events, moment=moment)
-                )
+                self._changed(place, moment)
+
+    def _changed(self, place: int, moment: int) -> None:
+        """Tell a change, and begin anew with the latest values: one change is one alarm."""
+        latest = np.array([values[place] for values in self._latest[-int(self._counts[place]) :]])
+        earlier = self._counts[place] - len(latest)
+        after = float(latest.mean())
+        before = float((self._sums[place] - latest.sum()) / earlier) if earlier else after
+        concept = int(self.watched[place]) if place < len(self.watched) else -1
+        self.changes.append(
+            PopulationChange(concept=concept, before=before, after=after, event=self.events, moment=moment)
+        )
+        self._sums[place], self._counts[place] = latest.sum(), len(latest)
+        self._windows[place] = self.window(self._delta)
+        for value in latest / self._largest[place]:
+            self._windows[place].update(min(1.0, float(value)))

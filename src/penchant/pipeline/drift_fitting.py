@@ -10,8 +10,10 @@ from penchant.data.histories import Histories
 from penchant.errors import BundleError
 from penchant.interests.drift import DriftConfig, Stream, Thresholds
 from penchant.interests.drift_calibration import calibrate, enough
+from penchant.interests.tracking import against_reference
 from penchant.pipeline.beliefs import BeliefReader, EventReading, recent
 from penchant.seeding import numpy_rng
+from penchant.types import DoubleArray
 
 CALIBRATION_USERS = 600
 """Users whose shuffled histories set the thresholds, at most."""
@@ -21,10 +23,20 @@ AT_ONCE = 100
 """Users whose shuffled histories the tracker reads at once."""
 
 
-def streams_of(histories: Histories, reader: BeliefReader, reading: EventReading) -> list[Stream]:
+def surprises(histories: Histories, reader: BeliefReader) -> DoubleArray:
+    """−ℓ of each event, (N,), in nats: how much rarer the item was, after the events before it, than people in general
+    take those of the reference.
+    """
+    vectors, model = reader.tracker.item_vectors, reader.model
+    before = np.arange(len(histories.items)) + np.repeat(np.arange(len(histories)), histories.lengths)
+    states = model.temperature * reader.tracker.vectors_along(histories)[before]
+    return -against_reference(states, vectors[histories.items], vectors[model.reference])
+
+
+def streams_of(histories: Histories, reader: BeliefReader) -> list[Stream]:
     """What is watched of B users: `histories` hold the events that models read, no more than `recent` leaves."""
     touches = reader.vocabulary.activations[histories.items] > 0
-    surprise = -reader.evidence(histories, reading).log_odds
+    surprise = surprises(histories, reader)
     found = []
     for start, end in zip(histories.indptr[:-1], histories.indptr[1:], strict=True):
         own = touches[start:end]
@@ -54,20 +66,18 @@ def fit_thresholds(
     if not enough(MOST_SHUFFLES * int((some.lengths - config.warm_up).sum()), config):
         return Thresholds()
     for _ in range(MOST_SHUFFLES):
-        streams += shuffled_streams(some, reader, reading, rng)
+        streams += shuffled_streams(some, reader, rng)
         if enough(sum(len(stream.touched_NK) - config.warm_up for stream in streams), config):
             break
     return calibrate(streams, config)
 
 
-def shuffled_streams(
-    histories: Histories, reader: BeliefReader, reading: EventReading, rng: np.random.Generator
-) -> list[Stream]:
+def shuffled_streams(histories: Histories, reader: BeliefReader, rng: np.random.Generator) -> list[Stream]:
     """What is watched of B users whose events come in random orders."""
     found = []
     for _, batch in histories.batches(AT_ONCE):
         order = np.lexsort((rng.random(len(batch.items)), np.repeat(np.arange(len(batch)), batch.lengths)))
-        found += streams_of(batch.reordered(order), reader, reading)
+        found += streams_of(batch.reordered(order), reader)
     return found
 
 

@@ -63,7 +63,7 @@ class Drifts:
         raw = live.timeline.history(user_id, as_of=as_of)
         moment = live.moment(raw) if as_of is None else as_of
         history, _ = recent(live.consumed(raw))
-        [stream] = streams_of(history, live.beliefs, live.reading())
+        [stream] = streams_of(history, live.beliefs)
         reading = read_drift(stream, self.thresholds, config)
         points = tuple(
             DriftPoint(event_id=live.timeline.event_id(key), timestamp=stamp, score=score)

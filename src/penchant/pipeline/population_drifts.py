@@ -6,6 +6,7 @@ from scipy.special import expit
 from penchant.data.histories import Histories
 from penchant.interests.population_drift import PopulationChange, PopulationWatch
 from penchant.pipeline.beliefs import recent
+from penchant.pipeline.drift_fitting import surprises
 from penchant.pipeline.live import Live
 from penchant.records import PopulationAlarm, PopulationDrift
 from penchant.seeding import numpy_rng
@@ -86,7 +87,7 @@ class PopulationDrifts:
 
     def _surprise(self, histories: Histories) -> DoubleArray:
         """σ(−ℓ) of each event, in [0, 1]."""
-        return np.asarray(expit(-self._live.beliefs.evidence(histories, self._live.reading()).log_odds))
+        return np.asarray(expit(surprises(histories, self._live.beliefs)))
 
     def _feed(self, watch: PopulationWatch, histories: Histories, events: IntArray, surprise_N: DoubleArray) -> None:
         activations = self._live.fitted.vocabulary.activations
