@@ -1,10 +1,11 @@
 """Training events per second of three sequence models of equal size, in one run: ours, RecTools' and RecBole's SASRec.
 
-    python benchmarks/train_sequence.py --environments DIR [--dataset DIR] [--threads 2] [--epochs 4]
+    python benchmarks/train_sequence.py --environments DIR [--dataset DIR] [--users N] [--threads 2] [--epochs 4]
         [--out benchmarks/results/train_sequence.json]
 
 DIR holds the libraries' environments (`penchant compare --make-environments DIR --peers rectools,recbole`). Without a
-dataset, the bundled books are imported. Each model runs in a process of its own, one after the other, on the same
+dataset, the bundled books are imported. `--users` takes that many users of it, evenly spaced: a rate is the same
+measure on fewer events, and RecBole's epochs are long. Each model runs in a process of its own, one after the other, on the same
 leave-one-out training part, without text, times or ratings.
 
 Equal: 64 dimensions, 2 layers, 2 heads, the last 50 events, dropout 0.2, Adam at 1e-3, float32, cross entropy over
@@ -23,6 +24,8 @@ import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.partition import Split
@@ -115,6 +118,14 @@ def bundled(folder: Path) -> Path:
     return folder
 
 
+def thinned(dataset: Path, users: int, folder: Path) -> Path:
+    """The dataset with the events of so many of its users alone, evenly spaced."""
+    whole = Dataset.load(dataset)
+    kept = np.zeros(whole.n_users, dtype=np.bool_)
+    kept[np.linspace(0, whole.n_users - 1, min(users, whole.n_users)).round().astype(np.int64)] = True
+    return whole.select(kept[whole.events.users]).save(folder)
+
+
 def peers(split: Split, work: Path, environments: Path, *, threads: int, epochs: int) -> dict[str, dict[str, Any]]:
     """RecTools' and RecBole's SASRec."""
     plain = work / "split"
@@ -161,6 +172,8 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     """All models, one after the other."""
     load = [round(one, 2) for one in os.getloadavg()]
     dataset = (options.dataset or bundled(work / "books")).absolute()
+    if options.users:
+        dataset = thinned(dataset, options.users, work / "thinned")
     split = next(iter(splits(Dataset.load(dataset), "leave-one-out")))
     training = {
         "max_epochs": options.epochs,
@@ -180,7 +193,8 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     return {
         "benchmark": "train_sequence",
         "dataset": split.train.name,
-        "items": split.train.n_items,
+        "items_with_events": int((split.train.item_counts() > 0).sum()),
+        "users_with_events": int((split.train.histories().lengths > 0).sum()),
         "training_events": len(split.train.events),
         "equal": {**SIZE, "events_per_step": STEP, "learning_rate": LEARNING_RATE, "loss": "cross entropy, all items"},
         "models": found,
@@ -204,6 +218,7 @@ def main() -> None:
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--environments", type=Path)
     parser.add_argument("--dataset", type=Path)
+    parser.add_argument("--users", type=int, help="so many of the dataset's users; all where it is not given")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--out", type=Path, default=OUT)
