@@ -5,8 +5,8 @@
 
 DIR holds the libraries' environments (`penchant compare --make-environments DIR --peers rectools,recbole`). Without a
 dataset, the bundled books are imported. `--users` takes that many users of it, evenly spaced: a rate is the same
-measure on fewer events, and RecBole's epochs are long. Each model runs in a process of its own, one after the other, on the same
-leave-one-out training part, without text, times or ratings.
+measure on fewer events, and RecBole's epochs are long. Each model runs in a process of its own, one after the other, on
+the same leave-one-out training part, without text, times or ratings.
 
 Equal: 64 dimensions, 2 layers, 2 heads, the last 50 events, dropout 0.2, Adam at 1e-3, float32, cross entropy over
 all items, about 2,048 predicted events a step. Ours is timed once more with what it does on large catalogues, a
