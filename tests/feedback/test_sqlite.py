@@ -73,6 +73,46 @@ def test_events_and_edits_share_one_order(stores, path):
         assert ids(other) == []
 
 
+def test_every_kind_of_edit_comes_back_as_it_went_in_and_a_repeated_id_counts_once(stores):
+    odd = [
+        edit("x"),
+        Edit(edit_id="龙", user_id="读者 🐉", action="add", text="<b>", concept_id="c", strength=1.1, edited_at=2),
+        Edit(edit_id="f", user_id="u", action="forget", event_id="e1"),
+        Edit(edit_id="r", user_id="u", action="reset"),
+        Edit(edit_id="z", user_id="u", action="undo", undoes="r"),
+    ]
+    assert [stores.add_edit(one) for one in [*odd, odd[1]]] == [True] * 5 + [False]
+    assert [logged.entry for logged in stores.log()] == odd
+    assert stores.counts()["edits"] == 5
+
+
+OLD = """
+CREATE TABLE penchant_schema (version INTEGER NOT NULL PRIMARY KEY, applied_at TEXT NOT NULL);
+INSERT INTO penchant_schema VALUES (1, 'then');
+CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);
+INSERT INTO counters VALUES ('log', 7);
+CREATE TABLE edits (sequence INTEGER NOT NULL PRIMARY KEY, edit_id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL,
+    concept_id TEXT NOT NULL, action TEXT NOT NULL, edited_at BIGINT NOT NULL);
+INSERT INTO edits VALUES (7, 'old', 'u', 'c', 'more', 1);
+"""
+
+
+def test_a_store_of_the_first_version_keeps_its_edits_and_takes_new_ones(tmp_path):
+    with sqlite3.connect(tmp_path / "old.sqlite") as connection:
+        connection.executescript(OLD)
+    connection.close()
+    for _ in range(2):
+        with open_stores(tmp_path / "old.sqlite") as stores:
+            assert stores.add_edit(edit("old", "less")) is False
+            stores.add_edit(edit("new", "pin"))
+            assert [logged.entry for logged in stores.log()] == [edit("old"), edit("new", "pin")]
+            assert stores.counts()["edits"] == 2
+            stores.withdraw_edit("never")
+    with sqlite3.connect(tmp_path / "old.sqlite") as connection:
+        assert connection.execute("SELECT version FROM penchant_schema ORDER BY version").fetchall() == [(1,), (2,)]
+    connection.close()
+
+
 def test_what_is_withdrawn_can_come_again(stores):
     stores.add_events([event("a"), event("b")])
     stores.add_edit(edit("x"))

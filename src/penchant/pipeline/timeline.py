@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -127,7 +127,9 @@ class Timeline:
             live.sort(key=lambda event: (event.timestamp, self.event_id(event.key)))
             base = _joined(base, live)
         if user_id in self._forgotten:
-            base = base.keep(~self._hidden(user_id, base.keys))
+            stamps, base = base.timestamps, base.keep(~self._hidden(user_id, base.keys))
+            if self.dataset.clock == "position":  # those after it move up: as if it had never been
+                base = replace(base, timestamps=stamps[: len(base.items)])
         if as_of is None:
             return base
         if self.dataset.clock == "position":
