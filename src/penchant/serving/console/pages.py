@@ -34,6 +34,24 @@ def user(user_id: UserId) -> Response:
     return _page("user.html", title=f"{user_id} · Penchant", user_id=user_id)
 
 
+@_pages.get("/users/{user_id}/explanations/{item_id}")
+def explanation(user_id: UserId, item_id: ItemId) -> Response:
+    """Why an item stands where it stands for a user."""
+    return _page("explanation.html", title="Why? · Penchant", user_id=user_id, item_id=item_id)
+
+
+@_pages.get("/users/{user_id}/replay")
+def replay(user_id: UserId) -> Response:
+    """A user's interests through time."""
+    return _page("replay.html", title=f"{user_id} through time · Penchant", user_id=user_id)
+
+
+@_pages.get("/concepts")
+def concepts() -> Response:
+    """The concepts, searched as one types."""
+    return _page("concepts.html", title="Concepts · Penchant")
+
+
 @_pages.get("/items/{item_id}")
 def item(item_id: ItemId) -> Response:
     """An item: attributes, concepts, neighbours."""

@@ -3,6 +3,7 @@
 import { about, address, get } from "./api.js";
 import { empty, failed, fill, h, icon, itemAddress, plain, waiting } from "./dom.js";
 import { bar, key, parts, reach, reason } from "./parts.js";
+import { whyAddress } from "./why.js";
 
 const STEP = 10;
 const MOST = 50;
@@ -63,7 +64,7 @@ export class Recommendations {
       h("h3", {}, h("a", { href: itemAddress(item.item_id) }, item.title), item.explored && h("span", { class: "chip explored" }, icon("explored"), "exploring")),
       h("span", { class: "score", title: "score" }, plain(item.score)),
       bar(its, scale, item),
-      h("ul", { class: "reasons" }, its.map(reason)),
+      h("a", { class: "why", href: whyAddress(this.user, item.item_id), title: "Why this is here" }, h("ul", { class: "reasons" }, its.map(reason))),
     );
     const button = (type, name, sign, words) =>
       h(

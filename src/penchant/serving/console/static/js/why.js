@@ -1,0 +1,3 @@
+/** Where an explanation is read. */
+
+export const whyAddress = (user, item) => `/users/${encodeURIComponent(user)}/explanations/${encodeURIComponent(item)}`;
