@@ -36,7 +36,7 @@ def full(everything) -> InterestModel:
 
 
 def concept_id(model, name: str) -> str:
-    return next(c.id for c in model.fitted.vocabulary.concepts if c.name == name)
+    return str(next(c.id for c in model.fitted.vocabulary.concepts if c.name == name))
 
 
 def seen_items(model, user: str) -> set[str]:

@@ -44,7 +44,7 @@ class FakeReading:
             for n, event in enumerate(mine)
             if shelf in self.shelves_of[str(event.item_id)]
         )
-        without = ()
+        without: tuple[Counterfactual, ...] = ()
         if interests[shelf]:
             part = ScorePart(
                 source="concept",
@@ -75,7 +75,7 @@ class FakeReading:
         told = tuple(
             EventReadout(
                 event_id=e.event_id,
-                item_id=e.item_id,
+                item_id=str(e.item_id),
                 title=e.title,
                 event_type=e.event_type,
                 timestamp=e.timestamp,

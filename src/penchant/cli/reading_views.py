@@ -32,8 +32,8 @@ def explanation_view(told: Explanation) -> RenderableType:
     if told.readout is not None:
         lines.append(Text("\nWhat the tracker looked at", style="bold"))
         grid = _grid()
-        for event in told.readout.events:
-            grid.add_row(f"{event.attention:.0%}", f"{event.gradient:+.3f}", event.title)
+        for read in told.readout.events:
+            grid.add_row(f"{read.attention:.0%}", f"{read.gradient:+.3f}", read.title)
         lines.append(grid)
         lines.append(Text("share of the attention, and score by integrated gradients", style="dim"))
     if told.paths:

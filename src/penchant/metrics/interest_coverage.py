@@ -24,4 +24,5 @@ def interest_coverage(told_BC: sp.csr_array, held_BC: sp.csr_array) -> DoubleArr
         raise DataError("A held-out concept weighs less than 0.", hint="Weights are counts, or information in bits.")
     total = np.asarray(held_BC.sum(axis=1), dtype=np.float64).ravel()
     covered = np.asarray(held_BC.multiply(told_BC > 0).sum(axis=1), dtype=np.float64).ravel()
-    return np.divide(covered, total, out=np.full(len(total), np.nan), where=total > 0)
+    shares: DoubleArray = np.divide(covered, total, out=np.full(len(total), np.nan), where=total > 0)
+    return shares

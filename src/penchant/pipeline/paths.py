@@ -43,8 +43,8 @@ class KnowledgeGraph:
                     folded = (name, value.casefold())
                     labels.setdefault(folded, (name, value))
                     rows.setdefault(folded, []).append(row)
-        for edge, entity, row in self._linked():
-            rows.setdefault((edge, entity), []).append(row)
+        for edge, other, row in self._linked():
+            rows.setdefault((edge, other), []).append(row)
         found: dict[Entity, IntArray] = {}
         most = max(2.0, MOST_SHARED * self.dataset.n_items)
         by_item: list[list[Entity]] = [[] for _ in range(self.dataset.n_items)]
@@ -89,7 +89,7 @@ class KnowledgeGraph:
             if name := self.between_items.get((row, item)):
                 found.append((2, -n, row, name, None))
         for entity in by_item[item]:
-            common = [(n, row) for row in members[entity].tolist() if (n := last.get(row)) is not None]
+            common = [(last[row], row) for row in members[entity].tolist() if row in last]
             if common:
                 n, row = max(common)
                 found.append((len(members[entity]), -n, row, entity[0], entity))

@@ -88,7 +88,8 @@ class Catalogue:
             return np.zeros(len(self.edits))
         fitted = self.live.fitted
         reading = fitted.space.directions.astype(np.float64) @ self.vector[0].astype(np.float64)
-        return self.gate * (reading - fitted.population.mean.astype(np.float64)) + self.per_strength * self.correction
+        leaning = self.gate * (reading - fitted.population.mean.astype(np.float64))
+        return np.asarray(leaning + self.per_strength * self.correction)
 
     @cached_property
     def edit_weights(self) -> DoubleArray:

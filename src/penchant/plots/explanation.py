@@ -13,7 +13,8 @@ def waterfall(told: Explanation) -> list[tuple[str, str, float, float]]:
     """Label, source, start and end of each bar; the smallest parts are one bar. The last end is the score."""
     parts = sorted(told.parts, key=lambda part: -abs(part.contribution))
     kept = set(map(id, parts[:MOST_BARS]))
-    bars, level = [], 0.0
+    bars: list[tuple[str, str, float, float]] = []
+    level = 0.0
     for part in told.parts:
         if id(part) in kept:
             bars.append((part.text, part.source, level, level + part.contribution))

@@ -40,20 +40,21 @@ def draw_items(model: InterestModel, file: Path) -> str:
     fitted, vocabulary = model.fitted, model.fitted.vocabulary
     places, shares = principal_plane(fitted.model.tracker.item_vectors)
     broad = [c for c, concept in enumerate(vocabulary.concepts) if concept.parent is None]
-    mass = np.stack(
-        [np.asarray(vocabulary.activations[:, vocabulary.family[c]].sum(axis=1)).ravel() for c in broad]
-        or [np.zeros(len(places))]
-    )
+    mass = np.zeros((max(len(broad), 1), len(places)))
+    for row, c in enumerate(broad):
+        mass[row] = np.asarray(vocabulary.activations[:, vocabulary.family[c]].sum(axis=1)).ravel()
     own = np.where(mass.max(axis=0) > 0, mass.argmax(axis=0), -1)
     sizes = np.bincount(own[own >= 0], minlength=len(broad) or 1)
     told = [b for b in np.argsort(-sizes, kind="stable")[:TOLD_CONCEPTS].tolist() if sizes[b]]
     with figure(file, width=9.0, height=6.4) as drawn:
         axes = drawn.add_subplot()
         others = ~np.isin(own, told)
-        axes.scatter(*places[others].T, s=5, color=GREY, alpha=0.35, linewidths=0, label="others")
+        axes.scatter(places[others, 0], places[others, 1], s=5, color=GREY, alpha=0.35, linewidths=0, label="others")
         for n, b in enumerate(told):
             name = short(vocabulary.concepts[broad[b]].name, 32)
-            axes.scatter(*places[own == b].T, s=8, color=COLOURS[n], alpha=0.75, linewidths=0, label=name)
+            axes.scatter(
+                places[own == b, 0], places[own == b, 1], s=8, color=COLOURS[n], alpha=0.75, linewidths=0, label=name
+            )
         axes.set_xlabel(f"first principal axis ({shares[0]:.0%} of the variance)")
         axes.set_ylabel(f"second ({shares[1]:.0%})")
         axes.set_title(f"{len(places):,} {model.config.nouns[1]} by their vectors", loc="left")

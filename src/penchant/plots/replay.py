@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from penchant.pipeline.replaying import Replay
 from penchant.plots.files import COLOURS, GREY, figure, short
@@ -11,7 +12,7 @@ def draw_replay(told: Replay, file: Path) -> None:
     """Write the timeline of a replay: over events where the clock counts positions, else over dates."""
     with figure(file, width=10.0, height=4.8) as drawn:
         axes = drawn.add_subplot()
-        places: list[float] | list[datetime] = [float(moment.as_of) for moment in told.moments]
+        places: Any = [moment.as_of for moment in told.moments]
         if told.clock == "time":
             places = [datetime.fromtimestamp(moment.as_of / 1e6, tz=UTC) for moment in told.moments]
         for n, line in enumerate(told.lines):

@@ -2,7 +2,7 @@
 
 import "./search.js";
 import { address, get } from "./api.js";
-import { byId, count, empty, failed, fill, h, moment, plain, waiting } from "./dom.js";
+import { byId, count, counted, empty, failed, fill, h, moment, plain, waiting } from "./dom.js";
 
 const user = document.querySelector("main").dataset.userId;
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [960, 380, 40, 16, 14, 34];
@@ -45,7 +45,7 @@ function picture(told) {
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     const one = told.moments[Math.round(share * (told.moments.length - 1))];
     const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
-    const label = told.clock === "position" ? `${count(one.events)} events` : moment(one.as_of, told.clock);
+    const label = told.clock === "position" ? counted(one.events, ["event", "events"]) : moment(one.as_of, told.clock);
     marks.push(svg("text", { x: x(one.as_of), y: HEIGHT - 10, "text-anchor": anchor }, label));
   }
   const lines = told.lines.flatMap((line, n) => [
@@ -81,7 +81,7 @@ function single(button, n) {
 function turns(told) {
   const rows = told.moments
     .filter((one, n) => one.leading && (n === 0 || told.moments[n - 1].leading !== one.leading))
-    .map((one) => h("tr", {}, h("td", {}, told.clock === "position" ? `after ${count(one.events)} events` : moment(one.as_of, told.clock)), h("td", {}, one.leading), h("td", { class: "soft" }, one.title)));
+    .map((one) => h("tr", {}, h("td", {}, told.clock === "position" ? `after ${counted(one.events, ["event", "events"])}` : moment(one.as_of, told.clock)), h("td", {}, one.leading), h("td", { class: "soft" }, one.title)));
   return h(
     "section",
     { "aria-label": "What led when" },
