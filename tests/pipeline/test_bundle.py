@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from penchant.artifacts import describe
-from penchant.errors import BundleError, PenchantError
-from penchant.pipeline.interest_model import load
+from penchant.errors import BundleError, NotFoundError, PenchantError
+from penchant.pipeline.bundle import named
+from penchant.pipeline.interest_model import InterestModel, load
+from tests.pipeline.conftest import NOW
+from tests.worlds import genre_world
 
 
 @pytest.fixture
@@ -146,3 +150,27 @@ def test_what_was_learned_is_in_the_manifest(model, bundle):
     facts = json.loads((bundle / "manifest.json").read_text())["facts"]
     assert facts["validation"]["interest"] >= facts["validation"]["tracker"] - 1e-6
     assert facts["fitted_at"].startswith("2026-01-02")
+
+
+def test_edits_of_concepts_that_a_refresh_took_away_go_to_their_heirs(model, tmp_path):
+    """The second catalogue calls chess "board games"; a user's word on chess counts there."""
+    model.save(tmp_path / "old")
+    world = genre_world()
+    tags, titles = world.items.columns["tags"].copy(), world.items.columns["title"].copy()
+    for row, item in enumerate(world.items.ids):
+        if item.startswith("3-"):
+            tags[row], titles[row] = ["board games"], f"board games volume {row}"
+    columns = {**world.items.columns, "tags": tags, "title": titles}
+    renamed = replace(world, items=replace(world.items, columns=columns))
+    again = InterestModel(config=model.config, now=lambda: NOW)
+    again.fit(renamed, model=model.fitted.model, after=named(tmp_path / "old"))
+    assert again.fitted.succession.of("tags:chess") == "tags:board-games"
+    assert again.fitted.succession.names == {"tags:chess": "chess"}
+    again.save(tmp_path / "new")
+    loaded = load(tmp_path / "new", now=lambda: NOW)
+    plain = {i.concept_id: i.strength for i in loaded.interests("u-3").interests}
+    loaded.edit("u-3", "tags:chess", "more")
+    moved = {i.concept_id: i.strength for i in loaded.interests("u-3").interests}
+    assert moved["tags:board-games"] > plain.get("tags:board-games", -9.0)
+    with pytest.raises(NotFoundError, match="tags:checkers"):
+        loaded.edit("u-3", "tags:checkers", "more")

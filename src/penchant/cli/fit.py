@@ -1,12 +1,15 @@
 """`penchant fit`: from a dataset to a bundle."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penchant.cli import screen
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
+
+if TYPE_CHECKING:
+    from penchant.pipeline.fitting import Named
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +23,10 @@ def fit(
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; see configs/.")] = None,
     encoder: Annotated[
         str | None, typer.Option(metavar="PATH", help="A Hugging Face folder or id that reads the items' texts.")
+    ] = None,
+    after: Annotated[
+        Path | None,
+        typer.Option(metavar="OLD", help="The bundle that this one takes the place of; by default what is at BUNDLE."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     resume: Resume = None,
@@ -35,12 +42,14 @@ def fit(
     from penchant.artifacts import check_place
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
+    from penchant.pipeline.bundle import named
     from penchant.pipeline.encoding import cached_encoder
     from penchant.pipeline.fitting import InterestModelConfig
     from penchant.pipeline.interest_model import InterestModel
     from penchant.training.folders import states_of
 
     check_place(to)  # before the training, not after
+    replaced = _replaced(to) if after is None else named(after)
     progress = screen.reporter(quiet=as_json)
     settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))
     dataset = Dataset.load(data)
@@ -48,7 +57,7 @@ def fit(
     with resumable(kept), states_of({"work": "fit"}, kept, resume=resume, progress=progress):
         reader = cached_encoder(encoder) if settings.text else None
         model = InterestModel(config=settings, encoder=reader, seed=seed)
-        model.fit(dataset, progress=progress, checkpoints=kept, resume=resume, run_log=log)
+        model.fit(dataset, progress=progress, checkpoints=kept, resume=resume, run_log=log, after=replaced)
         model.save(to)
     facts = model.fitted.facts
     if as_json:
@@ -58,3 +67,18 @@ def fit(
         screen.out.print(f"{facts['concepts']:,} concepts. Next: penchant serve {to}")
     if facts.get("stopped") == "diverged":
         screen.err.print("[yellow]The training diverged; the bundle has the best weights from before it did.[/yellow]")
+
+
+def _replaced(place: Path) -> "Named | None":
+    """The concepts of the bundle that is at `place`; None where there is none, or none that can be read."""
+    from penchant.artifacts import MANIFEST
+    from penchant.errors import BundleError
+    from penchant.pipeline.bundle import named
+
+    if not (place / MANIFEST).is_file():
+        return None
+    try:
+        return named(place)
+    except BundleError as error:
+        screen.err.print(f"[yellow]{place} is replaced, and its concepts get no heirs: {error.message}[/yellow]")
+        return None

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 import penchant
 from penchant.artifacts import MANIFEST, new_folder, read_arrays, read_manifest, write_arrays, write_json
+from penchant.concepts.heirs import Heir, Succession
 from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Concept, Vocabulary
 from penchant.data.folder import load_dataset, save_dataset
@@ -21,7 +22,7 @@ from penchant.interests.population import Population
 from penchant.interests.tracking import Beliefs
 from penchant.models.hybrid import Interest
 from penchant.pipeline.beliefs import BeliefModel
-from penchant.pipeline.fitting import Fitted, InterestModelConfig
+from penchant.pipeline.fitting import Fitted, InterestModelConfig, Named
 from penchant.types import AnyArray
 
 KIND = "bundle"
@@ -75,7 +76,11 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
         _write_beliefs(folder, fitted)
         write_json(
             folder / "concepts.json",
-            {"explained": fitted.space.explained, "concepts": [asdict(c) for c in fitted.vocabulary.concepts]},
+            {
+                "explained": fitted.space.explained,
+                "concepts": [asdict(c) for c in fitted.vocabulary.concepts],
+                "succession": asdict(fitted.succession),
+            },
         )
     return _label(path)
 
@@ -88,7 +93,7 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
         seed, facts = int(manifest["seed"]), dict(manifest["facts"])
         told = orjson.loads((path / "concepts.json").read_bytes())
         concepts = tuple(_concept(concept) for concept in told["concepts"])
-        explained = float(told["explained"])
+        explained, gone = float(told["explained"]), _succession(told["succession"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, OSError):
         raise BundleError(
             f"{path}: its {MANIFEST} or concepts.json is damaged.", hint="Copy the bundle again whole, or fit again."
@@ -123,9 +128,24 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
         user_vectors=arrays["user_vectors"],
         belief=belief,
         beliefs=beliefs,
+        succession=gone,
         facts=facts,
     )
     return fitted, config, seed, _label(path)
+
+
+def named(path: Path) -> Named:
+    """The concepts of a bundle."""
+    fitted = load(path)[0]
+    return Named(vocabulary=fitted.vocabulary, items=fitted.dataset.items.ids, succession=fitted.succession)
+
+
+def _succession(told: dict[str, Any]) -> Succession:
+    heirs = {
+        str(gone): tuple(Heir(str(heir["concept_id"]), float(heir["similarity"])) for heir in found)
+        for gone, found in told["heirs"].items()
+    }
+    return Succession(names={str(gone): str(name) for gone, name in told["names"].items()}, heirs=heirs)
 
 
 def _write_beliefs(folder: Path, fitted: Fitted) -> None:

@@ -1,6 +1,6 @@
 """Learning: from a dataset to everything that serving needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from penchant.concepts.heirs import Succession, succession
 from penchant.concepts.kinds import placed_vocabulary
 from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concept_space, space_of
 from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
@@ -62,6 +63,16 @@ class InterestModelConfig(Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The concepts of a bundle, for one that takes its place."""
+
+    vocabulary: Vocabulary
+    items: Sequence[str]
+    """Ids of the items, by row"""
+    succession: Succession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
     """What a fit learned; nothing in it changes afterwards."""
 
@@ -76,6 +87,8 @@ class Fitted:
     """What beliefs stand on."""
     beliefs: Beliefs
     """(U) those of the users of the dataset."""
+    succession: Succession
+    """What became of concepts that earlier bundles had."""
     facts: dict[str, Any]
     """What the bundle's manifest says of the fit: seed, encoder, concepts, the share of the item space they explain."""
 
@@ -92,8 +105,10 @@ def fit(
     checkpoints: Path | None = None,
     resume: bool | None = None,
     run_log: Path | None = None,
+    after: Named | None = None,
 ) -> Fitted:
-    """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned.
+    """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned. `after` are
+    the concepts of the bundle that this one takes the place of.
 
     `checkpoints`, `resume` and `run_log` are those of `FitOptions`.
     """
@@ -148,8 +163,19 @@ def fit(
         user_vectors=_user_vectors(data, model),
         belief=belief,
         beliefs=beliefs,
+        succession=_succession(after, vocabulary, data.items.ids, progress=progress),
         facts=facts,
     )
+
+
+def _succession(after: Named | None, vocabulary: Vocabulary, items: Sequence[str], *, progress: Progress) -> Succession:
+    if after is None:
+        return Succession.none()
+    found = succession(after.vocabulary, after.items, vocabulary, items, before=after.succession)
+    if found.heirs:
+        alone = sum(not heirs for heirs in found.heirs.values())
+        progress.note(f"{len(found.heirs)} concepts are gone; {len(found.heirs) - alone} have heirs")
+    return found
 
 
 def _user_vectors(data: Dataset, model: Interest) -> FloatArray:

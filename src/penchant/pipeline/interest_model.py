@@ -17,7 +17,7 @@ from penchant.models.hybrid import Interest
 from penchant.pipeline import bundle, editing, fitting
 from penchant.pipeline.drifts import Drifts
 from penchant.pipeline.encoding import known_encoder
-from penchant.pipeline.fitting import Fitted, InterestModelConfig
+from penchant.pipeline.fitting import Fitted, InterestModelConfig, Named
 from penchant.pipeline.live import Live
 from penchant.pipeline.population_drifts import PopulationDrifts
 from penchant.pipeline.profiles import read_profile
@@ -84,12 +84,15 @@ class InterestModel(ReadableModel):
         checkpoints: Path | None = None,
         resume: bool | None = None,
         run_log: Path | None = None,
+        after: Named | None = None,
     ) -> Self:
         """Learn from a dataset. Where a fitted ranking `model` is handed in, only the rest is learned.
 
         In the folder `checkpoints` the training keeps its state: cut short at any moment, it goes on from there with
         ``resume=True`` to the same model, bit for bit. Where there is a state and `resume` is None, `CheckpointError`;
-        False begins again. `run_log` gets one line of JSON for each epoch.
+        False begins again. `run_log` gets one line of JSON for each epoch. `after` are the concepts of the bundle that this
+        model takes the place of (`penchant.pipeline.bundle.named`): those that are no more get heirs, to which users'
+        edits go.
         """
         fitted = fitting.fit(
             data,
@@ -102,6 +105,7 @@ class InterestModel(ReadableModel):
             checkpoints=checkpoints,
             resume=resume,
             run_log=run_log,
+            after=after,
         )
         return self.start(fitted)
 

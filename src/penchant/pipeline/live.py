@@ -78,12 +78,18 @@ class Live:
         keys = self.timeline.history(user_id).keys
         return edits.where(lambda taken: int(np.count_nonzero(keys < taken.mark)) <= as_of)
 
+    def column(self, concept_id: str) -> int:
+        """The column of a concept, or of the heir of one that a refresh took away; −1 for one that never was."""
+        vocabulary = self.fitted.vocabulary
+        heir = self.fitted.succession.of(concept_id)
+        return vocabulary.row(concept_id if heir is None else heir)
+
     def placed(self, edit: Edit) -> Taken:
         """The edit in its place, were it taken now; `NotFoundError` for a concept, an event or an edit that this model
         or this user has not.
         """
         column = key = -1
-        if edit.concept_id is not None and (column := self.fitted.vocabulary.row(edit.concept_id)) < 0:
+        if edit.concept_id is not None and (column := self.column(edit.concept_id)) < 0:
             raise NotFoundError(
                 f"No concept is called {edit.concept_id!r}.", hint="Take a concept_id from the user's interests."
             )
