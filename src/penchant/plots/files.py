@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FORMS = (".png", ".svg", ".pdf")
 COLOURS = ("#2563a8", "#0f8a74", "#b5376a", "#c98a2b", "#6d4bb8", "#4f7a1f", "#a8442a", "#3b8ea5", "#8d8677", "#5b5b5b")
 GREY = "#8d8677"
-LOOK: dict[str, Any] = {
+LOOK: Any = {
     "text.parse_math": False,  # a title with two dollar signs is a title
     "svg.fonttype": "none",
     "svg.hashsalt": "penchant",
