@@ -97,6 +97,52 @@ def test_mute_hides_every_item_of_an_interest_until_it_is_taken_back(page):
     assert offered(page) == before
 
 
+def test_a_pin_is_told_and_can_be_taken_back(page):
+    before = offered(opened(page))
+    page.get_by_role("button", name="Pin popular science").click()
+    expect(page.get_by_role("button", name="Reset popular science")).to_have_text("Unpin")
+    expect(page.locator(".interest").first).to_contain_text("pinned")
+    settled(page)
+    assert offered(page) != before
+    page.get_by_role("button", name="Undo: Pinned: popular science").click()
+    expect(page.get_by_role("button", name="Reset popular science")).to_have_count(0)
+    settled(page)
+    assert offered(page) == before
+
+
+def test_an_interest_is_added_by_typing_and_what_was_meant_can_be_chosen(page):
+    opened(page, "reader-0")
+    page.get_by_role("textbox", name="Add an interest by typing it").fill("science")
+    page.keyboard.press("Enter")
+    expect(page.locator(".meant")).to_contain_text("“science” is taken for popular science.")
+    expect(page.locator(".announcer")).to_contain_text("taken for popular science")
+    page.locator(".meant").get_by_role("button").first.click()
+    expect(page.locator(".meant")).to_have_count(0)
+    settled(page)
+    expect(page.get_by_role("article", name="epic fantasy")).to_contain_text("set by hand")
+    expect(page.get_by_role("button", name="Reset popular science")).to_have_count(0)
+
+
+def test_words_near_nothing_are_refused_in_words(page, faults):
+    opened(page, "reader-0")
+    page.get_by_role("textbox", name="Add an interest by typing it").fill("juggling")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("juggling")
+    faults.clear()
+
+
+def test_an_event_is_forgotten_and_brought_back(page, stores):
+    opened(page, "reader-0")
+    first = page.locator(".trail li").first
+    title = first.locator(".title").inner_text()
+    first.get_by_role("button", name=f"Forget {title}").click()
+    expect(page.locator(".trail li")).to_have_count(3)
+    settled(page)
+    assert next(stores.log()).entry.action == "forget"
+    page.get_by_role("button", name="Undo: Forgotten an event").click()
+    expect(page.locator(".trail li")).to_have_count(4)
+
+
 def test_the_events_behind_an_interest_open_by_keyboard(page):
     opened(page)
     button = page.locator(".interest .open").first

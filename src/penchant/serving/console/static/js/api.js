@@ -40,12 +40,18 @@ function send(method, path, content) {
   return ask(path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(content) });
 }
 
-export const put = (path, content) => send("PUT", path, content);
-
-/** Post one event under an id of its own, so that a repeated click on a slow line counts once. */
-export async function observe(event) {
+/** An id of its own for what is sent, so that a repeated click on a slow line counts once. */
+function freshId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const event_id = "console-" + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return "console-" + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The user's own word; see POST /v1/users/{user_id}/edits. */
+export const say = (user, edit) => send("POST", address("v1", "users", user, "edits"), { ...edit, edit_id: freshId() });
+
+/** Post one event. */
+export async function observe(event) {
+  const event_id = freshId();
   const result = await send("POST", "/v1/events", { events: [{ ...event, event_id }] });
   const [fault] = result.rejected;
   if (fault) throw new ApiError({ message: `The event was refused: ${fault.column}: ${fault.reason}.` });

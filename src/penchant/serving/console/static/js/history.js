@@ -1,14 +1,14 @@
 /** The history column: newest first, more on request. */
 
 import { about, address, get } from "./api.js";
-import { counted, empty, failed, fill, h, itemAddress, moment, waiting } from "./dom.js";
+import { counted, empty, failed, fill, h, icon, itemAddress, moment, waiting } from "./dom.js";
 
 const PAGE = 15;
 const AGAINST = new Set(["dislike", "not_interested", "hide", "skip", "hate", "unlike", "report"]);
 
 export class History {
-  constructor(user, body, aside) {
-    Object.assign(this, { user, body, aside, events: [], next: null, known: null });
+  constructor(user, body, aside, forget) {
+    Object.assign(this, { user, body, aside, forget, events: [], next: null, known: null });
   }
 
   /** The newest page; as many events as were shown before stay shown. */
@@ -67,7 +67,17 @@ export class History {
       "li",
       { class: classes || null },
       title,
-      h("div", { class: "meta" }, h("span", {}, words(event.event_type)), worth(event), h("span", { class: "number" }, moment(event.timestamp, this.clock))),
+      h("div", { class: "meta" }, h("span", {}, words(event.event_type)), worth(event), h("span", { class: "number" }, moment(event.timestamp, this.clock)), this.forgetting(event)),
+    );
+  }
+
+  forgetting(event) {
+    const told = event.title || event.text || "this";
+    return h(
+      "button",
+      { type: "button", class: "forget", title: "As if it had never been", "aria-label": `Forget ${told} (${words(event.event_type)} ${moment(event.timestamp, this.clock)})`, on: { click: () => this.forget(event) } },
+      icon("forget"),
+      "Forget",
     );
   }
 }

@@ -8,14 +8,17 @@ const PIPS = 5;
 
 export class Interests {
   constructor(user, body, aside, edit) {
-    Object.assign(this, { user, body, aside, edit, opened: new Set(), known: null });
+    Object.assign(this, { user, body, aside, edit, opened: new Set(), known: null, added: null });
   }
 
   async load() {
     waiting(this.body);
     try {
-      const profile = await get(address("v1", "users", this.user, "interests"), { limit: SHOWN });
-      this.show(profile);
+      const [profile, log] = await Promise.all([
+        get(address("v1", "users", this.user, "interests"), { limit: SHOWN }),
+        get(address("v1", "users", this.user, "edits"), { limit: SHOWN }),
+      ]);
+      this.show(profile, log.edits.find((entry) => entry.standing && entry.edit.action !== "undo"));
       return profile;
     } catch (error) {
       failed(this.body, error, () => this.load());
@@ -23,18 +26,60 @@ export class Interests {
     }
   }
 
-  show({ interests }) {
+  show({ interests }, last) {
     this.aside.textContent = interests.length ? "against the average user, in σ" : "";
     const strengths = interests.filter((interest) => !interest.muted).map((interest) => interest.strength);
     const scale = { top: Math.max(1, ...strengths), bottom: Math.max(0, ...strengths.map((s) => -s)) };
     const known = this.known;
     fill(
       this.body,
+      this.own(last),
       interests.length
         ? interests.map((interest) => this.card(interest, scale, known !== null && !known.has(interest.concept_id)))
         : empty("No interests show yet."),
     );
     this.known = new Set(interests.map((interest) => interest.concept_id));
+  }
+
+  /** Where the user says himself what he likes, and takes the last thing he said back. */
+  own(last) {
+    const words = h("input", { type: "text", name: "words", maxlength: 200, required: true, placeholder: "Add an interest", "aria-label": "Add an interest by typing it", autocomplete: "off", "data-key": "add" });
+    const form = h(
+      "form",
+      { class: "own", on: { submit: async (event) => {
+        event.preventDefault();
+        this.added = null;
+        const result = await this.edit({ action: "add", text: words.value });
+        if (!result) return;
+        this.added = result;
+        await this.load();
+      } } },
+      words,
+      h("button", { type: "submit", "data-key": "add now" }, icon("more"), "Add"),
+      last && h("button", { type: "button", "data-key": "undo", "aria-label": `Undo: ${spoken(last)}`, title: `Undo: ${spoken(last)}`, on: { click: () => {
+        this.added = null;
+        this.edit({ action: "undo", undoes: last.edit.edit_id }, `Undone: ${spoken(last)}`);
+      } } }, icon("undo"), "Undo"),
+    );
+    return this.added && last?.edit.edit_id === this.added.edit.edit_id ? [form, this.meant(this.added)] : [form];
+  }
+
+  /** What typed words were taken for, and what else they may have meant. */
+  meant({ edit, matches }) {
+    const others = matches.filter((match) => match.concept_id !== edit.concept_id);
+    const instead = async (match) => {
+      const text = edit.text;
+      this.added = null;
+      if (await this.edit({ action: "undo", undoes: edit.edit_id }, "Undone")) await this.edit({ action: "add", text, concept_id: match.concept_id });
+    };
+    const taken = matches.find((match) => match.concept_id === edit.concept_id);
+    return h(
+      "p",
+      { class: "meant" },
+      `“${edit.text}” is taken for `, h("b", {}, taken?.concept ?? edit.concept_id), ".",
+      others.length > 0 && " Instead: ",
+      others.slice(0, 3).map((match) => h("button", { type: "button", "data-key": `instead ${match.concept_id}`, on: { click: () => instead(match) } }, match.concept)),
+    );
   }
 
   card(interest, scale, isNew) {
@@ -69,7 +114,7 @@ export class Interests {
             click: async (event) => {
               const [pressed] = [event.currentTarget];
               pressed.setAttribute("aria-busy", "true");
-              await this.edit(interest, action);
+              await this.edit({ action, concept_id: interest.concept_id }, said(action, interest.concept));
               pressed.removeAttribute("aria-busy");
             },
           },
@@ -81,8 +126,8 @@ export class Interests {
     return h(
       "div",
       { class: "adjust", role: "group", "aria-label": `Change ${interest.concept}` },
-      interest.muted ? [] : [button("more", "More", "More"), button("less", "Less", "Less"), button("mute", "Mute", "Mute")],
-      by ? [h("span", { class: "by-hand chip" }, "set by hand"), button("reset", interest.muted ? "Unmute" : "Reset", "Reset")] : [],
+      interest.muted ? [] : [button("more", "More", "More"), button("less", "Less", "Less"), interest.pinned ? null : button("pin", "Pin", "Pin"), button("mute", "Mute", "Mute")],
+      by ? [h("span", { class: "by-hand chip" }, interest.pinned ? "pinned" : "set by hand"), button("reset", interest.muted ? "Unmute" : interest.pinned ? "Unpin" : "Reset", "Reset")] : [],
     );
   }
 
@@ -105,6 +150,10 @@ export class Interests {
     );
   }
 }
+
+const SAID = { more: "More", less: "Less", pin: "Pinned:", mute: "Muted:", reset: "As it was learned:", add: "Added", forget: "Forgotten" };
+const said = (action, what) => `${SAID[action]} ${what}`;
+const spoken = ({ edit, concept }) => said(edit.action, edit.text ?? concept ?? (edit.action === "forget" ? "an event" : "everything"));
 
 function trend(interest) {
   return h("span", { class: `trend ${interest.trend}` }, icon(interest.trend), interest.trend);

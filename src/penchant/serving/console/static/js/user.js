@@ -1,7 +1,7 @@
 /** The user page: three columns over one user, refreshed together after each thing that is done. */
 
 import "./search.js";
-import { address, ApiError, observe, put } from "./api.js";
+import { ApiError, observe, say } from "./api.js";
 import { announce, byId, count, failed, fill, h } from "./dom.js";
 import { History } from "./history.js";
 import { Interests } from "./interests.js";
@@ -9,16 +9,22 @@ import { Recommendations } from "./recommendations.js";
 
 const user = document.querySelector("main").dataset.userId;
 
-const history = new History(user, byId("history-body"), byId("history-aside"));
+const history = new History(user, byId("history-body"), byId("history-aside"), forget);
 const interests = new Interests(user, byId("interests-body"), byId("interests-aside"), edit);
 const recommendations = new Recommendations(user, byId("recommendations-body"), byId("recommendations-aside"), answer);
 
-/** The user's word on an interest. */
-async function edit(interest, action) {
-  await changing(
-    () => put(address("v1", "users", user, "interests", interest.concept_id), { action }),
-    { more: `More ${interest.concept}`, less: `Less ${interest.concept}`, mute: `${interest.concept} muted`, reset: `${interest.concept}: as it was learned` }[action],
-  );
+/** The user's word on what is known of him; tells what words were taken for. */
+async function edit(body, told) {
+  let result;
+  await changing(async () => (result = await say(user, body)), () =>
+    result.edit.action === "add" ? `“${result.edit.text}” is taken for ${named(result)}` : told);
+  return result;
+}
+
+const named = ({ edit: { concept_id }, matches }) => (matches.find((match) => match.concept_id === concept_id) ?? { concept: concept_id }).concept;
+
+function forget(event) {
+  return edit({ action: "forget", event_id: event.event_id }, `Forgotten: ${event.title}`);
 }
 
 /** The user's answer to a recommendation. */
@@ -40,7 +46,7 @@ async function changing(change, told) {
     return;
   }
   const moved = await refresh();
-  announce(`${told}. ${moved === 1 ? "1 recommendation" : `${moved} recommendations`} changed.`);
+  announce(`${typeof told === "function" ? told() : told}. ${moved === 1 ? "1 recommendation" : `${moved} recommendations`} changed.`);
 }
 
 async function refresh() {
