@@ -1,22 +1,25 @@
 """Beliefs in use: read from events alone, in the score, in the profile, in the bundle."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import penchant
+from penchant.concepts.vocabulary import VocabularyConfig, build_vocabulary
 from penchant.data.dataset import Dataset, Table
 from penchant.errors import ConfigError
 from penchant.interests.belief import replay
 from penchant.interests.belief_step import BeliefConfig, observed, prior
+from penchant.interests.population import fit_population
 from penchant.pipeline.belief_fitting import _against_weight, _Trial, choose, reading_of
 from penchant.pipeline.beliefs import BLOCK, LOW_RATING, OTHER, BeliefSettings, recent
 from penchant.pipeline.fitting import InterestModelConfig
 from penchant.pipeline.interest_model import InterestModel
 from penchant.records import Event
 from tests.pipeline.conftest import NOW, SETTINGS
-from tests.worlds import genre_world
+from tests.worlds import GENRES, genre_world
 
 DAY = 86_400_000_000
 
@@ -216,3 +219,53 @@ def test_a_bundle_keeps_beliefs_bit_for_bit(model, tmp_path):
         assert np.array_equal(getattr(ours.beliefs, name), getattr(theirs.beliefs, name))
     scores = [[(i.item_id, i.score) for i in m.recommend("u-7", 10).items] for m in (model, again)]
     assert scores[0] == scores[1]
+
+
+class Blind:
+    """A tracker that foresees nothing: all that is known of a user is his belief."""
+
+    item_vectors = np.zeros((40, 2), dtype=np.float32)
+
+    def vectors_along(self, histories):
+        return np.zeros((len(histories.items) + len(histories), 2), dtype=np.float32)
+
+
+def clicks_and_purchases(*, telling: bool):
+    """Users who buy what is of one of four concepts; their clicks tell it too, or are anything."""
+    rng = np.random.default_rng(0)
+    users, items, types = [], [], []
+    for user in range(200):
+        for n in range(16):
+            bought = n % 4 == 3 or n == 15
+            own = bought or telling
+            users.append(user)
+            items.append(10 * (user % 4) + int(rng.integers(10)) if own else int(rng.integers(40)))
+            types.append(1 if bought else 0)
+    tags = np.empty(40, dtype=object)
+    tags[:] = [[GENRES[n // 10]] for n in range(40)]
+    data = Dataset.of_rows(
+        name="shop",
+        users=Table(tuple(f"u{n}" for n in range(200)), {}),
+        items=Table(tuple(f"i{n}" for n in range(40)), {"tags": tags}),
+        user_rows=np.array(users),
+        item_rows=np.array(items),
+        types=np.array(types),
+        event_types=("click", "purchase"),
+    )
+    vocabulary = build_vocabulary(data.items, VocabularyConfig(min_items=2, sources=("attributes",)), seed=0)
+    population = fit_population(np.zeros((1, 4), dtype=np.float32), vocabulary, data.item_counts())
+    return data, vocabulary, population
+
+
+@pytest.mark.parametrize("telling", [True, False])
+def test_how_much_an_event_counts_is_learned_from_what_it_foretells(telling):
+    """Purchases are the rarer type here, so that theirs is the weight to be learned beside the clicks'."""
+    data, vocabulary, population = clicks_and_purchases(telling=telling)
+    blind: Any = Blind()
+    found = choose(data, data.histories(), reading_of(data), blind, vocabulary, population, BeliefSettings(), seed=0)
+    relative = found.weights["purchase"] / found.weights["click"]
+    if telling:
+        assert relative < 4.0
+    else:
+        assert relative >= 4.0
+    assert max(found.config.widths) >= 0.3  # a blind tracker leaves all to the belief
