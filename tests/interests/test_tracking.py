@@ -56,9 +56,7 @@ def one_by_one(seen: Evidence, user: int) -> tuple[Belief, list[float]]:
 def test_all_users_at_once_are_the_users_one_by_one(activations):
     seen = evidence(activations, 0, 9, 1, 30, 4)
     looked = np.zeros(len(seen.moments))
-    found = track(
-        seen, CONCEPTS, CONFIG, look=lambda events, added, _: np.put(looked, events, added)
-    )
+    found = track(seen, CONCEPTS, CONFIG, look=lambda events, added, _: np.put(looked, events, added))
     for user in range(5):
         wanted, foreseen = one_by_one(seen, user)
         belief = found.of(user)

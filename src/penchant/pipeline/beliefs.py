@@ -130,14 +130,15 @@ class BeliefReader:
         that of its concept, (S,), in log odds.
         """
         evidence, origins = self._read(raw, reading, said)
-        moved = np.zeros(evidence.concepts.shape)
+        width = self.items.concepts.shape[1]
+        moved = np.zeros((len(evidence.concepts), width))
 
         def look(events: IntArray, _: DoubleArray, steps: DoubleArray) -> None:
             moved[events] = steps
 
         track(evidence, self.items.n_concepts, self.model.config, look=look)
         event = origins >= 0
-        rows = np.repeat(origins[event], int(moved.shape[1]))
+        rows = np.repeat(origins[event], width)
         entries = moved[event].ravel(), (rows, evidence.concepts[event].ravel())
         of_sayings = np.zeros(0 if said is None else len(said.keys))
         of_sayings[-1 - origins[~event]] = moved[~event].sum(axis=1)

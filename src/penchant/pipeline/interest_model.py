@@ -90,9 +90,9 @@ class InterestModel(ReadableModel):
 
         In the folder `checkpoints` the training keeps its state: cut short at any moment, it goes on from there with
         ``resume=True`` to the same model, bit for bit. Where there is a state and `resume` is None, `CheckpointError`;
-        False begins again. `run_log` gets one line of JSON for each epoch. `after` are the concepts of the bundle that this
-        model takes the place of (`penchant.pipeline.bundle.named`): those that are no more get heirs, to which users'
-        edits go.
+        False begins again. `run_log` gets one line of JSON for each epoch. `after` are the concepts of the bundle that
+        this model takes the place of (`penchant.pipeline.bundle.named`): those that are no more get heirs, to which
+        users' edits go.
         """
         fitted = fitting.fit(
             data,
