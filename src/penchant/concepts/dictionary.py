@@ -40,10 +40,10 @@ class DictionaryConfig(Config):
     """There are at most items / this many directions, names included."""
     least_items: int = Field(default=10, ge=1)
     """A direction is on this many items at least, or is given up."""
-    near: float = Field(default=0.4, ge=-1, le=1)
+    near: float = Field(default=0.35, ge=-1, le=1)
     """Where there are texts, an item may have a kind whose text has at least this cosine with its own, both around the
     mean text."""
-    kind_coherence: float = Field(default=0.2, ge=-1, le=1)
+    kind_coherence: float = Field(default=0.15, ge=-1, le=1)
     """A kind whose items' texts have a smaller mean cosine than this is given up."""
     kind_share: float = Field(default=0.5, gt=0, le=1)
     """A kind is put under a name that this share of it bears, the rarest such."""
@@ -108,8 +108,7 @@ def fit_dictionary(
             begun = left[far_apart(left * counted[:, None], number, rng)]
             kin = sp.csr_array(np.ones((len(vectors), len(begun))))
         else:
-            half = (config.least_items + 1) // 2
-            begun, places = alike_in_both(left, texts, number, counted_I=counted > 0, least=half, rng=rng)
+            begun, places = alike_in_both(left, texts, number, counted_I=counted > 0, least=2, rng=rng)
             kin = texts.near(places, config.near)
         directions, may = np.concatenate([directions, begun]), sp.csr_array(sp.hstack([bears, kin], format="csr"))
     names = np.concatenate([np.arange(n_names), np.full(len(directions) - n_names, -1)])

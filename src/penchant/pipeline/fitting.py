@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from penchant.concepts.completion import CompletionConfig, completed
 from penchant.concepts.heirs import Succession, succession
 from penchant.concepts.kinds import placed_vocabulary
 from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concept_space, space_of
@@ -44,6 +45,8 @@ class InterestModelConfig(Config):
 
     model: InterestConfig = Field(default_factory=InterestConfig)
     vocabulary: VocabularyConfig = Field(default_factory=VocabularyConfig)
+    completion: CompletionConfig | None = None
+    """Give items concepts that they do not bear and are judged to be of; None: only those they bear."""
     concepts: ConceptSpaceConfig = Field(default_factory=ConceptSpaceConfig)
     profile: ProfileConfig = Field(default_factory=ProfileConfig)
     editing: EditingConfig = Field(default_factory=EditingConfig)
@@ -134,6 +137,9 @@ def fit(
             data.items, config.vocabulary, encoder=encoder, item_vectors=items, seed=seed, progress=progress
         )
         advance(1)
+    if config.completion is not None:
+        told = [model.tracker.item_vectors] if items is None else [items, model.tracker.item_vectors]
+        vocabulary = completed(vocabulary, told, config.completion)
     if vocabulary.concepts and model.tracker.config.concepts.epochs:
         model.through_concepts(consumption(data), vocabulary.activations, options=options)
     if (record := model.tracker.concept_record or model.tracker.record) is not None:
