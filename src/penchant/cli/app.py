@@ -5,7 +5,22 @@ import sys
 
 import typer
 
-from penchant.cli import compare, data, demo, drift, edit, evaluate, fit, import_, metrics, reading, screen, serve, tune, use
+from penchant.cli import (
+    compare,
+    data,
+    demo,
+    drift,
+    edit,
+    evaluate,
+    fit,
+    import_,
+    metrics,
+    reading,
+    screen,
+    serve,
+    tune,
+    use,
+)
 from penchant.errors import PenchantError
 
 app = typer.Typer(
@@ -13,6 +28,7 @@ app = typer.Typer(
     help="Learns what each user is interested in, says it in words, and recommends from it.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # boxes around the help cost half of its time
     pretty_exceptions_enable=False,
 )
 import_.register(app)
