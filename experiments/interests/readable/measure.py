@@ -14,17 +14,20 @@ NDCG@10 over all items with the history excluded. Settings were chosen on valida
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from penchant import __version__
-from penchant.concepts.kinds import placed_vocabulary
+from penchant.concepts.kinds import SEPARATOR, placed_vocabulary, words_of
 from penchant.concepts.kinship import ItemTexts
-from penchant.concepts.vocabulary import VocabularyConfig, build_vocabulary
+from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
 from penchant.config import read_toml
+from penchant.data.dataset import Table
 from penchant.data.folder import load_dataset
 from penchant.data.histories import Cases, Histories
 from penchant.data.polarity import consumption
@@ -129,6 +132,27 @@ def taken_apart(model: Interest, told: np.ndarray, cases: Cases, ties: np.ndarra
     }
 
 
+def names_told(placed: Vocabulary, vocabulary: Vocabulary, items: Table) -> dict[str, Any]:
+    """How much of a kind its name is said of: the mean over kinds of the share of its activations, of its 10 items that
+    activate it most, and of all items.
+    """
+    table, words = words_of(vocabulary, items)
+    place = {word: v for v, word in enumerate(words)}
+    columns, activations = sp.csc_array(table), sp.csc_array(placed.activations)
+    shares = []
+    for c, concept in enumerate(placed.concepts):
+        named = [place[w] for w in re.sub(r" \(\d+\)$", "", concept.name).split(SEPARATOR) if w in place]
+        if concept.kind != "kind" or not named:
+            continue
+        said = np.asarray(columns[:, named].sum(axis=1)).ravel() > 0
+        span = slice(activations.indptr[c], activations.indptr[c + 1])
+        rows, values = activations.indices[span], activations.data[span]
+        most = rows[np.argsort(-values, kind="stable")[:10]]
+        shares.append([(values * said[rows]).sum() / values.sum(), said[most].mean(), said.mean()])
+    mean = np.mean(shares, axis=0).tolist() if shares else [None] * 3
+    return dict(zip(("of its activations", "of its ten foremost items", "of all items"), mean, strict=True))
+
+
 def main() -> None:
     """Fit or load the ranking, train it through concepts, ask, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -221,6 +245,7 @@ def main() -> None:
         "text coherence of kinds, deciles 1, 5, 9": np.quantile(coherence, (0.1, 0.5, 0.9)).tolist()
         if len(kinds)
         else [],
+        "kinds' names are said": names_told(placed, vocabulary, data.items),
         "some kinds": [concept.name for concept in placed.concepts if concept.kind == "kind"][
             :: max(len(kinds) // 12, 1)
         ],
