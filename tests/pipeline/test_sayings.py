@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from penchant.data.dataset import Events
+from penchant.interests.text.reading import TextReader
 from penchant.pipeline.fitting import InterestModelConfig
 from penchant.pipeline.interest_model import InterestModel
+from penchant.pipeline.sayings import BLOCK, RememberingReader, Written, read_sayings
+from penchant.pipeline.timeline import Timeline
 from penchant.records import Event, Interest
 from tests.pipeline.conftest import NOW, SETTINGS
 from tests.worlds import GENRES, genre_world
@@ -139,3 +143,101 @@ def test_observations_say_which_text_each_comes_from(model):
         (event_id, names[int(one.concepts[0])]): one.label for _, event_id, one in seen if event_id in {"t1", "t2"}
     }
     assert by_text == {("t1", "chess"): 1.0, ("t1", "cookery"): 1.0, ("t2", "space opera"): 0.0}
+
+
+def test_texts_keep_their_place_among_events_when_earlier_ones_are_forgotten(model):
+    """The clock counts positions: what is left moves up, texts as well as events."""
+    timeline = model.live.timeline
+    model.observe([Event(user_id="new", item_id=f"0-{n}", event_id=f"a{n}") for n in range(4)])
+    model.observe([wrote("new", "chess is wonderful", event_id="w")])
+    model.observe([Event(user_id="new", item_id=f"1-{n}", event_id=f"b{n}") for n in range(3)])
+    for n in range(3):
+        model.edit("new", action="forget", event_id=f"a{n}")
+    raw = timeline.history("new")
+    said = model.live.said("new", raw)
+    assert said is not None
+    assert said.places.tolist() == [1]
+    assert raw.timestamps.tolist() == [0, 2, 3, 4]
+    assert [one.timestamp for one in timeline.texts("new")] == [1]
+    assert [len(timeline.texts("new", as_of=n)) for n in range(4)] == [0, 1, 1, 1]
+
+
+def test_what_is_written_after_a_reset_is_read_before_what_is_done_next(model):
+    model.edit("u-1", action="reset")
+    model.observe([wrote("u-1", "chess is wonderful", event_id="w")])
+    model.observe([Event(user_id="u-1", item_id=f"0-{n}", event_id=f"b{n}") for n in range(3)])
+    raw = model.live.timeline.history("u-1")
+    said = model.live.said("u-1", raw)
+    assert said is not None
+    assert said.places.tolist() == [0]
+    assert len(model.live.timeline.texts("u-1", as_of=1)) == 1
+
+
+def test_texts_of_one_moment_are_read_in_one_order_however_they_arrive():
+    world = replace(genre_world(users=2), clock="time")
+    both = [replace(wrote("u-1", f"text {name}", event_id=name), timestamp=10**6) for name in "ab"]
+    for events in (both, both[::-1]):
+        timeline = Timeline(world)
+        for event in events:
+            timeline.observe([event], now=0)
+        assert [one.text for one in timeline.texts("u-1")] == ["text a", "text b"]
+
+
+def test_what_is_done_after_imported_texts_is_placed_after_them():
+    """Positions of imported searches count, though a history of items does not show them."""
+    world = genre_world(users=1)
+    rows = np.arange(len(world.events) + 3)
+    old = np.minimum(rows, len(world.events) - 1)
+    events = world.events
+    texts = np.empty(len(rows), dtype=object)
+    texts[-3:] = "chess"
+    longer = Events(
+        users=events.users[old],
+        items=np.where(rows < len(events), events.items[old], -1).astype(np.int32),
+        types=events.types[old],
+        timestamps=rows.astype(np.int64),
+        values=events.values[old],
+        keys=rows.astype(np.int64),
+        texts=texts,
+    )
+    timeline = Timeline(replace(world, events=longer))
+    timeline.observe([Event(user_id="u-0", item_id="0-0")], now=0)
+    assert timeline.history("u-0").timestamps[-1] > max(one.timestamp for one in timeline.texts("u-0"))
+
+
+def test_an_event_without_an_id_never_takes_one_that_is_in_use():
+    timeline = Timeline(genre_world(users=1))
+    taken = f"e{timeline.mark + 1}"
+    timeline.observe([Event(user_id="u", item_id="0-0", event_id=taken)], now=0)
+    timeline.observe([Event(user_id="u", item_id="0-1"), Event(user_id="u", item_id="0-2")], now=0)
+    ids = [timeline.event_id(int(key)) for key in timeline.history("u").keys]
+    assert len(set(ids)) == 3
+    assert [timeline.observe([Event(user_id="v", item_id="0-3", event_id=one)], now=0).duplicates for one in ids] == [
+        1
+    ] * 3
+
+
+def test_one_who_wrote_very_much_is_read_by_his_last_texts(model):
+    reader, weights = model.live.text_reader, model.config.belief.text
+    texts = [Written(n, n, "chess is wonderful", search=False, of_item=False) for n in range(7 * BLOCK + 3)]
+    said = read_sayings([texts[::-1], texts[:3]], [np.zeros(0, dtype=np.int64)] * 2, reader, weights)
+    assert said.indptr.tolist() == [0, BLOCK + 3, BLOCK + 6]
+    assert said.keys[: BLOCK + 3].tolist() == list(range(6 * BLOCK, 7 * BLOCK + 3))
+
+
+def test_a_reader_that_remembers_reads_as_one_that_does_not(model, monkeypatch):
+    gazetteer = model.live.text_reader.gazetteer
+    texts = ["I love chess", "chess without cookery", "cookery is awful", "I love chess", "", "国际象棋 chess"]
+    searches = [False, True, False, True, False, False]
+    plain, keen = TextReader(gazetteer), RememberingReader(gazetteer, remembered=60)
+    wanted = [repr(one) for one in plain.read(texts, searches=searches)]
+    read: list[int] = []
+    original = TextReader.read
+    monkeypatch.setattr(
+        TextReader, "read", lambda self, new, **rest: read.append(len(new)) or original(self, new, **rest)
+    )
+    for _ in range(2):
+        assert [repr(one) for one in keen.read(texts, searches=searches)] == wanted
+    assert read[0] == 6
+    assert 0 < read[1] < 6  # not all fit
+    assert keen.held == sum(len(text) for text, _ in keen._kept) <= 60

@@ -118,7 +118,7 @@ def choose(
         trial = _search(foresight, trial, scales, settings)
     known = set(settings.weights) | (foresight.frequent if foresight else set())
     strong = _against_weight(trial, population, settings.against_step)
-    against = dict.fromkeys({*AGAINST, LOW_RATING} - known, strong)
+    against = dict.fromkeys(sorted({*AGAINST, LOW_RATING} - known), strong)
     return BeliefModel(
         config=trial.config,
         temperature=trial.temperature,
@@ -248,11 +248,16 @@ def _sampled(
     settings: BeliefSettings,
     rng: np.random.Generator,
 ) -> _Foresight | None:
-    """The last event that each of a sample of users took, and what came before; None where they are too few."""
+    """The item that each of a sample of users took last and did not rate low, and what came before; None where they are
+    too few.
+    """
     owners = np.repeat(np.arange(len(raw)), raw.lengths)
     last = np.full(len(raw), -1, dtype=np.int64)
-    taken = np.flatnonzero((reading.polarity(raw) > 0) & reading.consumed(raw))
+    taken = np.flatnonzero(reading.consumed(raw))
     last[owners[taken]] = taken
+    # A tracker was trained on all that was taken but the last: where this speaks against its item, nothing is left.
+    some, signs = np.flatnonzero(last >= 0), reading.polarity(raw)
+    last[some[signs[last[some]] <= 0]] = -1
     asked = np.flatnonzero(last > raw.indptr[:-1] + 1)
     if len(asked) < LEAST_USERS or not vocabulary.concepts:
         return None
@@ -300,7 +305,7 @@ def _search(
             take_best([_with(trial, widths=(width, trial.config.widths[1])) for width in SHORT_WIDTHS])
             take_best([_with(trial, widths=(trial.config.widths[0], width)) for width in LONG_WIDTHS])
         take_best([_with(trial, scales=found) for found in scales])
-    for name in foresight.frequent - set(settings.weights):
+    for name in sorted(foresight.frequent - set(settings.weights)):
         take_best([replace(trial, weights={**trial.weights, name: weight}) for weight in WEIGHTS])
     if best > max(plain):
         return trial

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,11 +13,17 @@ from penchant.data.histories import Histories
 from penchant.data.polarity import polarity
 from penchant.interests.text.evidence import TextEvidence, TextWeights, evidence
 from penchant.interests.text.gazetteer import Gazetteer
-from penchant.interests.text.reading import TextReader
-from penchant.types import DoubleArray, IntArray
+from penchant.interests.text.reading import TextReader, TextReading
+from penchant.progress import SILENT, Progress
+from penchant.types import BoolArray, DoubleArray, IntArray
 
 OPINIONS = frozenset({"comment", "review", "post", "message", "note", "question", "answer", "feedback", "text"})
 """Types of events whose text is somebody's own words even where it is about no item; else it is what he looked for."""
+
+BLOCK = 500
+"""Between one and two blocks of a user's last texts are read, or all where there are fewer, as of his events."""
+REMEMBERED = 2_000_000
+"""Characters of texts whose readings are kept."""
 
 
 def is_search(event_type: str, item: int) -> bool:
@@ -108,26 +114,61 @@ class Sayings:
         )
 
 
+class RememberingReader(TextReader):
+    """Knows what it read lately: all that a user wrote is asked for again whenever he does something."""
+
+    def __init__(self, gazetteer: Gazetteer, *, remembered: int = REMEMBERED) -> None:
+        super().__init__(gazetteer)
+        self.remembered = remembered
+        self.held = 0
+        """Characters of the texts kept"""
+        self._kept: dict[tuple[str, bool], TextReading] = {}
+
+    def read(
+        self, texts: Sequence[Any], *, searches: Sequence[bool] | BoolArray | bool = False, progress: Progress = SILENT
+    ) -> list[TextReading]:
+        """See `TextReader`."""
+        flags = [searches] * len(texts) if isinstance(searches, bool) else [bool(one) for one in searches]
+        if len(flags) != len(texts) or not all(isinstance(text, str) for text in texts):
+            return super().read(texts, searches=flags, progress=progress)
+        asked = list(zip(texts, flags, strict=True))
+        found = {key: self._kept.pop(key) for key in dict.fromkeys(asked) if key in self._kept}
+        new = [key for key in dict.fromkeys(asked) if key not in found]
+        self.held -= sum(len(text) for text, _ in found)
+        read = super().read([text for text, _ in new], searches=[search for _, search in new], progress=progress)
+        found |= dict(zip(new, read, strict=True))
+        self._kept |= found  # those asked for last go last
+        self.held += sum(len(text) for text, _ in found)
+        while self.held > self.remembered:
+            oldest = next(iter(self._kept))
+            self.held -= len(oldest[0])
+            del self._kept[oldest]
+        return [found[key] for key in asked]
+
+
 def text_reader(vocabulary: Vocabulary, items: Table) -> TextReader:
     """Reads texts of a catalogue: its concepts, makers and titles by name."""
-    return TextReader(Gazetteer.of(vocabulary, items))
+    return RememberingReader(Gazetteer.of(vocabulary, items))
 
 
 def read_sayings(
     texts: Sequence[Sequence[Written]], stamps: Sequence[IntArray], reader: TextReader, weights: TextWeights
 ) -> Sayings:
-    """What B users' texts say; `stamps` are the timestamps of each one's item events that say anything, rising."""
-    flat = [written for mine in texts for written in mine]
+    """What B users' last texts say, those of one moment in the order given; `stamps` are the timestamps of each one's
+    item events that say anything, rising.
+    """
+    rising = [sorted(mine, key=lambda one: one.timestamp) for mine in texts]
+    recent = [mine[max(len(mine) // BLOCK - 1, 0) * BLOCK :] for mine in rising]
+    flat = [written for mine in recent for written in mine]
     if not flat:
         return Sayings.none(len(texts))
     readings = reader.read([one.text for one in flat], searches=[one.search for one in flat])
     said = iter([evidence(reading, weights) for reading in readings])
     placed, found = [], []
-    for mine, events in zip(texts, stamps, strict=True):
-        ordered = [(one, next(said)) for one in mine]
-        ordered.sort(key=lambda pair: (pair[0].timestamp, pair[0].key))
-        placed.append([(one, int(np.searchsorted(events, one.timestamp, side="right"))) for one, _ in ordered])
-        found.append([ones for _, ones in ordered])
+    for mine, events in zip(recent, stamps, strict=True):
+        places = np.searchsorted(events, np.array([one.timestamp for one in mine], dtype=np.int64), side="right")
+        placed.append(list(zip(mine, places.tolist(), strict=True)))
+        found.append([next(said) for _ in mine])
     return Sayings.of(placed, found)
 
 

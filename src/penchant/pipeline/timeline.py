@@ -92,15 +92,31 @@ class Timeline:
 
     def key(self, user_id: str, event_id: str) -> int:
         """The key of one of the user's own events, −1 where he has none of this id (any more)."""
-        rows = self.dataset.users.row(user_id)
-        span = slice(*np.searchsorted(self.dataset.events.users, [rows, rows + 1])) if rows >= 0 else slice(0)
-        keys = [*self.dataset.events.keys[span].tolist(), *(event.key for event in self._live.get(user_id, ()))]
+        imported, live = self.dataset.events.keys[self._span(user_id)], self._live.get(user_id, ())
+        keys = [*imported.tolist(), *(event.key for event in live)]
         found = next((key for key in keys if self.event_id(key) == event_id), -1)
         return found if found >= 0 and not self._hidden(user_id, np.array([found])).any() else -1
 
     def _hidden(self, user_id: str, keys: IntArray) -> BoolArray:
         below, some = self._forgotten.get(user_id, (0, frozenset()))
         return (keys < below) | np.isin(keys, list(some))
+
+    def _span(self, user_id: str) -> slice:
+        """The user's rows of the dataset's events."""
+        row = self.dataset.users.row(user_id)
+        return slice(*np.searchsorted(self.dataset.events.users, [row, row + 1]).tolist()) if row >= 0 else slice(0)
+
+    def _moved_up(self, user_id: str, stamps: IntArray) -> IntArray:
+        """Where the clock counts positions, those of events that are left when some are hidden: as if these had never
+        been. Item events and texts move together.
+        """
+        if self.dataset.clock != "position":
+            return stamps
+        events, span, live = self.dataset.events, self._span(user_id), self._live.get(user_id, ())
+        keys = np.concatenate([events.keys[span], [event.key for event in live]]).astype(np.int64)
+        moments = np.concatenate([events.timestamps[span], [event.timestamp for event in live]]).astype(np.int64)
+        left = np.unique(moments[~self._hidden(user_id, keys)])
+        return np.asarray(np.unique(moments)[np.searchsorted(left, stamps)], dtype=np.int64)
 
     def users_since(self, mark: int) -> list[str]:
         """Users of whom an item event with a key of `mark` or above was observed."""
@@ -127,9 +143,8 @@ class Timeline:
             live.sort(key=lambda event: (event.timestamp, self.event_id(event.key)))
             base = _joined(base, live)
         if user_id in self._forgotten:
-            stamps, base = base.timestamps, base.keep(~self._hidden(user_id, base.keys))
-            if self.dataset.clock == "position":  # those after it move up: as if it had never been
-                base = replace(base, timestamps=stamps[: len(base.items)])
+            base = base.keep(~self._hidden(user_id, base.keys))
+            base = replace(base, timestamps=self._moved_up(user_id, base.timestamps))
         if as_of is None:
             return base
         if self.dataset.clock == "position":
@@ -161,24 +176,27 @@ class Timeline:
         """What the user wrote, oldest first: with an item, or as a search. `as_of` as for `history`: where the clock
         counts positions, what was written before the next of his item events.
         """
-        row = self.dataset.users.row(user_id)
-        span = slice(*np.searchsorted(self.dataset.events.users, [row, row + 1]).tolist()) if row >= 0 else slice(0)
-        texts = written_in(self.dataset, span)
-        texts += [
+        texts = written_in(self.dataset, self._span(user_id))
+        live = [
             Written(e.key, e.timestamp, e.text, is_search(self.event_types[e.type], e.item), e.item >= 0)
             for e in self._live.get(user_id, ())
             if e.text
         ]
+        # Of one moment imported ones come first, in file order, then observed ones by their ids, as in `history`.
+        texts += sorted(live, key=lambda one: (one.timestamp, self.event_id(one.key)))
+        texts.sort(key=lambda one: one.timestamp)
         if user_id in self._forgotten and texts:
             hidden = self._hidden(user_id, np.array([one.key for one in texts]))
             texts = [one for one, gone in zip(texts, hidden.tolist(), strict=True) if not gone]
+            stamps = self._moved_up(user_id, np.array([one.timestamp for one in texts], dtype=np.int64))
+            texts = [one._replace(timestamp=stamp) for one, stamp in zip(texts, stamps.tolist(), strict=True)]
         if as_of is not None and texts:
             end = as_of
             if self.dataset.clock == "position":
-                stamps = self.history(user_id).timestamps
-                end = int(stamps[as_of]) - 1 if as_of < len(stamps) else np.iinfo(np.int64).max
+                positions = self.history(user_id).timestamps
+                end = int(positions[as_of]) - 1 if as_of < len(positions) else np.iinfo(np.int64).max
             texts = [one for one in texts if one.timestamp <= end]
-        return sorted(texts, key=lambda one: (one.timestamp, self.event_id(one.key)))
+        return texts
 
     def events(self, user_id: str, *, limit: int, before: int | None) -> list[HistoryEvent]:
         """The user's item events, newest first, from those at a position below `before`."""
@@ -233,17 +251,18 @@ class Timeline:
     def _add(self, event: Event, now: int) -> None:
         mine = self._live.setdefault(event.user_id, [])
         if self.dataset.clock == "position":
-            row = self.dataset.users.row(event.user_id)
-            base = self.dataset.histories(np.array([row], dtype=np.int32)) if row >= 0 else _none(row)
-            stamp = int(base.timestamps.max(initial=-1)) + 1 + len(mine)
+            imported = self.dataset.events.timestamps[self._span(event.user_id)]  # texts, too
+            stamp = int(imported.max(initial=-1)) + 1 + len(mine)
         else:
             stamp = now if event.timestamp is None else event.timestamp
         if event.event_type not in self.event_types:
             self.event_types.append(event.event_type)
-        key, self._next_key = self._next_key, self._next_key + 1
-        self._ids[key] = event.event_id or f"e{key}"
-        if event.event_id is not None:
-            self._seen_ids.add(event.event_id)
+        key = self._next_key
+        while event.event_id is None and self._known_id(f"e{key}"):
+            key += 1
+        self._next_key = key + 1
+        self._ids[key] = f"e{key}" if event.event_id is None else event.event_id
+        self._seen_ids.add(self._ids[key])
         mine.append(
             _Live(
                 key=key,
