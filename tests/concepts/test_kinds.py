@@ -85,3 +85,34 @@ def test_a_kind_under_no_name_stands_alone():
     assert [concept.name for concept in placed.concepts[2:]] == list(SUBJECTS)
     assert placed.concepts[2].id == "kind/pirates"
     assert placed.concepts[2].level == 0
+
+
+def test_a_kind_is_called_by_what_is_said_of_many_of_its_items():
+    _, vocabulary, _, _, _ = catalogue()
+    # Of the comedies the kind has ten: "rare" is said of two of these alone, "common" of nine and of one more.
+    words = np.zeros((60, 2))
+    comedies = np.flatnonzero(vocabulary.activations.toarray()[:, 0] > 0)
+    words[comedies[:2], 0] = 1
+    words[comedies[1:10], 1] = 1
+    words[comedies[30], 1] = 1
+    kind = np.zeros((60, 1))
+    kind[comedies[:10]] = 1
+    activations = sp.csr_array(np.hstack([vocabulary.activations.toarray(), kind]).astype(np.float32))
+    names, kinds = np.array([0, 1, 0]), np.array([False, False, True])
+    placed = name_kinds(vocabulary, names, kinds, activations, sp.csr_array(words), ["rare", "common"])
+    assert placed.concepts[2].name == "common"
+
+
+def test_a_second_word_says_what_the_first_does_not():
+    _, vocabulary, _, _, _ = catalogue()
+    comedies = np.flatnonzero(vocabulary.activations.toarray()[:, 0] > 0)
+    words = np.zeros((60, 3))
+    words[comedies[:4], 0] = 1
+    words[comedies[:3], 1] = 1  # nearly the same items again
+    words[comedies[4:7], 2] = 1
+    kind = np.zeros((60, 1))
+    kind[comedies[:10]] = 1
+    activations = sp.csr_array(np.hstack([vocabulary.activations.toarray(), kind]).astype(np.float32))
+    names, kinds = np.array([0, 1, 0]), np.array([False, False, True])
+    placed = name_kinds(vocabulary, names, kinds, activations, sp.csr_array(words), ["sea", "ship", "island"])
+    assert placed.concepts[2].name == "sea · island"

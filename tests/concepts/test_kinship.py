@@ -41,7 +41,7 @@ def test_kinds_read_alike_where_texts_are_given_and_not_else():
 
 
 def test_kinds_are_of_what_is_bought_together_too():
-    found, _, bought, _ = fitted(0.6)
+    found, _, bought, _ = fitted(0.6, least_items=5)
     assert purest(found.activations, bought) > 0.9
     vectors = world()[0]
     assert ((vectors - found.rebuilt) ** 2).sum() < 0.2 * ((vectors - found.mean) ** 2).sum()

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 
+from penchant.concepts.dictionary import DictionaryConfig, fit_dictionary
 from penchant.interfaces import FitOptions
 from penchant.models.holdout import catalogue_ties, held_out, validation_ndcg
+from penchant.models.sequential.concept_space import ConceptItemSpace, ConceptVectors
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
 from tests.models.toys import genre_texts
@@ -88,6 +91,40 @@ def test_an_item_without_events_has_the_concepts_of_those_it_reads_like(world):
     assert found.activations[[5]].nnz
     centred = model.item_vectors[5] - found.mean
     assert ((told - model.item_vectors[5]) ** 2).sum() < 0.5 * (centred**2).sum()
+
+
+@pytest.fixture(scope="module")
+def found():
+    """A dictionary of random vectors, and these."""
+    vectors = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    config = DictionaryConfig(per_item=3, least_items=3)
+    return fit_dictionary(vectors, NAMES, config, rng=np.random.default_rng(1)), vectors
+
+
+def test_how_much_an_item_has_of_its_concepts_is_learned_and_which_is_not(found):
+    dictionary, vectors = found
+    space = ConceptItemSpace(dictionary, vectors, residual_dropout=0.0, pace=10.0)
+    torch.testing.assert_close(space(), torch.from_numpy(vectors))
+    (space() ** 2).sum().backward()
+    assert space.stretched.grad is not None
+    on = space.found > 0
+    assert bool((space.stretched.grad[on] != 0).any())
+    assert not bool((space.stretched.grad[~on] != 0).any())
+    with torch.no_grad():
+        space.stretched -= 0.1 * torch.sign(space.stretched.grad)
+    told = ConceptVectors.of(space, dictionary)
+    assert ((told.activations.toarray() > 0) == (dictionary.activations.toarray() > 0)).all()
+    with torch.inference_mode():
+        residuals = space.residuals.numpy()
+    rebuilt = told.mean + told.activations @ told.directions + residuals
+    np.testing.assert_allclose(rebuilt, space().detach().numpy(), atol=1e-4)
+
+
+def test_without_a_pace_it_stays_as_it_was_found(found):
+    dictionary, vectors = found
+    space = ConceptItemSpace(dictionary, vectors, residual_dropout=0.0)
+    assert not space.stretched.requires_grad
+    np.testing.assert_array_equal(space.amounts().numpy(), space.found.numpy())
 
 
 def test_without_names_there_are_kinds_alone(world):
