@@ -7,11 +7,17 @@ cd "$(dirname "$0")"
 WORK="${TMPDIR:-/tmp}/edits"
 if [ -z "$1" ]; then
   DATA="$WORK/books.dataset"
+  NAME=books
+  OUT=result.json
+  SETTINGS="--config books.toml"
   BOOKS=$(python -c 'from penchant.bundled import BOOKS; print(BOOKS)')
   penchant import "$BOOKS" --name goodbooks --licence "CC BY-SA 4.0" --to "$DATA"
-  penchant fit "$DATA" --config books.toml --to "$WORK/books.bundle"
-  python measure.py "$WORK/books.bundle"
 else
-  penchant fit "$1" --to "$WORK/$2.bundle"
-  python measure.py "$WORK/$2.bundle" --out "result-$2.json"
+  DATA="$1"
+  NAME="$2"
+  OUT="result-$2.json"
+  SETTINGS=
 fi
+python hold_out.py "$DATA" "$WORK/$NAME-asked.dataset"
+penchant fit "$WORK/$NAME-asked.dataset" $SETTINGS --to "$WORK/$NAME.bundle"
+python measure.py "$WORK/$NAME.bundle" "$DATA" --out "$OUT"

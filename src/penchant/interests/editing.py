@@ -23,17 +23,22 @@ from penchant.types import DoubleArray
 
 
 class EditingConfig(Config):
-    """How much a user's own word counts; all but `doubt` and `mute_above` in standard deviations over users."""
+    """How much a user's own word counts; all but `weight`, `doubt` and `mute_above` in standard deviations over users,
+    as the profile shows them.
+    """
 
-    step: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=2.5, gt=0)
+    """In the ranking his own word counts so many times what is read of him: one standard deviation of what is read
+    moves an item by a small part of what lies between it and the first ten, and a word is to be seen."""
+    step: float = Field(default=0.5, gt=0)
     """``more`` and ``less`` move an interest by this, up or down, and further where that would not be seen."""
-    add: float = Field(default=2.0, gt=0)
+    add: float = Field(default=1.0, gt=0)
     """``add`` moves it up by this, and further where that would not be seen."""
-    most_step: float = Field(default=40.0, gt=0)
-    """No word moves an interest further than this to be seen."""
-    pin: float = Field(default=3.0, gt=0)
+    pin: float = Field(default=0.5, gt=0)
     """A pinned interest is shifted by this, and further where that would not be seen; it does not fade."""
-    limit: float = Field(default=60.0, gt=0)
+    most_step: float = Field(default=6.0, gt=0)
+    """No word moves an interest further than this to be seen."""
+    limit: float = Field(default=10.0, gt=0)
     """All that was said of one interest moves it at most so far; a muted one is shifted so far down."""
     doubt: float = Field(default=0.25, gt=0)
     """r over the prior variance of a correction: at 0.25 a first word leaves a fifth of it."""

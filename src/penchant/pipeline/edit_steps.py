@@ -19,12 +19,13 @@ def visible_step(live: Live, user_id: str, column: int, *, least: float, down: b
     concept or of those below it. At most `most_step`; `least` where that would not do either: then there is nothing to
     be had, or nothing to be taken away.
 
-    The share is Σ over the first items of b_i = g_τ Σ_c a_ic deviation_c, with s_i + e·b_i for their order. It never
-    falls as e grows, so the step is found by halving.
+    The share is Σ over the first items of b_i = w g_τ Σ_c a_ic deviation_c, with s_i + e·b_i for their order; w is what
+    his own word weighs. It never falls as e grows, so the step is found by halving.
     """
     vocabulary, catalogue = live.fitted.vocabulary, Catalogue.of(live, user_id)
     members = vocabulary.family[column]
-    pull = np.asarray(vocabulary.activations[:, members] @ catalogue.per_strength[members], dtype=np.float64).ravel()
+    weights = live.config.editing.weight * catalogue.per_strength[members]
+    pull = np.asarray(vocabulary.activations[:, members] @ weights, dtype=np.float64).ravel()
     allowed = ~live.excluded(catalogue.raw, live.edits(user_id))
     allowed[catalogue.raw.items[~live.timeline.of_types(catalogue.raw, AGAINST)]] = False
     scores, sign = catalogue.scores, -1.0 if down else 1.0

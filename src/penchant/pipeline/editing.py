@@ -77,6 +77,9 @@ def completed(live: Live, search: ConceptSearch, edit: Edit) -> Edit:
     if not least:
         return edit
     step = visible_step(live, edit.user_id, column, least=least, down=edit.action == "less")
+    if edit.action == "pin":  # it takes the place of what was said before, and must not be less
+        said = live.edited(edit.user_id, live.timeline.history(edit.user_id), live.edits(edit.user_id))
+        step = min(step + max(0.0, float(said[column])), settings.limit)
     return replace(edit, strength=step)
 
 

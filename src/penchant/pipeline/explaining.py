@@ -227,7 +227,7 @@ def _weightiest(live: Live, catalogue: Catalogue, item: int, allowed: BoolArray)
     history, fitted = catalogue.history, live.fitted
     n, direct = len(history.items), np.abs(catalogue.split(np.array([item])).event[:, 0])
     tried = np.union1d(np.arange(max(0, n - TRIED_EVENTS), n), np.argsort(-direct, kind="stable")[:TRIED_EVENTS])
-    moved = fitted.population.deviation * (catalogue.correction + catalogue.edits)
+    moved = fitted.population.deviation * (catalogue.correction + catalogue.shift)
     shift = (fitted.vocabulary.activations @ moved).astype(np.float32)
     ranks, scores = np.empty(len(tried)), np.empty(len(tried))
     size = max(1, CELLS_AT_ONCE // max(len(shift), n))

@@ -34,7 +34,7 @@ class Request:
     correction: DoubleArray
     """(C,) events against items, in standard deviations."""
     edits: DoubleArray
-    """(C,) the user's own edits, in standard deviations."""
+    """(C,) by how much the user's own edits move the ranking, in standard deviations."""
     k: int
     pool: int
     """Candidates that go from the first stage to the second."""

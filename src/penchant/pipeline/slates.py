@@ -51,7 +51,7 @@ def serve(
             excluded=excluded,
             constraints=rules,
             correction=live.correction(user_id, raw),
-            edits=live.edited(user_id, raw, edits),
+            edits=live.config.editing.weight * live.edited(user_id, raw, edits),
             k=k,
             pool=max(live.config.pool, 2 * k),
             finalists=finalists,
@@ -165,7 +165,8 @@ def _cold_items(
     With them, notes on rules that could not be kept to.
     """
     fitted = live.fitted
-    shift = fitted.population.deviation * live.edited(user_id, live.timeline.history(user_id), live.edits(user_id))
+    edits = live.edited(user_id, live.timeline.history(user_id), live.edits(user_id))
+    shift = fitted.population.deviation * (live.config.editing.weight * edits)
     popular, edited = np.log1p(live.counts.astype(np.float64)), np.asarray(fitted.vocabulary.activations @ shift)
     rules = replace(rules, allowed=rules.allowed & ~excluded)
     everything, n = np.arange(fitted.dataset.n_items), max(4 * k, k + 20, reranking.pool)

@@ -32,7 +32,7 @@ class Catalogue:
     history: Histories
     """(B = 1) those that the models read"""
     edits: DoubleArray
-    """(C,) standard deviations"""
+    """(C,) standard deviations, as the profile shows them"""
     vector: FloatArray
     """(1, D)"""
     cold: bool
@@ -71,6 +71,11 @@ class Catalogue:
         """(C,) standard deviations."""
         return self.live.correction(self.user_id, self.raw)
 
+    @cached_property
+    def shift(self) -> DoubleArray:
+        """(C,) standard deviations by which the user's own words move the ranking."""
+        return self.live.config.editing.weight * self.edits
+
     @property
     def gate(self) -> float:
         """g_τ: what one unit of the tracker's score counts."""
@@ -94,7 +99,7 @@ class Catalogue:
     @cached_property
     def edit_weights(self) -> DoubleArray:
         """(C,) the same for the parts of edits."""
-        return self.per_strength * self.edits
+        return self.per_strength * self.shift
 
     @cached_property
     def scores(self) -> DoubleArray:
@@ -137,7 +142,7 @@ class Catalogue:
             event_parts_LK=fitted.model.event_parts(self.history, self.parts, rows),
             item_parts=fitted.model.item_parts(self.parts.gates, rows),
             correction_C=self.correction,
-            edits_C=self.edits,
+            edits_C=self.shift,
             vocabulary=fitted.vocabulary,
             space=fitted.space,
             population=fitted.population,
