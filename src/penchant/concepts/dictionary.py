@@ -124,8 +124,7 @@ def fit_dictionary(
                 kept = _kept(activations, names, texts, config) if not to_go else np.ones(len(names), dtype=np.bool_)
             directions = _optimal(centred, counted, activations, directions, config.ridge)
             if texts is not None and to_go:
-                kinds = np.flatnonzero(names < 0)
-                kin = texts.near(texts.centroids(activations[:, kinds]), config.near)
+                kin = texts.near(texts.centroids(activations[:, np.flatnonzero(names < 0)]), config.near)
                 may = sp.csr_array(sp.hstack([may[:, np.flatnonzero(names >= 0)], kin], format="csr"))
             advance()
     kinds = names < 0

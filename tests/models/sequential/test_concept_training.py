@@ -111,7 +111,7 @@ def test_how_much_an_item_has_of_its_concepts_is_learned_and_which_is_not(found)
     assert bool((space.stretched.grad[on] != 0).any())
     assert not bool((space.stretched.grad[~on] != 0).any())
     with torch.no_grad():
-        space.stretched -= 0.1 * torch.sign(space.stretched.grad)
+        space.stretched.sub_(0.1 * torch.sign(space.stretched.grad))
     told = ConceptVectors.of(space, dictionary)
     assert ((told.activations.toarray() > 0) == (dictionary.activations.toarray() > 0)).all()
     with torch.inference_mode():
