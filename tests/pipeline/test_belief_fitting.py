@@ -79,7 +79,8 @@ def test_weights_are_tried_in_one_order_whatever_the_hash_seed():
 def test_weights_are_written_in_one_order_whatever_the_hash_seed():
     """Their order is in the bundle's files, and so in its label."""
     data = rated(low_last=USERS)
-    population = Population(mean=np.zeros(1), deviation=np.ones(1), rate=np.ones(1))
+    one = np.ones(1, dtype=np.float32)
+    population = Population(mean=one, deviation=one, rate=one)
     vocabulary: Any = SimpleNamespace(concepts=("one",))
     blind: Any = Blind()
     settings = BeliefSettings()

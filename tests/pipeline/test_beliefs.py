@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 import penchant
-from penchant.concepts.vocabulary import VocabularyConfig, build_vocabulary
+from penchant.concepts.space import ConceptSpace
+from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
 from penchant.data.dataset import Dataset, Table
 from penchant.errors import ConfigError
 from penchant.interests.belief import replay
 from penchant.interests.belief_step import BeliefConfig, observed, prior
-from penchant.interests.population import fit_population
+from penchant.interests.population import Population, fit_population
 from penchant.pipeline.belief_fitting import _against_weight, _Trial, choose, reading_of
 from penchant.pipeline.beliefs import BLOCK, LOW_RATING, OTHER, BeliefSettings, recent
 from penchant.pipeline.fitting import InterestModelConfig
@@ -219,6 +221,23 @@ def test_a_bundle_keeps_beliefs_bit_for_bit(model, tmp_path):
         assert np.array_equal(getattr(ours.beliefs, name), getattr(theirs.beliefs, name))
     scores = [[(i.item_id, i.score) for i in m.recommend("u-7", 10).items] for m in (model, again)]
     assert scores[0] == scores[1]
+
+
+def test_a_catalogue_without_concepts_has_beliefs_of_nothing(model):
+    fitted, live = model.fitted, model.live
+    n, none = fitted.dataset.n_items, sp.csr_array((fitted.dataset.n_items, 0), dtype=np.float32)
+    space = ConceptSpace(
+        mean=fitted.space.mean, directions=fitted.space.directions[:0], residuals=fitted.space.residuals, explained=0.0
+    )
+    empty = np.zeros(0, dtype=np.float32)
+    population = Population(mean=empty, deviation=empty, rate=empty)
+    reader = replace(
+        live.beliefs, vocabulary=Vocabulary(concepts=(), activations=none), space=space, population=population
+    )
+    raw = live.timeline.history("u-0")
+    assert reader.items.concepts.shape == (n, 1)
+    assert reader.steps(raw, live.reading())[0].shape == (len(raw.items), 0)
+    assert not len(reader.beliefs(raw, live.reading()).concepts)
 
 
 class Blind:

@@ -189,6 +189,20 @@ def test_an_item_that_was_only_shown_changes_nothing(model):
     assert [i.score for i in after.items] == pytest.approx([i.score for i in before.items], abs=1e-5)
 
 
+def test_items_that_were_only_shown_are_in_no_profile(model):
+    """Neither as an interest, nor as recent events beside which older interests fade."""
+    before = model.interests("u-0")
+    model.observe([event("u-0", f"3-{n}", "impression") for n in range(12)])
+    after = model.interests("u-0")
+    assert [(i.concept, i.trend, i.count) for i in after.interests] == [
+        (i.concept, i.trend, i.count) for i in before.interests
+    ]
+    assert after.events == before.events
+    assert not [e for i in after.interests for e in i.evidence if e.event_type == "impression"]
+    model.observe([event("onlooker", "3-1", "impression")])
+    assert model.interests("onlooker").cold
+
+
 def test_the_vector_kept_for_a_user_is_the_one_read_from_his_history(model):
     live = model.live
 

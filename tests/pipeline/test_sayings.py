@@ -233,9 +233,12 @@ def test_a_reader_that_remembers_reads_as_one_that_does_not(model, monkeypatch):
     wanted = [repr(one) for one in plain.read(texts, searches=searches)]
     read: list[int] = []
     original = TextReader.read
-    monkeypatch.setattr(
-        TextReader, "read", lambda self, new, **rest: read.append(len(new)) or original(self, new, **rest)
-    )
+
+    def counted(self, new, **rest):
+        read.append(len(new))
+        return original(self, new, **rest)
+
+    monkeypatch.setattr(TextReader, "read", counted)
     for _ in range(2):
         assert [repr(one) for one in keen.read(texts, searches=searches)] == wanted
     assert read[0] == 6

@@ -138,8 +138,8 @@ class BeliefReader:
 
         track(evidence, self.items.n_concepts, self.model.config, look=look)
         event = origins >= 0
-        rows = np.repeat(origins[event], width)
-        entries = moved[event].ravel(), (rows, evidence.concepts[event].ravel())
+        at, slot = np.nonzero(evidence.activations[event] > 0)  # the rest is padding
+        entries = moved[event][at, slot], (origins[event][at], evidence.concepts[event][at, slot])
         of_sayings = np.zeros(0 if said is None else len(said.keys))
         of_sayings[-1 - origins[~event]] = moved[~event].sum(axis=1)
         return sp.coo_array(entries, shape=(len(raw.items), self.items.n_concepts)).tocsr(), of_sayings

@@ -27,6 +27,10 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
     said = live.said(user_id, raw, as_of=as_of)
     steps, of_sayings = live.beliefs.steps(raw, live.reading(), said)
     corrections = live.corrections(user_id, raw, as_of=as_of)
+    own = live.edited(user_id, raw, edits, as_of=as_of)
+    # What was only shown to him is no deed of his: it makes no interest, and no older one fades by it.
+    said_of = live.polarity(raw) != 0
+    raw, moves = raw.keep(said_of), steps[np.flatnonzero(said_of)]
     readings = Readings(
         items=raw.items,
         polarity=live.polarity(raw),
@@ -36,7 +40,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         correction=corrections.sum(axis=1),
         lasting=corrections[:, 1],
         texts=TextReadings.none() if said is None else _texts(said, of_sayings, live.beliefs.per_log_odd),
-        edits=live.edited(user_id, raw, edits, as_of=as_of),
+        edits=own,
         edited=edits.columns,
     )
     consumed = live.consumption(raw)
@@ -47,7 +51,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         """By how much each event moved each strength: the belief's step when it came, and the tracker's change when it
         is left out, 0 beyond what it still sees.
         """
-        moved = steps[events][:, concepts].toarray() * live.beliefs.per_log_odd[concepts]
+        moved = moves[events][:, concepts].toarray() * live.beliefs.per_log_odd[concepts]
         inside = consumed[events] & (place[events] >= reach)
         if inside.any():
             without = live.strengths(history.leaving_out(place[events[inside]]))
