@@ -1,5 +1,5 @@
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from penchant.models.neighborhood import ItemKNN
 from penchant.models.popularity import Popularity
 from penchant.models.sequential.config import InterestTrackerConfig
 from penchant.models.sequential.interest_tracker import InterestTracker
-from penchant.models.sequential.transformer import SequenceEncoder
+from penchant.models.sequential.transformer import CausalBlock, SequenceEncoder
 from tests.models.measures import ndcg
 from tests.models.toys import dataset_of, genre_texts, strangers
 from tests.worlds import genre_world
@@ -59,16 +59,73 @@ def test_scores_are_dot_products_of_the_two_vectors(tracker):
     np.testing.assert_allclose(np.linalg.norm(tracker.item_vectors, axis=1), 1.0, rtol=1e-5)
 
 
-def test_the_vector_read_at_one_place_is_that_of_the_whole_reading():
+def encoder_of(*, filter_share: float) -> SequenceEncoder:
     torch.manual_seed(0)
     encoder = SequenceEncoder(
-        dim=8, layers=2, heads=2, max_length=6, dropout=0.0, attention_dropout=0.0, temperature=0.1
+        dim=8,
+        layers=2,
+        heads=2,
+        max_length=6,
+        dropout=0.0,
+        attention_dropout=0.0,
+        temperature=0.1,
+        filter_share=filter_share,
     ).eval()
     for parameter in encoder.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
+    return encoder
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_the_vector_read_at_one_place_is_that_of_the_whole_reading(share):
+    encoder = encoder_of(filter_share=share)
     events, places, starts = torch.randn(4, 6, 8), torch.tensor([0, 3, 6, 5]), torch.randn(4, 8)
     states, _ = encoder(events, starts)
     torch.testing.assert_close(encoder.at(events, places, starts), states[torch.arange(4), places])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_no_state_sees_what_comes_after_it(share):
+    encoder, events = encoder_of(filter_share=share), torch.randn(3, 6, 8)
+    other = torch.cat([events[:, :4], torch.randn(3, 2, 8)], dim=1)
+    before, after = encoder(events)[0], encoder(other)[0]
+    torch.testing.assert_close(before[:, :5], after[:, :5])
+    assert (before[:, 5:] - after[:, 5:]).abs().amax(dim=-1).min() > 1e-3
+
+
+def test_the_filter_is_the_formula_written_out():
+    plain, filtering = (cast(CausalBlock, encoder_of(filter_share=share).blocks[0]) for share in (0.0, 0.25))
+    filtering.load_state_dict({**filtering.state_dict(), **plain.state_dict()})
+    x = torch.randn(1, 5, 8)
+    normed, stepped = plain.attention_norm(x)[0], torch.zeros(5, 8)
+    for place in range(5):
+        for head in (0, 1):
+            part = slice(4 * head, 4 * head + 4)
+            delta = 1 / (1 + torch.exp(-filtering.decay[head]))
+            weights = [delta ** (place - s) for s in range(place + 1)]
+            low = sum(w * normed[s, part] for s, w in enumerate(weights)) / sum(weights)
+            stepped[place, part] = low + filtering.high[part] ** 2 * (normed[place, part] - low)
+    packed = plain.query_key_value(normed)
+    values, attention = packed[:, 16:].view(5, 2, 4), plain(x)[1][0]  # (L, H, D/H), (H, L, L)
+    attended = plain.mix(torch.einsum("hls,shd->lhd", attention, values).reshape(5, 8))
+    y = x[0] + 0.75 * attended + 0.25 * stepped
+    z = y + plain.contract(torch.nn.functional.gelu(plain.expand(plain.forward_norm(y))))
+    torch.testing.assert_close(filtering(x)[0][0], z)
+
+
+def test_a_filtering_tracker_learns_and_comes_back_from_disk_and_from_a_state(tmp_path):
+    options = FitOptions(validation=CASES, item_vectors=genre_texts(WORLD))
+    config = InterestTrackerConfig.of({**QUICK, "filter_share": 0.3})
+    model = InterestTracker(config).fit(TRAINING, options=replace(options, checkpoints=tmp_path / "states"))
+    assert ndcg(model, CASES, WORLD) > 0.4
+    (tmp_path / "model").mkdir()
+    model.save(tmp_path / "model")
+    again = InterestTracker.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.score(CASES.histories), model.score(CASES.histories))
+    ended = replace(options, checkpoints=tmp_path / "states", resume=True)
+    np.testing.assert_array_equal(
+        InterestTracker(config).fit(TRAINING, options=ended).score(CASES.histories), model.score(CASES.histories)
+    )
 
 
 def test_the_item_graph_can_be_read_beside_the_text_or_without_it():
@@ -199,6 +256,7 @@ def test_heads_must_divide_the_dimension():
     ("settings", "differs"),
     [
         ({"layers": 1}, "layers"),
+        ({"filter_share": 0.3}, "filter"),
         ({"heads": 4}, "heads"),
         ({"dropout": 0.6}, "dropout"),
         ({"attention_dropout": 0.5}, "attention dropout"),

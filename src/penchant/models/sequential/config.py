@@ -50,6 +50,8 @@ class InterestTrackerConfig(Config):
     """Only the last so many events of a history are read."""
     dropout: float = Field(default=0.4, ge=0, lt=1)
     attention_dropout: float = Field(default=0.1, ge=0, lt=1)
+    filter_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each layer's mixing that a low-pass filter does in place of attention; see `CausalBlock`."""
     signals: SignalsConfig = SignalsConfig()
     temperature: float = Field(default=0.07, gt=0.02)
     """Softmax temperature over cosines at the start of training; it is learned from there."""

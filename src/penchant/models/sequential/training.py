@@ -64,6 +64,7 @@ class TrackerModule(nn.Module):
             attention_dropout=config.attention_dropout,
             temperature=config.temperature,
             sources=sources,
+            filter_share=config.filter_share,
         )
 
     def encoder_copy(self) -> SequenceEncoder:

@@ -10,6 +10,11 @@ from torch.nn import functional
 from penchant.models.sequential.signals import GAPS, EventSignals, SignalEmbedding, SignalSources
 from penchant.training.dropout import Dropout
 
+DECAYS = (0.5, 0.9)
+"""Decays of a filter's heads at the start: each event counts so many times as much as the one after it."""
+HIGH_SPREAD = 0.02
+"""Standard deviation of β at the start: next to nothing of what changes fast is let through."""
+
 
 class CausalBlock(nn.Module):
     """Pre-norm self-attention and feed-forward, each with a residual (SASRec, Kang and McAuley 2018).
@@ -17,6 +22,14 @@ class CausalBlock(nn.Module):
     ``a_ls = softmax_{s ≤ l}( q_l · k_s / sqrt(D/H) + bias_h[l − s] + time_h[b(t_l − t_s)] )``: learned biases for the
     distance in events, and in time where it is known, stand in place of position embeddings (Shaw et al. 2018; Raffel
     et al. 2020), so a window cut anywhere reads like a whole history.
+
+    With a `filter_share` α a fixed-form filter does that share of the mixing, after BSARec (Shin et al. 2024)::
+
+        mixed_l = (1 − α) attention_l + α ( low_l + β² ∘ (n_l − low_l) ),     n = norm(x)
+        low_l   = Σ_{s ≤ l} δ_h^{l − s} n_s / Σ_{s ≤ l} δ_h^{l − s}
+
+    with a decay δ for each head's part of n and a β for each dimension, both learned. The paper's Fourier transform of
+    the whole window would show each state what comes after it; this low-pass looks back only.
     """
 
     def __init__(
@@ -28,6 +41,7 @@ class CausalBlock(nn.Module):
         dropout: float,
         attention_dropout: float,
         timed: bool = False,
+        filter_share: float = 0.0,
         expansion: int = 4,
     ) -> None:
         super().__init__()
@@ -38,6 +52,10 @@ class CausalBlock(nn.Module):
         self.distance_bias = nn.Parameter(torch.zeros(heads, max_length + 1))
         self.time_bias = nn.Parameter(torch.zeros(heads, GAPS + 1)) if timed else None
         self.dropout, self.attention_dropout = Dropout(dropout), Dropout(attention_dropout)
+        self.filter_share = filter_share
+        if filter_share:
+            self.decay = nn.Parameter(torch.linspace(*DECAYS, heads).logit())
+            self.high = nn.Parameter(HIGH_SPREAD * torch.randn(dim))
 
     def forward(self, x_BLD: Tensor, since_BLL: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The block's output, (B, L, D), and its attention, (B, H, L, L), rows summing to 1 over s ≤ l.
@@ -45,7 +63,8 @@ class CausalBlock(nn.Module):
         `since_BLL` are buckets of the time between places, where it is known.
         """
         B, L, D = x_BLD.shape
-        packed = self.query_key_value(self.attention_norm(x_BLD)).view(B, L, 3, self.heads, D // self.heads)
+        normed_BLD = self.attention_norm(x_BLD)
+        packed = self.query_key_value(normed_BLD).view(B, L, 3, self.heads, D // self.heads)
         query, key, value = packed.permute(2, 0, 3, 1, 4)  # each (B, H, L, D/H)
         place = torch.arange(L, device=x_BLD.device)
         distance = place[:, None] - place[None, :]  # (L, L), below 0 in the future
@@ -55,13 +74,17 @@ class CausalBlock(nn.Module):
             logits = logits + self.time_bias[:, since_BLL].transpose(0, 1)
         attention = logits.softmax(dim=-1)
         mixed = (self.attention_dropout(attention) @ value).transpose(1, 2).reshape(B, L, D)
+        mixed = self.mix(mixed)
+        if self.filter_share:
+            mixed = self._with_filter(mixed, normed_BLD, self._low(normed_BLD, distance))
         return self._forward(x_BLD, mixed), attention
 
     def at(self, x_BLD: Tensor, places_B: Tensor, since_BLL: Tensor | None = None) -> Tensor:
         """The block's output at one place of each row, (B, D): what `forward` gives there, for less work."""
         B, L, D = x_BLD.shape
         rows = torch.arange(B, device=x_BLD.device)
-        packed = self.query_key_value(self.attention_norm(x_BLD)).view(B, L, 3, self.heads, D // self.heads)
+        normed_BLD = self.attention_norm(x_BLD)
+        packed = self.query_key_value(normed_BLD).view(B, L, 3, self.heads, D // self.heads)
         query = packed[rows, places_B, 0]  # (B, H, D/H)
         key, value = packed[:, :, 1].transpose(1, 2), packed[:, :, 2].transpose(1, 2)  # each (B, H, L, D/H)
         distance = places_B[:, None] - torch.arange(L, device=x_BLD.device)  # (B, L), below 0 in the future
@@ -70,12 +93,28 @@ class CausalBlock(nn.Module):
         if self.time_bias is not None and since_BLL is not None:
             logits = logits + self.time_bias[:, since_BLL[rows, places_B]].transpose(0, 1)
         attention = self.attention_dropout(logits.softmax(dim=-1))  # (B, H, L)
-        mixed = (attention[:, :, None] @ value).reshape(B, D)
+        mixed = self.mix((attention[:, :, None] @ value).reshape(B, D))
+        if self.filter_share:
+            low = self._low(normed_BLD, distance[:, None, None])[:, 0]
+            mixed = self._with_filter(mixed, normed_BLD[rows, places_B], low)
         return self._forward(x_BLD[rows, places_B], mixed)
 
+    def _low(self, normed_BLD: Tensor, distance: Tensor) -> Tensor:
+        """What the filter lets through of the states at some distances, (L, L) or (B, 1, 1, L): (B, L or 1, D)."""
+        B, L, D = normed_BLD.shape
+        logits = functional.logsigmoid(self.decay)[:, None, None] * distance  # (H, L, L) or (B, H, 1, L)
+        weights = logits.masked_fill(distance < 0, float("-inf")).softmax(dim=-1)
+        parts = normed_BLD.view(B, L, self.heads, D // self.heads).transpose(1, 2)
+        return (weights @ parts).transpose(1, 2).flatten(start_dim=2)
+
+    def _with_filter(self, attended: Tensor, normed: Tensor, low: Tensor) -> Tensor:
+        """What attention and filter mix together, (…, D)."""
+        filtered = low + self.high.square() * (normed - low)
+        return (1 - self.filter_share) * attended + self.filter_share * filtered
+
     def _forward(self, x: Tensor, mixed: Tensor) -> Tensor:
-        """The residual sums with what attention mixed, (…, D)."""
-        x = x + self.dropout(self.mix(mixed))
+        """The residual sums with what was mixed in, (…, D)."""
+        x = x + self.dropout(mixed)
         wide = functional.gelu(self.expand(self.forward_norm(x)))
         summed: Tensor = x + self.dropout(self.contract(wide))
         return summed
@@ -108,6 +147,7 @@ class SequenceEncoder(nn.Module):
         attention_dropout: float,
         temperature: float,
         sources: SignalSources | None = None,
+        filter_share: float = 0.0,
     ) -> None:
         super().__init__()
         sources = sources or SignalSources.none()
@@ -122,6 +162,7 @@ class SequenceEncoder(nn.Module):
                 dropout=dropout,
                 attention_dropout=attention_dropout,
                 timed=sources.time,
+                filter_share=filter_share,
             )
             for _ in range(layers)
         )
