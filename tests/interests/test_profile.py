@@ -58,6 +58,7 @@ def profile(readings: Readings, vocabulary: Vocabulary, **changes):
         "limit": 10,
         "effects": lambda events, concepts: np.tile(events[:, None] * 0.1, (1, len(concepts))),
         "evidence": evidence,
+        "said": evidence,
         "nouns": ("book", "books"),
     }
     return build_profile(readings, **(settings | changes))

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from penchant.errors import DataError
+from penchant.interests import tracking
 from penchant.interests.belief import Belief, Observation, update
 from penchant.interests.belief_step import BeliefConfig
 from penchant.interests.tracking import Evidence, ItemConcepts, against_reference, track
@@ -67,6 +68,17 @@ def test_all_users_at_once_are_the_users_one_by_one(activations):
         counted = seen.weights[seen.indptr[user] : seen.indptr[user + 1]] > 0
         mine = looked[seen.indptr[user] : seen.indptr[user + 1]]
         np.testing.assert_allclose(mine[counted], np.array(foreseen)[counted], atol=1e-9)
+
+
+def test_however_many_are_faded_at_once_beliefs_are_the_same(activations, monkeypatch):
+    seen = evidence(activations, 7, 0, 12, 1)
+    whole = track(seen, CONCEPTS, CONFIG)
+    for at_once in (1, 3, 10):
+        monkeypatch.setattr(tracking, "FADED_AT_ONCE", at_once)
+        few = track(seen, CONCEPTS, CONFIG)
+        assert np.array_equal(few.means, whole.means)
+        assert np.array_equal(few.covariances, whole.covariances)
+        assert np.array_equal(few.at, whole.at)
 
 
 def test_no_events_no_beliefs(activations):

@@ -50,6 +50,7 @@ def test_the_beliefs_of_all_users_are_those_read_one_by_one(model):
     for row in range(0, 240, 17):
         raw = fitted.dataset.histories(np.array([row], dtype=np.int32))
         alone, together = live.beliefs.beliefs(raw, live.reading()).of(0), fitted.beliefs.of(row)
+        assert np.array_equal(live.steps(f"u-{row}", raw).belief.means, alone.means)
         assert alone.concepts.tolist() == together.concepts.tolist()
         np.testing.assert_allclose(alone.means, together.means, atol=1e-4)
         one_by_one = replay(live.observations(f"u-{row}", raw), fitted.belief.config)
@@ -94,7 +95,7 @@ def test_an_unforeseen_event_moves_its_concept_and_the_evidence_says_by_how_much
     before = model.live.correction("u-0", model.live.timeline.history("u-0"))
     model.observe([Event(user_id="u-0", item_id=model.fitted.dataset.items.ids[other], event_id="new")])
     raw = model.live.timeline.history("u-0")
-    steps = model.live.beliefs.steps(raw, model.live.reading())[0].toarray() * model.live.beliefs.per_log_odd
+    steps = model.live.beliefs.steps(raw, model.live.reading()).of_events.toarray() * model.live.beliefs.per_log_odd
     chess = next(c for c, concept in enumerate(model.fitted.vocabulary.concepts) if concept.name == "chess")
     assert steps[-1, chess] > 0
     assert np.flatnonzero(steps[-1]).tolist() == [chess]
@@ -236,7 +237,7 @@ def test_a_catalogue_without_concepts_has_beliefs_of_nothing(model):
     )
     raw = live.timeline.history("u-0")
     assert reader.items.concepts.shape == (n, 1)
-    assert reader.steps(raw, live.reading())[0].shape == (len(raw.items), 0)
+    assert reader.steps(raw, live.reading()).of_events.shape == (len(raw.items), 0)
     assert not len(reader.beliefs(raw, live.reading()).concepts)
 
 

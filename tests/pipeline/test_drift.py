@@ -9,7 +9,7 @@ import pytest
 
 from penchant.errors import BundleError
 from penchant.interests.drift import Thresholds
-from penchant.pipeline.drift_fitting import thresholds_of, thresholds_told
+from penchant.pipeline.drift_fitting import streams_of, thresholds_of, thresholds_told
 from penchant.pipeline.drifts import Drifts
 from penchant.pipeline.interest_model import InterestModel
 from penchant.records import Event
@@ -60,6 +60,17 @@ def test_the_profile_carries_it_and_a_cold_one_does_not(turned: InterestModel):
     assert turned.interests("nobody").drift is None
     nobody = turned.drift("nobody")
     assert (nobody.points, nobody.drift.score, nobody.drift.watched) == ((), 0.0, 0)
+
+
+def test_surprises_are_those_that_the_belief_was_read_from(turned: InterestModel):
+    live = turned.live
+    raw = live.timeline.history("turned")
+    [stream] = streams_of(live.consumed(raw), live.beliefs)
+    assert stream.surprise == pytest.approx(-live.steps("turned", raw).log_odds, abs=1e-5)
+    turned.observe([Event(user_id="turned", item_id="1-1", event_type="not_interested")])  # is read by the belief only
+    raw = live.timeline.history("turned")
+    assert len(turned.drift("turned").points) == 40
+    assert len(live.steps("turned", raw).log_odds) == 41
 
 
 def test_one_event_tells_nothing_yet(model: InterestModel):

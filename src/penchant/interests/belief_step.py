@@ -13,6 +13,7 @@ Ornstein 1930); the second a step of the extended Kalman filter for a logistic o
 covariance across concepts is dropped (assumed density filtering, Opper 1998).
 """
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -55,23 +56,42 @@ def summed(covariances_K3: DoubleArray) -> DoubleArray:
     return np.asarray(covariances_K3[..., 0] + 2.0 * covariances_K3[..., 1] + covariances_K3[..., 2])
 
 
+@dataclass(frozen=True, slots=True)
+class Fades:
+    """What times without events do: ``m ← m · means`` and ``P ← P · covariances + widened``."""
+
+    means: DoubleArray
+    """(…, 2) e^{−Δ/τ_k}"""
+    covariances: DoubleArray
+    """(…, 3)"""
+    widened: DoubleArray
+    """(…, 3)"""
+
+    @classmethod
+    def of(cls, elapsed: DoubleArray, config: BeliefConfig) -> "Fades":
+        """After times Δ ≥ 0 of any shape."""
+        scales, widths = np.asarray(config.scales), np.asarray(config.widths)
+        fade = np.exp(-elapsed[..., None] / scales)
+        short, long = fade[..., 0], fade[..., 1]
+        drift = widths * -np.expm1(-2.0 * elapsed[..., None] / scales)
+        widened = np.zeros((*elapsed.shape, 3))
+        widened[..., 0], widened[..., 2] = drift[..., 0], drift[..., 1]
+        return cls(fade, _threefold(short * short, short * long, long * long), widened)
+
+    def step(self, begin: int, end: int) -> "Fades":
+        """Those of the entries from `begin` to before `end`."""
+        return Fades(self.means[begin:end], self.covariances[begin:end], self.widened[begin:end])
+
+    def applied(self, means: DoubleArray, covariances: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+        """Means (…, 2) and covariances (…, 3) after these times."""
+        return means * self.means, covariances * self.covariances + self.widened
+
+
 def relaxed(
     means_K2: DoubleArray, covariances_K3: DoubleArray, elapsed_K: DoubleArray, config: BeliefConfig
 ) -> tuple[DoubleArray, DoubleArray]:
     """Means and covariances after a time without events; leading axes are free, so that many users go at once."""
-    scales, widths = np.asarray(config.scales), np.asarray(config.widths)
-    fade = np.exp(-elapsed_K[..., None] / scales)  # (…, 2)
-    short, long = fade[..., 0], fade[..., 1]
-    drift = widths * -np.expm1(-2.0 * elapsed_K[..., None] / scales)
-    covariances = np.stack(
-        [
-            short * short * covariances_K3[..., 0] + drift[..., 0],
-            short * long * covariances_K3[..., 1],
-            long * long * covariances_K3[..., 2] + drift[..., 1],
-        ],
-        axis=-1,
-    )
-    return means_K2 * fade, covariances
+    return Fades.of(elapsed_K, config).applied(means_K2, covariances_K3)
 
 
 def observed(
@@ -88,18 +108,18 @@ def observed(
 
     `log_odds_N` are without the belief; what it holds already is added here.
     """
-    logit = log_odds_N + (activations_NK * means_NK2.sum(axis=-1)).sum(axis=-1)
+    logit = log_odds_N + (activations_NK * (means_NK2[..., 0] + means_NK2[..., 1])).sum(axis=-1)
     p = 0.5 * (1.0 + np.tanh(0.5 * logit))  # σ without overflow
     slope = np.maximum(p * (1.0 - p), slope_floor)
     toward = _toward(covariances_NK3)
-    spread = (activations_NK**2 * toward.sum(axis=-1)).sum(axis=-1)  # Σ a² 1ᵀP1
+    spread = (activations_NK**2 * (toward[..., 0] + toward[..., 1])).sum(axis=-1)  # Σ a² 1ᵀP1
     counted = weights_N > 0
     noise = 1.0 / np.where(counted, weights_N * slope, 1.0)
     total = noise + spread  # S
     gain = np.where(counted[..., None, None], activations_NK[..., None] * toward / total[..., None, None], 0.0)
     means = means_NK2 + gain * ((labels_N - p) / slope)[..., None, None]
     lost = total[..., None, None] * _outer(gain)
-    return np.clip(means, -MOST_CORRECTION, MOST_CORRECTION), proper(covariances_NK3 - lost)
+    return np.minimum(np.maximum(means, -MOST_CORRECTION), MOST_CORRECTION), proper(covariances_NK3 - lost)
 
 
 def informed(
@@ -117,18 +137,24 @@ def informed(
 
 def _toward(covariances_K3: DoubleArray) -> DoubleArray:
     """P1, (…, 2)"""
-    short, both, long = (covariances_K3[..., n] for n in range(3))
-    return np.stack([short + both, both + long], axis=-1)
+    return covariances_K3[..., :2] + covariances_K3[..., 1:]
 
 
 def _outer(gain_K2: DoubleArray) -> DoubleArray:
     """K Kᵀ as (short, both, long), (…, 3)"""
     short, long = gain_K2[..., 0], gain_K2[..., 1]
-    return np.stack([short * short, short * long, long * long], axis=-1)
+    return _threefold(short * short, short * long, long * long)
 
 
 def proper(covariances_K3: DoubleArray) -> DoubleArray:
     """The covariances with rounding below zero taken out: variances at least 0, correlation within ±1."""
     short, long = np.maximum(covariances_K3[..., 0], 0.0), np.maximum(covariances_K3[..., 2], 0.0)
     most = np.sqrt(short * long)
-    return np.stack([short, np.clip(covariances_K3[..., 1], -most, most), long], axis=-1)
+    return _threefold(short, np.minimum(np.maximum(covariances_K3[..., 1], -most), most), long)
+
+
+def _threefold(short: DoubleArray, both: DoubleArray, long: DoubleArray) -> DoubleArray:
+    """(…, 3). Not by `numpy.stack`, which costs more than all else here where a single user is read."""
+    found = np.empty((*short.shape, 3))
+    found[..., 0], found[..., 1], found[..., 2] = short, both, long
+    return found

@@ -154,6 +154,7 @@ def build_profile(
     population: Population,
     config: ProfileConfig,
     limit: int,
+    only: frozenset[int] | None = None,
     effects: Callable[[IntArray, list[int]], DoubleArray],
     evidence: Callable[[int, float], Evidence],
     said: Callable[[int, float], Evidence],
@@ -165,7 +166,8 @@ def build_profile(
 
     `effects(events_E, concepts)` gives (E, len(concepts)): by how much each event moves each strength;
     `evidence(event, effect)` makes the record of one event, `said(entry, effect)` that of a text; `muted` are the
-    concepts the user wants nothing of, `pinned` those he wants to stay.
+    concepts the user wants nothing of, `pinned` those he wants to stay. Of what there is to tell, `only` the concepts
+    wanted are, None: all.
     """
     n_events = len(readings.items)
     touches: sp.csr_array = vocabulary.activations[readings.items] > 0
@@ -177,7 +179,11 @@ def build_profile(
     wrote = np.bincount(texts.concepts, weights=texts.labels, minlength=len(counts))
     wrote_against = np.bincount(texts.concepts, weights=1.0 - texts.labels, minlength=len(counts))
     chosen = choose_concepts(readings, counts + wrote, against + wrote_against, sure, limit=limit)
-    supporters = {c: np.flatnonzero(touches[:, [c]].toarray().ravel()) for c in chosen}
+    chosen = [c for c in chosen if only is None or c in only]
+    by_concept = touches.tocsc()
+    supporters = {
+        c: np.sort(by_concept.indices[by_concept.indptr[c] : by_concept.indptr[c + 1]]).astype(np.int64) for c in chosen
+    }
     asked = np.unique(np.concatenate([*supporters.values(), np.zeros(0, dtype=np.int64)])).astype(np.int64)
     moved = effects(asked, chosen) if len(asked) else np.zeros((0, len(chosen)))
     recent_from = max(0, n_events - config.recent)

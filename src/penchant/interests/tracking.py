@@ -6,6 +6,7 @@ independent of each other; the n-th events of all who have one are taken togethe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,11 +14,13 @@ import scipy.sparse as sp
 from penchant.data.sparse_rows import padded_rows
 from penchant.errors import DataError
 from penchant.interests.belief import Belief
-from penchant.interests.belief_step import BeliefConfig, observed, prior, relaxed
+from penchant.interests.belief_step import BeliefConfig, Fades, observed, prior
 from penchant.types import DoubleArray, FloatArray, IntArray
 
 PAIRS_AT_ONCE = 4_000_000
 """Logits against the reference held at once."""
+FADED_AT_ONCE = 100_000
+"""Events whose fading is worked out at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,35 +141,47 @@ def track(
     keys, slots = np.unique((owners[:, None] * n_concepts + concepts)[real], return_inverse=True)
     rows = np.full(activations.shape, len(keys), dtype=np.int64)  # one row more, for what is padding
     rows[real] = slots
-    values = np.where(real, activations, 0.0)
     means, covariances = np.zeros((len(keys) + 1, 2)), np.tile(prior(config), (len(keys) + 1, 1))
-    at = np.full(len(keys) + 1, -np.inf)
-    order = np.argsort(-lengths, kind="stable")
-    for n in range(int(lengths.max(initial=0))):
-        users = order[: int(np.searchsorted(-lengths[order], -n, side="left"))]
-        events = evidence.indptr[users] + n
-        mine, now = rows[events], evidence.moments[events]
-        elapsed = now[:, None] - np.where(np.isinf(at[mine]), now[:, None], at[mine])
-        m, p = relaxed(means[mine], covariances[mine], elapsed, config)
-        before = m.sum(axis=-1)
-        m, p = observed(
-            m,
-            p,
-            values[events],
-            evidence.log_odds[events],
-            evidence.labels[events],
-            evidence.weights[events],
-            slope_floor=config.slope_floor,
-        )
+    elapsed = _elapsed(rows, evidence.moments, len(keys))
+    # Step by step: the first events of all users, the second of those who have one, …; users with more events first.
+    places = np.arange(len(owners)) - evidence.indptr[:-1][owners]
+    order = np.lexsort((owners, -lengths[owners], places))
+    ends = np.cumsum(np.bincount(places))
+    rows, values = rows[order], np.where(real, activations, 0.0)[order]
+    odds, labels, weights = evidence.log_odds[order], evidence.labels[order], evidence.weights[order]
+    first = read = 0
+    fades = Fades.of(elapsed[:0], config)
+    for begin, end in pairwise([0, *ends.tolist()]):
+        if end > read:  # the fading of as many further steps as fit, at least of this one
+            first, fit = begin, int(np.searchsorted(ends, begin + FADED_AT_ONCE, side="right"))
+            read = max(end, int(ends[fit - 1]) if fit else 0)
+            fades = Fades.of(elapsed[order[first:read]], config)
+        step, mine = slice(begin, end), rows[begin:end]
+        m, p = fades.step(begin - first, end - first).applied(means[mine], covariances[mine])
+        before = m[..., 0] + m[..., 1]
+        m, p = observed(m, p, values[step], odds[step], labels[step], weights[step], slope_floor=config.slope_floor)
         if look is not None:
-            look(events, (values[events] * before).sum(axis=-1), m.sum(axis=-1) - before)
-        means[mine], covariances[mine], at[mine] = m, p, now[:, None]
-        means[-1], covariances[-1], at[-1] = 0.0, prior(config), -np.inf
+            look(order[step], (values[step] * before).sum(axis=-1), m[..., 0] + m[..., 1] - before)
+        means[mine], covariances[mine] = m, p
+        means[-1], covariances[-1] = 0.0, prior(config)
+    at = np.full(len(keys), -np.inf)
+    np.maximum.at(at, slots, np.repeat(evidence.moments, real.sum(axis=1)))
     kept = keys // max(n_concepts, 1)
     return Beliefs(
         indptr=np.searchsorted(kept, np.arange(len(lengths) + 1)).astype(np.int64),
         concepts=(keys % max(n_concepts, 1)).astype(np.int32),
         means=means[:-1].astype(np.float32),
         covariances=covariances[:-1].astype(np.float32),
-        at=at[:-1],
+        at=at,
     )
+
+
+def _elapsed(rows_NW: IntArray, moments_N: DoubleArray, n_rows: int) -> DoubleArray:
+    """The time since the event before that touched the same row, (N, W); 0 for the first, and for the row `n_rows`."""
+    flat = rows_NW.ravel()
+    order = np.argsort(flat, kind="stable")
+    moments = np.repeat(moments_N, rows_NW.shape[1])[order]
+    found = np.zeros(len(flat))
+    again = np.flatnonzero((np.diff(flat[order]) == 0) & (flat[order[1:]] < n_rows))
+    found[order[again + 1]] = moments[again + 1] - moments[again]
+    return found.reshape(rows_NW.shape)

@@ -18,7 +18,7 @@ from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.config import Config
 from penchant.data.histories import Histories
-from penchant.interests.belief import Observation
+from penchant.interests.belief import Belief, Observation
 from penchant.interests.belief_step import BeliefConfig
 from penchant.interests.population import Population
 from penchant.interests.text.evidence import TextWeights
@@ -91,6 +91,20 @@ class EventReading:
     timed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """A user's belief, and how it came about, in log odds."""
+
+    belief: Belief
+    """After all of it"""
+    of_events: sp.csr_array
+    """(L, C) by how much each event moved the corrections when it came"""
+    of_sayings: DoubleArray
+    """(S,) by how much each saying moved that of its concept"""
+    log_odds: DoubleArray
+    """(N,) ℓ of what was read, events and sayings, without the belief"""
+
+
 @dataclass(frozen=True)
 class BeliefReader:
     """Reads beliefs from what users did and wrote: a pure function of it."""
@@ -123,12 +137,8 @@ class BeliefReader:
             parts.append(track(evidence, self.items.n_concepts, self.model.config))
         return Beliefs.joined(parts)
 
-    def steps(
-        self, raw: Histories, reading: EventReading, said: Sayings | None = None
-    ) -> tuple[sp.csr_array, DoubleArray]:
-        """By how much each of one user's events (B = 1) moved the corrections when it came, (L, C), and each saying
-        that of its concept, (S,), in log odds.
-        """
+    def steps(self, raw: Histories, reading: EventReading, said: Sayings | None = None) -> "Steps":
+        """What each event and saying of one user (B = 1) did to his belief, and the belief at the end: one pass."""
         evidence, origins = self._read(raw, reading, said)
         width = self.items.concepts.shape[1]
         moved = np.zeros((len(evidence.concepts), width))
@@ -136,13 +146,14 @@ class BeliefReader:
         def look(events: IntArray, _: DoubleArray, steps: DoubleArray) -> None:
             moved[events] = steps
 
-        track(evidence, self.items.n_concepts, self.model.config, look=look)
+        beliefs = track(evidence, self.items.n_concepts, self.model.config, look=look)
         event = origins >= 0
         at, slot = np.nonzero(evidence.activations[event] > 0)  # the rest is padding
         entries = moved[event][at, slot], (origins[event][at], evidence.concepts[event][at, slot])
         of_sayings = np.zeros(0 if said is None else len(said.keys))
         of_sayings[-1 - origins[~event]] = moved[~event].sum(axis=1)
-        return sp.coo_array(entries, shape=(len(raw.items), self.items.n_concepts)).tocsr(), of_sayings
+        of_events = sp.coo_array(entries, shape=(len(raw.items), self.items.n_concepts)).tocsr()
+        return Steps(belief=beliefs.of(0), of_events=of_events, of_sayings=of_sayings, log_odds=evidence.log_odds)
 
     def observations(
         self, raw: Histories, reading: EventReading, said: Sayings | None = None

@@ -33,10 +33,13 @@ def surprises(histories: Histories, reader: BeliefReader) -> DoubleArray:
     return -against_reference(states, vectors[histories.items], vectors[model.reference])
 
 
-def streams_of(histories: Histories, reader: BeliefReader) -> list[Stream]:
-    """What is watched of B users: `histories` hold the events that models read, no more than `recent` leaves."""
+def streams_of(histories: Histories, reader: BeliefReader, *, surprise_N: DoubleArray | None = None) -> list[Stream]:
+    """What is watched of B users: `histories` hold the events that models read, no more than `recent` leaves.
+
+    `surprise_N` are their `surprises`, where the caller knows them.
+    """
     touches = reader.vocabulary.activations[histories.items] > 0
-    surprise = surprises(histories, reader)
+    surprise = surprises(histories, reader) if surprise_N is None else surprise_N
     found = []
     for start, end in zip(histories.indptr[:-1], histories.indptr[1:], strict=True):
         own = touches[start:end]

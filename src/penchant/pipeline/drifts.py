@@ -11,6 +11,7 @@ from penchant.pipeline.beliefs import recent
 from penchant.pipeline.drift_fitting import fit_thresholds, streams_of, thresholds_of
 from penchant.pipeline.live import Live
 from penchant.records import Drift, DriftAlarm, DriftHistory, DriftPoint
+from penchant.types import DoubleArray
 
 KEPT = 1_024
 """Users whose drift is kept until they do something."""
@@ -63,7 +64,7 @@ class Drifts:
         raw = live.timeline.history(user_id, as_of=as_of)
         moment = live.moment(raw) if as_of is None else as_of
         history, _ = recent(live.consumed(raw))
-        [stream] = streams_of(history, live.beliefs)
+        [stream] = streams_of(history, live.beliefs, surprise_N=self._surprises(user_id, raw, as_of))
         reading = read_drift(stream, self.thresholds, config)
         points = tuple(
             DriftPoint(event_id=live.timeline.event_id(key), timestamp=stamp, score=score)
@@ -72,6 +73,13 @@ class Drifts:
             )
         )
         return DriftHistory(user_id=user_id, as_of=moment, drift=self._drift(history, stream, reading), points=points)
+
+    def _surprises(self, user_id: str, raw: Histories, as_of: int | None) -> DoubleArray | None:
+        """Those that the user's belief was read from, where it was read from exactly these events."""
+        live = self._live
+        if not live.consumption(raw).all() or not live.polarity(raw).all() or live.timeline.texts(user_id, as_of=as_of):
+            return None
+        return -live.steps(user_id, raw, as_of=as_of).log_odds
 
     def _drift(self, history: Histories, stream: Stream, reading: DriftReading) -> Drift:
         config = self._live.config.drift

@@ -96,7 +96,7 @@ def _parts(live: Live, catalogue: Catalogue, split: ScoreParts, user_id: str) ->
     concepts, concept, edit = fitted.vocabulary.concepts, split.concept[0], split.edit[0]
     touches = row_entries(fitted.vocabulary.activations, history.items)
     order = [int(c) for c in np.argsort(-concept, kind="stable") if concept[c]]
-    behind = _evidence(live, user_id, {concepts[c].id for c in order[:WITH_EVIDENCE]}) if order else {}
+    behind = _evidence(live, user_id, frozenset(order[:WITH_EVIDENCE])) if order else {}
     parts = []
     for c in order:
         events = touches.owners[touches.columns == c][::-1]
@@ -156,10 +156,11 @@ def _event_parts(live: Live, catalogue: Catalogue, split: ScoreParts) -> list[Sc
     return parts
 
 
-def _evidence(live: Live, user_id: str, wanted: set[str]) -> dict[str, tuple[Evidence, ...]]:
+def _evidence(live: Live, user_id: str, wanted: frozenset[int]) -> dict[str, tuple[Evidence, ...]]:
     """The events behind interests, as the user's profile tells them."""
-    profile = read_profile(live, user_id, as_of=None, limit=4 * len(live.fitted.vocabulary.concepts))
-    return {one.concept_id: one.evidence for one in profile.interests if one.concept_id in wanted}
+    every = 4 * len(live.fitted.vocabulary.concepts)
+    profile = read_profile(live, user_id, as_of=None, limit=every, only=wanted)
+    return {one.concept_id: one.evidence for one in profile.interests}
 
 
 def _without_terms(

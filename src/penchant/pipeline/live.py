@@ -1,9 +1,11 @@
 """The state that serving changes: observed events and users' edits, laid over what was fitted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from penchant.interests.belief import Belief, Observation
 from penchant.interests.editing import EditedBelief, Telling, with_edits
 from penchant.interests.text.reading import TextReader
 from penchant.interfaces import ItemFacts
-from penchant.pipeline.beliefs import MICROSECONDS_A_DAY, BeliefReader, EventReading
+from penchant.pipeline.beliefs import MICROSECONDS_A_DAY, BeliefReader, EventReading, Steps
 from penchant.pipeline.edits import Edits, Taken
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
 from penchant.pipeline.sayings import Sayings, read_sayings, text_reader
@@ -27,6 +29,19 @@ from penchant.seeding import tie_breaks
 from penchant.types import BoolArray, DoubleArray, FloatArray
 
 BELIEFS_KEPT = 1_024
+STEPS_KEPT = 64
+"""Fewer, since they grow with the history."""
+
+
+def _digest(raw: Histories) -> bytes:
+    """Equal for histories of the same events; short, however long they are."""
+    return blake2b(np.ascontiguousarray(raw.keys).tobytes(), digest_size=16).digest()
+
+
+def _make_room(kept: MutableMapping[Any, Any], most: int) -> None:
+    """Let go of what came first, so that there is room for one more."""
+    while len(kept) >= most:
+        kept.pop(next(iter(kept)))
 
 
 class Live:
@@ -49,6 +64,8 @@ class Live:
         """Of users with words of their own: by their history and what they said."""
         self._beliefs: dict[tuple[object, ...], Belief] = {}
         """After other histories than those of the dataset."""
+        self._steps: dict[tuple[object, ...], Steps] = {}
+        """By users' histories."""
 
     @property
     def dataset(self) -> Dataset:
@@ -200,13 +217,20 @@ class Live:
         row, version = int(raw.users[0]), self.timeline.version(user_id)
         if as_of is None and version == AS_FITTED and row >= 0 and len(raw.items) == self.timeline.imported_of(row):
             return self.fitted.beliefs.of(row)
-        key = user_id, version, as_of, raw.keys.tobytes()
+        key = user_id, version, as_of, _digest(raw)
         if key not in self._beliefs:
-            while len(self._beliefs) >= BELIEFS_KEPT:
-                self._beliefs.pop(next(iter(self._beliefs)))
-            said = self.said(user_id, raw, as_of=as_of)
-            self._beliefs[key] = self.beliefs.beliefs(raw, self.reading(), said).of(0)
+            _make_room(self._beliefs, BELIEFS_KEPT)
+            self._beliefs[key] = self.steps(user_id, raw, as_of=as_of).belief
         return self._beliefs[key]
+
+    def steps(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> Steps:
+        """How a user's belief came about, read once for the last users asked for; as of a moment where one is given."""
+        key = user_id, self.timeline.version(user_id), as_of, _digest(raw)
+        if key not in self._steps:
+            _make_room(self._steps, STEPS_KEPT)
+            said = self.said(user_id, raw, as_of=as_of)
+            self._steps[key] = self.beliefs.steps(raw, self.reading(), said)
+        return self._steps[key]
 
     def on_clock(self, raw: Histories, moment: int) -> float:
         """A moment as beliefs have it, after a user's events: days, or where the clock counts positions those events
@@ -241,10 +265,9 @@ class Live:
         family, config = self.fitted.vocabulary.family, self.fitted.belief.config
         if not edits.words:
             return edits.vector(family, np.zeros(len(family)))
-        key = user_id, self.timeline.version(user_id), as_of, raw.keys.tobytes(), edits
+        key = user_id, self.timeline.version(user_id), as_of, _digest(raw), edits
         if key not in self._edited:
-            while len(self._edited) >= BELIEFS_KEPT:
-                self._edited.pop(next(iter(self._edited)))
+            _make_room(self._edited, BELIEFS_KEPT)
             seen, tellings = self.observations(user_id, raw, as_of=as_of), self._tellings(raw, edits)
             self._edited[key] = with_edits(seen, tellings, config, doubt=edits.config.doubt)
         now = self.on_clock(raw, self.moment(raw) if as_of is None else as_of)

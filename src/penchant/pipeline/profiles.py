@@ -11,10 +11,13 @@ from penchant.records import Evidence, Profile
 from penchant.types import DoubleArray, IntArray
 
 
-def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> Profile:
+def read_profile(
+    live: Live, user_id: str, *, as_of: int | None, limit: int, only: frozenset[int] | None = None
+) -> Profile:
     """The user's interests now, or as they were at `as_of`, with the edits made by then.
 
-    Events that he has had forgotten are gone from every moment.
+    Events that he has had forgotten are gone from every moment. Of the interests there are, `only` those of these
+    concepts are told, None: all.
     """
     fitted = live.fitted
     raw = live.timeline.history(user_id, as_of=as_of)
@@ -25,12 +28,12 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
     history = live.consumed(raw)
     now, before = live.strengths(Histories.stack([history, history.without_tail(live.config.profile.recent)]))
     said = live.said(user_id, raw, as_of=as_of)
-    steps, of_sayings = live.beliefs.steps(raw, live.reading(), said)
+    steps = live.steps(user_id, raw, as_of=as_of)
     corrections = live.corrections(user_id, raw, as_of=as_of)
     own = live.edited(user_id, raw, edits, as_of=as_of)
     # What was only shown to him is no deed of his: it makes no interest, and no older one fades by it.
     said_of = live.polarity(raw) != 0
-    raw, moves = raw.keep(said_of), steps[np.flatnonzero(said_of)]
+    raw, moves = raw.keep(said_of), steps.of_events[np.flatnonzero(said_of)]
     readings = Readings(
         items=raw.items,
         polarity=live.polarity(raw),
@@ -39,7 +42,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         before=before,
         correction=corrections.sum(axis=1),
         lasting=corrections[:, 1],
-        texts=TextReadings.none() if said is None else _texts(said, of_sayings, live.beliefs.per_log_odd),
+        texts=TextReadings.none() if said is None else _texts(said, steps.of_sayings, live.beliefs.per_log_odd),
         edits=own,
         edited=edits.columns,
     )
@@ -90,6 +93,7 @@ def read_profile(live: Live, user_id: str, *, as_of: int | None, limit: int) -> 
         population=fitted.population,
         config=live.config.profile,
         limit=limit,
+        only=only,
         effects=effects,
         evidence=evidence,
         said=wrote,
