@@ -142,6 +142,6 @@ def _show(model: "InterestModel", reader: str) -> None:
     last = "; ".join(event.title for event in model.history(reader, limit=3))
     screen.out.rule(f"Reader {reader}", align="left")
     screen.out.print(f"[dim]Last read: {last}[/dim]\n")
-    screen.out.print(profile_view(model.interests(reader, limit=6)))
+    screen.out.print(profile_view(model.interests(reader, limit=6), evidence=1))
     screen.out.print()
     screen.out.print(slate_view(model.recommend(reader, 5)))
