@@ -7,10 +7,11 @@ import pytest
 
 from penchant.errors import ConfigError, NotFoundError
 from penchant.pipeline.interest_model import InterestModel
-from penchant.records import Edit, Event
+from penchant.records import Edit, EditAction, Event
 from tests.pipeline.conftest import NOW
 
 CHESS, MYSTERY, COOKERY, SPACE = "tags:chess", "tags:cozy-mystery", "tags:cookery", "tags:space-opera"
+WORDS: tuple[EditAction, ...] = ("more", "less", "pin", "mute", "add")
 GENRE = {SPACE: "0", MYSTERY: "1", COOKERY: "2", CHESS: "3"}
 
 
@@ -227,7 +228,8 @@ def test_a_profile_of_the_past_has_the_edits_of_then(model):
 def test_a_replay_stands_where_the_log_was_written(model, fitted):
     """A thousand events, edits and undos in a random order, of three users; then the log alone."""
     learned, config = fitted
-    dice, log = random.Random(5), []  # noqa: S311
+    dice = random.Random(5)  # noqa: S311
+    log: list[Event | Edit] = []
     users = ("u-0", "u-7", "newcomer")
     for n in range(1_000):
         user = dice.choice(users)
@@ -235,12 +237,13 @@ def test_a_replay_stands_where_the_log_was_written(model, fitted):
         edits, history = model.edits(user, limit=1_000), model.history(user, limit=500)
         if roll < 0.5:
             kind = dice.choice(("interaction", "interaction", "not_interested"))
-            entry = Event(
+            event = Event(
                 user_id=user, item_id=f"{dice.randrange(4)}-{dice.randrange(15)}", event_type=kind, event_id=f"v{n}"
             )
-            model.observe([entry])
+            model.observe([event])
+            log.append(event)
         else:
-            entry = Edit(
+            edit = Edit(
                 edit_id=f"d{n}",
                 user_id=user,
                 action="more",
@@ -248,17 +251,17 @@ def test_a_replay_stands_where_the_log_was_written(model, fitted):
                 strength=dice.uniform(1, 3),
             )
             if roll < 0.6 and history:
-                entry = replace(
-                    entry, action="forget", concept_id=None, event_id=dice.choice(history).event_id, strength=None
+                edit = replace(
+                    edit, action="forget", concept_id=None, event_id=dice.choice(history).event_id, strength=None
                 )
             elif roll < 0.75 and (standing := [e.edit.edit_id for e in edits if e.standing]):
-                entry = replace(entry, action="undo", concept_id=None, undoes=dice.choice(standing), strength=None)
+                edit = replace(edit, action="undo", concept_id=None, undoes=dice.choice(standing), strength=None)
             elif roll < 0.77:
-                entry = replace(entry, action="reset", concept_id=dice.choice((None, *GENRE)), strength=None)
+                edit = replace(edit, action="reset", concept_id=dice.choice((None, *GENRE)), strength=None)
             else:
-                entry = replace(entry, action=dice.choice(("more", "less", "pin", "mute", "add")))
-            assert model.take(entry)
-        log.append(entry)
+                edit = replace(edit, action=dice.choice(WORDS))
+            assert model.take(edit)
+            log.append(edit)
         if dice.random() < 0.02:  # what is kept between requests must not tell
             model.recommend(user, 5)
     again = InterestModel(config=config, now=lambda: NOW).start(learned)

@@ -15,8 +15,8 @@ def read(item_id: str, event_id: str | None = None, user_id: str = "u") -> Event
     return Event(user_id=user_id, item_id=item_id, event_type="read", event_id=event_id)
 
 
-def edit(action: EditAction, user_id: str = "u", **what: str) -> Edit:
-    return Edit(**{"edit_id": "", **what}, user_id=user_id, action=action)
+def edit(action: EditAction, *, concept_id: str) -> Edit:
+    return Edit(edit_id="", user_id="u", action=action, concept_id=concept_id)
 
 
 @pytest.fixture
