@@ -32,7 +32,7 @@ def stream(touched: np.ndarray, surprise: np.ndarray | None = None, rates: np.nd
 
 def usual(rng: np.random.Generator, n: int) -> np.ndarray:
     """Each user has concepts of his own, and no drift."""
-    return rng.random((n, C)) < RATES * rng.choice([0.2, 1.0, 4.0], C)
+    return np.asarray(rng.random((n, C)) < RATES * rng.choice([0.2, 1.0, 4.0], C))
 
 
 def planted(before: int = 60, after: int = 20, concept: int = 7) -> np.ndarray:
