@@ -23,6 +23,11 @@ def test_items_left_out_foretell_nothing():
     np.testing.assert_allclose(found.touched, [[1.0, 1.0, 0.0]])
 
 
+def test_a_user_without_any_item_left_is_refused():
+    with pytest.raises(DataError, match="no item left"):
+        forecast_concepts(np.array([[-np.inf, -np.inf, 0.0, -np.inf]]), BEARS)
+
+
 def test_a_catalogue_without_concepts_is_refused():
     with pytest.raises(DataError, match="No item has a concept"):
         forecast_concepts(np.zeros((1, 2)), sp.csr_array((2, 3)))

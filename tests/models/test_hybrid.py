@@ -100,6 +100,18 @@ def test_a_source_that_is_switched_off_is_not_there():
     assert "knn" not in model.beside
 
 
+@pytest.mark.parametrize("sources", [[], ["content"]])
+def test_with_nothing_beside_it_the_tracker_stands_alone(sources):
+    """The world without texts has no content to compare, so that source has nothing to say either."""
+    model = Interest(InterestConfig.of({**QUICK, "sources": sources})).fit(
+        TRAINING, options=FitOptions(validation=CASES)
+    )
+    histories = CASES.histories.take(slice(0, 5))
+    assert model.parts(histories).beside == {}
+    alone = model.tracker.score(histories)
+    assert np.argsort(-model.score(histories), axis=1)[:, :5].tolist() == np.argsort(-alone, axis=1)[:, :5].tolist()
+
+
 def test_its_own_hold_out_goes_back_into_the_neighbours():
     data = dataset_of([[0, 1], [0, 1], [0, 1]], 3)
     config = InterestConfig.of({"tracker": {"training": {"max_epochs": 1}}, "weights": {"knn": 1.0}})

@@ -42,7 +42,7 @@ from penchant.pipeline.interest_model import InterestModel
 from penchant.progress import Progress
 from penchant.seeding import numpy_rng
 
-TEMPERATURES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
+TEMPERATURES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.5)
 SHARES = (0.0, 0.5, 1.0, 1.5, 2.0)
 SMOOTHINGS = (0.3, 1.0, 3.0, 10.0, 30.0)
 HALF_LIVES = (3.0, 5.0, 10.0, 20.0, 40.0, 80.0)
@@ -235,7 +235,10 @@ def main() -> None:
     options = parser.parse_args()
     data = load_dataset(options.data)
     train, truth, users = split(data, options.ahead)
-    settings: dict[str, Any] = read_toml(options.config).get(options.name, {})
+    tables = read_toml(options.config)
+    if options.name not in tables:
+        parser.error(f"{options.config} has no table {options.name!r}; there are {', '.join(tables)}")
+    settings: dict[str, Any] = dict(tables[options.name])
     began = time.perf_counter()
     model = InterestModel(config=InterestModelConfig.of(settings), seed=options.seed).fit(train, progress=Lines())
     seconds = time.perf_counter() - began

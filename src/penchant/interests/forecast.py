@@ -47,6 +47,8 @@ def forecast_concepts(scores_BI: DoubleArray, bears_IC: sp.csr_array) -> Concept
     if not named.any():
         raise DataError("No item has a concept.", hint="Fit with items that have tags, categories or text.")
     scores = np.where(named, scores_BI, -np.inf)
+    if np.isneginf(scores).all(axis=1).any():
+        raise DataError("A user has no item left that has a concept.", hint="Leave fewer items out.")
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     chance = odds / odds.sum(axis=1, keepdims=True)
     return ConceptForecast(share=chance @ shared(bears_IC), touched=chance @ (bears_IC > 0).astype(np.float64))

@@ -131,12 +131,12 @@ class Interest(Recommender):
         self._count(training, inner, wanted=self._wanted(options))
         self.tracker = InterestTracker(self.config.tracker).fit(training, options=inner.part("tracker"))
         self._measure()
-        if self.config.weights is None:
+        if self.config.weights is None and self._wanted(options):
             ties = catalogue_ties(dataset, options.seed)
             self._adopt(self._choose(sampled(cases, self.config.validation_users, options.seed), ties, options))
             self._rehearse(training, cases, ties, options)
         else:
-            self._adopt(Blend.of({n: w for n, w in self.config.weights.items() if n in self._wanted(options)}))
+            self._adopt(Blend.of({n: w for n, w in (self.config.weights or {}).items() if n in self._wanted(options)}))
         if options.validation is None:
             self.refresh(dataset, options=options)
         return self

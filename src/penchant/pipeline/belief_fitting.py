@@ -6,8 +6,9 @@ on, is foreseen best: the mean over users of
     log e^{s_t} / (e^{s_t} + Σ_{j in R} e^{s_j}),      s_i = κ u·z_i + Σ_c a_ic m_c
 
 with t the item that was taken, from u and m before it. First κ without a belief, then one setting after the other,
-each from a few values. Where no belief foresees better than none, events for items weigh nothing and only what speaks
-against an item moves an interest: the tracker is then recovered.
+each from a few values. Where no belief foresees better than none by a standard error, events for items weigh nothing
+and only what speaks against an item moves an interest: the tracker is then recovered. (The events before the last are
+among those that the tracker learned from, so it was surprised by them less than it will be by new ones.)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +47,7 @@ from penchant.types import DoubleArray, FloatArray, IntArray, RowArray
 TEMPERATURES = np.geomspace(0.1, 3.0, 24)
 SHORT_WIDTHS, LONG_WIDTHS = (0.1, 0.3, 1.0, 3.0), (0.01, 0.1, 0.3)
 STARTING_WIDTHS = 0.3, 0.1
-SCALES = (3.0, 100.0), (10.0, 200.0), (30.0, 1_000.0)
+SCALES = (3.0, 100.0), (10.0, 200.0), (20.0, 250.0)
 """In events, or in as many times the mean time between them."""
 WEIGHTS = (0.25, 1.0, 4.0)
 LEAST_SHARE = 0.02
@@ -307,7 +308,8 @@ def _search(
         take_best([_with(trial, scales=found) for found in scales])
     for name in sorted(foresight.frequent - set(settings.weights)):
         take_best([replace(trial, weights={**trial.weights, name: weight}) for weight in WEIGHTS])
-    if best > max(plain):
+    gained = foresight.of(trial) - foresight.without(trial.temperature)
+    if gained.mean() > gained.std() / np.sqrt(len(gained)):
         return trial
     silent = {name: 0.0 for name in trial.weights if name not in {*AGAINST, LOW_RATING, *settings.weights}}
     return replace(trial, weights={**trial.weights, **silent})

@@ -207,8 +207,7 @@ class Live:
         """Whether nothing is known of a user: no events, no attributes, no word on a concept."""
         if len(history.items) or self.fitted.model.tracker.knows(int(history.users[0])):
             return False
-        said = self.said(user_id, history)
-        return said is None or not len(said.keys)
+        return not len(self.belief(user_id, history).concepts)
 
     def belief(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> Belief:
         """The belief after what a user did and wrote (B = 1), as of a moment where one is given; read once for the
@@ -268,8 +267,10 @@ class Live:
         key = user_id, self.timeline.version(user_id), as_of, _digest(raw), edits
         if key not in self._edited:
             _make_room(self._edited, BELIEFS_KEPT)
-            seen, tellings = self.observations(user_id, raw, as_of=as_of), self._tellings(raw, edits)
-            self._edited[key] = with_edits(seen, tellings, config, doubt=edits.config.doubt)
+            # What came at one moment keeps the order in which beliefs read it.
+            found = enumerate(self.observations(user_id, raw, as_of=as_of))
+            seen = [(moment, f"{n:09d}", one) for n, (moment, _, one) in found]
+            self._edited[key] = with_edits(seen, self._tellings(raw, edits), config, doubt=edits.config.doubt)
         now = self.on_clock(raw, self.moment(raw) if as_of is None else as_of)
         return edits.vector(family, self._edited[key].part(len(family), now, config) * self.beliefs.per_log_odd)
 
