@@ -23,10 +23,11 @@ def test_a_burst_of_a_new_genre_moves_profile_and_list_within_five_events(model:
     """The list turns to it after an event or two. In the profile it has to be sure as well: in a world of four genres,
     each with a quarter of all events, five of nineteen make nobody sure, so it need not be the first yet.
     """
-    listed, told = [], []
+    listed: list[float] = []
+    told: list[float] = []
     for row in range(12):
         user = f"u-{row}"
-        had = {int(event.item_id.split("-")[0]) for event in model.history(user)}
+        had = {int(str(event.item_id).split("-")[0]) for event in model.history(user)}
         genre = next(g for g in range(len(GENRES)) if g not in had)
         assert GENRES[genre] not in {one.concept for one in model.interests(user).interests}
         assert share(model, user, genre) <= 0.2
@@ -47,7 +48,8 @@ def test_a_burst_of_a_new_genre_moves_profile_and_list_within_five_events(model:
 
 
 def test_the_same_user_at_two_times_has_two_lists_that_follow_his_last_events(model: InterestModel):
-    lists, shares = [], []
+    lists: list[list[str]] = []
+    shares: list[list[float]] = []
     for genre in (2, 3, 2):
         start = 5 if lists and genre == 2 else 0
         read(model, "u-0", genre, range(start, start + MOST_EVENTS))
