@@ -1,8 +1,9 @@
 """How drift is told on a terminal, and `penchant drift`."""
 
+import io
 import json
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from typer.testing import CliRunner
 
 from penchant.cli.app import app
@@ -25,10 +26,10 @@ NEW = DriftAlarm(
 SEEN = Drift(score=0.8, last_change=30, alarms=(NEW,), watched=14, exploration_share=0.25)
 
 
-def shown(view: object) -> str:
-    console = Console(width=120, record=True, quiet=True)
-    console.print(view)
-    return console.export_text()
+def shown(view: RenderableType) -> str:
+    written = io.StringIO()
+    Console(file=written, width=120).print(view)
+    return written.getvalue()
 
 
 def test_a_change_is_told_with_its_event_and_what_changed_with_it():
