@@ -46,6 +46,9 @@ class EditingConfig(Config):
     """Items whose activation of a muted concept is above this are never served. At 0 all that are of the concept, also
     where that does not move their place."""
 
+    tags: str | None = None
+    """A column of users' attributes whose tags are loaded as ``add`` edits: lists, or text parted at ``| , ;``."""
+
     def step_of(self, action: str) -> float:
         """By how much an action moves its interest, signed, in standard deviations; 0 for what is no evidence of it."""
         return {"more": self.step, "less": -self.step, "add": self.add}.get(action, 0.0)

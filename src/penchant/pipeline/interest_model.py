@@ -18,6 +18,7 @@ from penchant.pipeline import bundle, editing, fitting
 from penchant.pipeline.drifts import Drifts
 from penchant.pipeline.encoding import known_encoder
 from penchant.pipeline.fitting import Fitted, InterestModelConfig, Named
+from penchant.pipeline.interest_tags import LoadedTags, check_tags, load_tags, meanings
 from penchant.pipeline.live import Live
 from penchant.pipeline.population_drifts import PopulationDrifts
 from penchant.pipeline.profiles import read_profile
@@ -73,6 +74,8 @@ class InterestModel(ReadableModel):
         self.seed = seed
         self.bundle = "unsaved"
         self.now = now
+        self.loaded_tags: LoadedTags | None = None
+        """What became of users' interest tags; None where the settings name no column of them."""
         self._live: Live | None = None
 
     def fit(
@@ -94,6 +97,7 @@ class InterestModel(ReadableModel):
         this model takes the place of (`penchant.pipeline.bundle.named`): those that are no more get heirs, to which
         users' edits go.
         """
+        check_tags(data, self.config.editing)
         fitted = fitting.fit(
             data,
             self.config,
@@ -107,13 +111,21 @@ class InterestModel(ReadableModel):
             run_log=run_log,
             after=after,
         )
-        return self.start(fitted)
+        if self.config.editing.tags is not None:
+            fitted.facts["tags"] = meanings(data, self.config.editing, self._search_of(fitted))
+        self.start(fitted)
+        if self.loaded_tags is not None:
+            progress.note(self.loaded_tags.told)
+        return self
 
     def start(self, fitted: Fitted) -> Self:
-        """Serve what was learned, with no events observed and no edits made."""
+        """Serve what was learned, with no events observed and no edits made but users' interest tags, where the
+        settings name their column (`EditingConfig.tags`).
+        """
         self._live = Live(fitted, self.config, seed=self.seed, now=self.now)
         for kept in ("_concept_search", "_drifts", "_finder", "_population_drifts", "_unit_vectors"):
             self.__dict__.pop(kept, None)
+        self.loaded_tags = load_tags(self._live, lambda: self._concept_search)
         return self
 
     @property
@@ -305,7 +317,9 @@ class InterestModel(ReadableModel):
 
     @cached_property
     def _concept_search(self) -> ConceptSearch:
-        fitted = self.fitted
+        return self._search_of(self.fitted)
+
+    def _search_of(self, fitted: Fitted) -> ConceptSearch:
         return ConceptSearch(
             fitted.vocabulary, fitted.dataset.items, encoder=lambda: self.encoder or known_encoder(fitted.facts)
         )
