@@ -127,7 +127,7 @@ export class Interests {
       "div",
       { class: "adjust", role: "group", "aria-label": `Change ${interest.concept}` },
       interest.muted ? [] : [button("more", "More", "More"), button("less", "Less", "Less"), interest.pinned ? null : button("pin", "Pin", "Pin"), button("mute", "Mute", "Mute")],
-      by ? [h("span", { class: "by-hand chip" }, interest.pinned ? "pinned" : "set by hand"), button("reset", interest.muted ? "Unmute" : interest.pinned ? "Unpin" : "Reset", "Reset")] : [],
+      by ? h("span", { class: "stands" }, h("span", { class: "by-hand chip" }, interest.pinned ? "pinned" : "set by hand"), button("reset", interest.muted ? "Unmute" : interest.pinned ? "Unpin" : "Reset", "Reset")) : [],
     );
   }
 
