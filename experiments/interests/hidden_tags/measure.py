@@ -12,7 +12,7 @@ both. What an item literally bears cannot tell these apart (0.5). `recovered` is
 activations that completion adds to an item (at most eight in all, share of bearers at least one half), `right` the
 share of those added that are true.
 
-**Bare items.** The same for a fifth of the items from which *all* tags are taken, as of a new or badly kept item: of two
+**Bare items.** The same for a fifth of the items from which *all* tags are taken, as of a new or ill-kept item: of two
 tags that say nearly the same one may still be open in the first trial, here none is.
 
 **Names.** Here texts are read without any tag, and every tag is hidden once, a fifth at a time. The concept of a hidden

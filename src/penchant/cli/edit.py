@@ -1,7 +1,6 @@
 """`penchant edit`: a user's own word on his interests, and what it moves."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer

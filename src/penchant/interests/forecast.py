@@ -27,7 +27,7 @@ from penchant.types import DoubleArray, IntArray
 
 LEAST_RATE = 1e-6
 """A concept is never foreseen with a probability below this, nor above 1 less this."""
-FITTED_ON = 200_000
+FITTED_ON = 50_000
 """Pairs of a user and a concept that the calibration is fitted on, at most."""
 
 
