@@ -28,7 +28,7 @@ SEEN = Drift(score=0.8, last_change=30, alarms=(NEW,), watched=14, exploration_s
 
 def shown(view: RenderableType) -> str:
     written = io.StringIO()
-    Console(file=written, width=120).print(view)
+    Console(file=written, width=120, force_jupyter=False).print(view)
     return written.getvalue()
 
 

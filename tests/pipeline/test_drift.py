@@ -88,7 +88,7 @@ def test_what_was_read_is_kept_until_the_user_does_something(turned: InterestMod
     assert after.drift.score != first.drift.score
 
 
-def test_a_user_with_100_000_events_costs_no_more_than_one_with_1_000(model: InterestModel, monkeypatch):
+def test_a_user_with_100_000_events_costs_no_more_than_one_with_2_000(model: InterestModel, monkeypatch):
     rng = np.random.default_rng(0)
     seconds = {}
     for n in (1_499, 100_499):
@@ -101,7 +101,7 @@ def test_a_user_with_100_000_events_costs_no_more_than_one_with_1_000(model: Int
         begun = process_time()
         found = model.drift(f"has {n}")
         seconds[n] = process_time() - begun
-        assert 500 <= len(found.points) < 1_000
+        assert 1_000 <= len(found.points) < 2_000
     assert seconds[100_499] < 10 * seconds[1_499] + 1.0
 
 
