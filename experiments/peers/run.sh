@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes the three result files: other libraries and ours on one split, scored by one metric code, every one with its
-# defaults (one trial), text read by ours alone. DATA is a folder that holds your copies of movielens-100k
+# Makes the four result files: other libraries and ours on one split, scored by one metric code, every one with its
+# defaults (one trial), text read by ours alone. DATA is a folder that holds your copies of movielens-100k, movielens-1m
 # and goodbooks-10k-sample (interactions, items and users as Parquet or CSV); PEERS one with the libraries' environments (`penchant compare --make-environments PEERS`).
 set -e
 DATA=${1:?give the folder of the raw data}
 PEERS=${2:?give the folder of the environments}
 cd "$(dirname "$0")"
 WORK=${TMPDIR:-/tmp}
-for name in movielens-100k goodbooks-10k-sample; do
+for name in movielens-100k movielens-1m goodbooks-10k-sample; do
   [ -d "$WORK/$name.dataset" ] || penchant import "$DATA/$name" --to "$WORK/$name.dataset"
 done
 export OMP_WAIT_POLICY=PASSIVE
@@ -20,3 +20,6 @@ penchant compare "$WORK/movielens-100k.dataset" --protocol temporal --environmen
 penchant compare "$WORK/goodbooks-10k-sample.dataset" --environments "$PEERS" \
   --peers implicit:bm25,lenskit:item_knn,lenskit:ease,cornac:ease,rectools:sasrec --models interest \
   --seeds 0 --threads 1 --minutes 24 --json goodbooks.json
+penchant compare "$WORK/movielens-1m.dataset" --environments "$PEERS" \
+  --peers rectools:sasrec --models interest --config ../movielens-1m/config.toml \
+  --seeds 0 --threads 1 --minutes 130 --json movielens-1m.json
