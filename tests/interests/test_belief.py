@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from penchant.errors import ConfigError, DataError
 from penchant.interests.belief import Belief, Observation, replay, told, update
-from penchant.interests.belief_step import BeliefConfig, observed, prior, relaxed, summed
+from penchant.interests.belief_step import MOST_CORRECTION, BeliefConfig, observed, prior, relaxed, summed
 
 CONFIG = BeliefConfig(scales=(5.0, 80.0), widths=(0.7, 0.3))
 N = 6
@@ -240,3 +240,10 @@ def test_settings_and_edits_that_make_no_sense_are_refused():
             BeliefConfig.of(settings_)
     with pytest.raises(DataError):
         told(Belief.nothing(), 0, 1.0, 0.0, 0.0, CONFIG)
+
+
+def test_no_word_moves_a_belief_beyond_what_log_odds_can_tell():
+    belief = Belief.nothing()
+    for n in range(50):
+        belief = told(belief, 0, 1e6, 1e-9, float(n), CONFIG)
+    assert np.abs(belief.means).max() <= MOST_CORRECTION

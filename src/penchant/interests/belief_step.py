@@ -132,6 +132,7 @@ def informed(
     total = variances_K + summed(covariances_K3)
     gain = _toward(covariances_K3) / total[..., None]
     means = means_K2 + gain * (values_K - means_K2.sum(axis=-1))[..., None]
+    means = np.clip(means, -MOST_CORRECTION, MOST_CORRECTION)
     return means, proper(covariances_K3 - total[..., None] * _outer(gain))
 
 

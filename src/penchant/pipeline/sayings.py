@@ -187,7 +187,7 @@ def written_in(data: Dataset, rows: slice | IntArray) -> list[Written]:
             events.types[rows],
             strict=True,
         )
-        if text
+        if isinstance(text, str) and text
     ]
 
 
