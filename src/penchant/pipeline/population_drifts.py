@@ -1,5 +1,7 @@
 """Drift of the population of a model in use: what all users take, and how well the model foresees it."""
 
+from typing import Literal
+
 import numpy as np
 from scipy.special import expit
 
@@ -97,6 +99,7 @@ class PopulationDrifts:
 
     def _alarm(self, change: PopulationChange) -> PopulationAlarm | None:
         more = change.after > change.before
+        kind: Literal["more", "less", "surprise"]
         if change.concept < 0:
             if not more:
                 return None  # that the model foresees better is good news
@@ -107,7 +110,7 @@ class PopulationDrifts:
             kind, concept_id, name = "more" if more else "less", concept.id, concept.name
             words = f"{kind} {name}: {change.before:.1%} → {change.after:.1%} of events"
         return PopulationAlarm(
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             concept_id=concept_id,
             concept=name,
             before=change.before,
