@@ -1,4 +1,4 @@
-"""What the rooms promise each other: encoders, recommenders, rerankers."""
+"""What the rooms promise each other: encoders, recommenders, rerankers, policies."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -220,6 +220,73 @@ class Reranker(ABC):
     @abstractmethod
     def begin(self, candidates: Candidates, facts: ItemFacts) -> Preference:
         """The values for an empty list. `UnsupportedError` where the facts lack what the reranker compares."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """N candidates with what is believed of their scores:
+
+        s_n = mean_n + Σ_c loading_nc e_c + f_n,    e_c ~ N(0, concept_variance_c),  f_n ~ N(0, item_variance_n)
+
+    e_c is how wrong the user's interest in concept c may be, shared by all candidates of it; f_n what only candidate n
+    may have, which shrinks as more is known of the item.
+    """
+
+    items: RowArray
+    """(N,) distinct item rows"""
+    means: DoubleArray
+    """(N,) expected scores"""
+    loadings: sp.csr_array
+    """(N, C) at least 0"""
+    concept_variances: DoubleArray
+    """(C,) at least 0"""
+    item_variances: DoubleArray
+    """(N,) at least 0"""
+    ties: RowArray
+    """(N,) the order in which equal values are ranked"""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def variances(self) -> DoubleArray:
+        """Var s_n = Σ_c loading_nc² concept_variance_c + item_variance_n, (N,)."""
+        squares = self.loadings.multiply(self.loadings)
+        return np.asarray(squares @ self.concept_variances + self.item_variances, dtype=np.float64)
+
+    def draw(self, rng: np.random.Generator) -> DoubleArray:
+        """One Thompson draw of all scores, (N,): each e_c once, each f_n once."""
+        shared = np.sqrt(self.concept_variances) * rng.standard_normal(len(self.concept_variances))
+        own = np.sqrt(self.item_variances) * rng.standard_normal(len(self))
+        return np.asarray(self.means + self.loadings @ shared + own, dtype=np.float64)
+
+
+class Turn(ABC):
+    """One decision of a policy, place by place. What it drew at its beginning (see `Policy.begin`) holds to its end, so
+    that probabilities are exact, given the draw.
+    """
+
+    @abstractmethod
+    def probabilities(self, open_N: BoolArray, added_N: DoubleArray) -> DoubleArray:
+        """p(n | places before, draw), (N,): 0 where not open, else at least 0, and 1 in all where any is open.
+
+        `added_N` is what reranker and rules add to each score at this place. Changes nothing: asked twice, it answers
+        the same.
+        """
+
+    @abstractmethod
+    def take(self, n: int) -> None:
+        """Candidate n takes the place, whether drawn from these probabilities or put there by a rule."""
+
+
+class Policy(ABC):
+    """Which of the candidates to show: the last step that alters a slate. Without state between decisions."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @abstractmethod
+    def begin(self, arms: Arms, k: int, *, rng: np.random.Generator) -> Turn:
+        """A decision on K places; whatever is drawn once for the whole slate is drawn here."""
 
 
 def top_k(scores_BI: FloatArray, k: int, *, ties: RowArray) -> Ranking:

@@ -74,6 +74,52 @@ class Slate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedSlot:
+    """A place of a slate as it was decided."""
+
+    item_id: str
+    position: int
+    """From 1"""
+    propensity: float
+    """p(item | places before, draw)"""
+    prefix_propensity: float
+    """The product of the propensities up to and with this place"""
+    explored: bool = False
+    """The item would not have been on the slate had nothing been explored."""
+    rendered: bool | None = None
+    """Whether the user's screen showed it; None: not told"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How a slate came about, as far as is needed to ask later what another policy would have earned."""
+
+    slate_id: str
+    user_id: str
+    decided_at: int
+    """UTC microseconds"""
+    policy: str
+    policy_version: str
+    """Changes when the policy's settings do"""
+    bundle: str
+    slots: tuple[LoggedSlot, ...]
+    seed: int
+    """What the policy drew from"""
+    eligible: tuple[str, ...]
+    """Items that could have been on the slate"""
+    scores: tuple[float, ...]
+    """Of the eligible: what was expected of each"""
+    variances: tuple[float, ...]
+    """Of the eligible: how far from that it may be"""
+    context: dict[str, float | str] = field(default_factory=dict)
+    """What was known of the request: device, scenario, page, drift score, ..."""
+    request_id: str | None = None
+    """A retry carries that of the first try, and is the same decision"""
+    ope_valid: bool = True
+    """False where something altered the slate after the policy's decision: nothing can then be estimated from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """An event behind an interest; `effect` is how much it moved the interest's strength."""
 

@@ -1,0 +1,1 @@
+"""What to show so as to find out: policies over candidates with beliefs, and which interests are worth a try."""
