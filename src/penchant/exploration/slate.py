@@ -1,4 +1,4 @@
-"""A slate place by place from a policy: who takes each place, with which probability, and what would have stood there."""
+"""A slate place by place from a policy: which candidate takes each place, and with which probability."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Choice:
     @property
     def prefix_propensities(self) -> DoubleArray:
         """(K,) products of the propensities up to each place: p(places so far | draw)."""
-        return np.cumprod(self.propensities)
+        return np.asarray(np.cumprod(self.propensities), dtype=np.float64)
 
 
 def choose(policy: Policy, arms: Arms, k: int, *, rng: np.random.Generator) -> Choice:
