@@ -277,6 +277,14 @@ class Turn(ABC):
     def take(self, n: int) -> None:
         """Candidate n takes the place, whether drawn from these probabilities or put there by a rule."""
 
+    def pick(self, open_N: BoolArray, added_N: DoubleArray, rng: np.random.Generator) -> tuple[int, float]:
+        """Draw who takes the place: the candidate, and with which probability it was. At least one is open."""
+        chances = self.probabilities(open_N, added_N)
+        total = np.cumsum(chances)
+        n = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
+        self.take(n)
+        return n, float(chances[n])
+
 
 class Policy(ABC):
     """Which of the candidates to show: the last step that alters a slate. Without state between decisions."""

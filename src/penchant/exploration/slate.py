@@ -30,20 +30,11 @@ def choose(policy: Policy, arms: Arms, k: int, *, rng: np.random.Generator) -> C
     open_N, nothing = np.ones(len(arms), dtype=np.bool_), np.zeros(len(arms))
     order, propensities = [], []
     for _ in range(min(k, len(arms))):
-        n, chance = pick(turn, open_N, nothing, rng)
+        n, chance = turn.pick(open_N, nothing, rng)
         open_N[n] = False
         order.append(n)
         propensities.append(chance)
     return Choice(order=np.array(order, dtype=np.int64), propensities=np.array(propensities, dtype=np.float64))
-
-
-def pick(turn: Turn, open_N: BoolArray, added_N: DoubleArray, rng: np.random.Generator) -> tuple[int, float]:
-    """The candidate that takes the place, and with which probability it did; at least one is open."""
-    chances = turn.probabilities(open_N, added_N)
-    total = np.cumsum(chances)
-    n = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
-    turn.take(n)
-    return n, float(chances[n])
 
 
 def with_probability(
