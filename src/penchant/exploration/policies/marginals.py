@@ -23,7 +23,7 @@ class Marginals:
     at_place_errors_KN: DoubleArray
     """Standard errors; 0 where all draws agree, which does not prove that none would differ"""
     in_slate_N: DoubleArray
-    """P(candidate n is in the slate)"""
+    """P(candidate n is in the slate): the share of draws that had it"""
     in_slate_errors_N: DoubleArray
     draws: int
 
@@ -63,10 +63,10 @@ def marginals(
             chances = turn.probabilities(still, plus)
             sums[place] += chances
             squares[place] += chances * chances
-            inside += chances
             n, _ = turn.pick(still, plus, rng)
             still[n] = False
             chosen.append(n)
+        inside[chosen] = 1.0
         total += inside
         total_squares += inside * inside
     return Marginals(
