@@ -1,0 +1,184 @@
+"""An estimate with all that is needed to believe it or not; refused, with the reason, where the log cannot tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydantic import Field
+
+from penchant.config import Config
+from penchant.evaluation.off_policy.estimators import Estimator
+from penchant.evaluation.off_policy.intervals import bernstein_interval, bootstrap_interval, normal_interval
+from penchant.evaluation.off_policy.question import Question
+from penchant.evaluation.off_policy.terms import Terms
+from penchant.types import AnyArray, DoubleArray
+
+Span = tuple[float, float]
+
+
+class EstimateConfig(Config):
+    """Intervals, and when an estimate is refused."""
+
+    level: float = Field(default=0.95, gt=0, lt=1)
+    resamples: int = Field(default=1000, ge=100)
+    seed: int = 0
+    least_hits: int = Field(default=30, ge=1)
+    """Rounds in which the target policy might have done what the log did; an estimate from fewer is refused."""
+    least_effective: float = Field(default=10.0, ge=1)
+    """Effective sample size, likewise"""
+    most_unsupported: float = Field(default=0.05, ge=0, le=1)
+    """Share of the target's probability on actions that the log cannot have taken, likewise"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """How far the log tells of what the target policy does."""
+
+    unsupported: float
+    """Share of the target's probability on actions the logging policy never takes"""
+    exact: bool
+    """From the whole logging distribution; else actions that nowhere in the log were taken: a lower bound."""
+    hits: int
+    """Rounds with a weight above zero"""
+    effective: float
+    """Effective sample size (Σ w)² / Σ w²"""
+    largest_weight: float
+    mean_weight: float
+    """1 where overlap is whole and the propensities are right, within its ..."""
+    mean_weight_error: float
+    """... standard error"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """V̂(π) by one estimator."""
+
+    estimator: str
+    value: float | None
+    """None: refused"""
+    refused: str = ""
+    """Why there is no value"""
+    standard_error: float | None = None
+    intervals: Mapping[str, Span] = field(default_factory=dict)
+    """``bootstrap``, ``normal`` and ``bernstein``"""
+    level: float = 0.95
+    overlap: Overlap | None = None
+    rounds: int = 0
+    settings: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What must be known to read the value"""
+
+
+def estimate(question: Question, estimator: Estimator, config: EstimateConfig | None = None) -> Estimate:
+    """The estimate of one estimator, or why there is none. What the question itself lacks is a `DataError`."""
+    config = config or EstimateConfig()
+    overlap = overlap_of(question)
+    reason = refusal(overlap, config, uses_weights=estimator.uses_weights)
+    if reason:
+        return Estimate(
+            estimator=estimator.name,
+            value=None,
+            refused=reason,
+            overlap=overlap,
+            rounds=len(question.log),
+            level=config.level,
+        )
+    terms = estimator.terms(question)
+    notes = []
+    if question.log.logging is None and question.largest_weight is None and estimator.uses_weights:
+        notes.append("bernstein: the largest weight seen stands in for the largest that may come")
+    return read_terms(
+        estimator.name,
+        terms,
+        overlap,
+        config,
+        rewards=question.reward_range,
+        owners=question.log.owners,
+        notes=tuple(notes),
+    )
+
+
+def read_terms(
+    name: str,
+    terms: Terms,
+    overlap: Overlap,
+    config: EstimateConfig,
+    *,
+    rewards: Span,
+    owners: AnyArray | None = None,
+    notes: tuple[str, ...] = (),
+) -> Estimate:
+    """Value and intervals of terms."""
+    intervals = {
+        "bootstrap": bootstrap_interval(
+            terms, level=config.level, resamples=config.resamples, seed=config.seed, owners=owners
+        ),
+        "normal": normal_interval(terms, level=config.level, owners=owners),
+    }
+    if owners is None or len(np.unique(owners)) == len(owners):
+        bound = bernstein_interval(terms, level=config.level, rewards=rewards)
+        if bound is not None:
+            intervals["bernstein"] = bound
+    else:
+        notes += ("bernstein: left out, as rounds of one owner depend on each other",)
+    if terms.biased:
+        notes += ("intervals are around the estimator's mean: its bias is not in them",)
+    return Estimate(
+        estimator=name,
+        value=terms.value,
+        standard_error=terms.standard_error(owners),
+        intervals=intervals,
+        level=config.level,
+        overlap=overlap,
+        rounds=len(terms.base),
+        settings=terms.settings,
+        notes=notes,
+    )
+
+
+def overlap_of(question: Question) -> Overlap:
+    """How far the log tells of the target policy."""
+    log = question.log
+    if log.logging is not None:
+        unsupported = float((question.target * (log.logging <= 0)).sum(axis=1).mean())
+    else:
+        taken = np.bincount(log.actions, minlength=log.n_actions) > 0
+        unsupported = float(question.target[:, ~taken].sum(axis=1).mean())
+    return weight_overlap(question.weights, unsupported=unsupported, exact=log.logging is not None)
+
+
+def weight_overlap(weights: DoubleArray, *, unsupported: float, exact: bool) -> Overlap:
+    """What the weights, (N,), tell."""
+    squares = float((weights**2).sum())
+    rounds = len(weights)
+    return Overlap(
+        unsupported=unsupported,
+        exact=exact,
+        hits=int((weights > 0).sum()),
+        effective=float(weights.sum()) ** 2 / squares if squares else 0.0,
+        largest_weight=float(weights.max(initial=0.0)),
+        mean_weight=float(weights.mean()),
+        mean_weight_error=float(weights.std(ddof=1) / np.sqrt(rounds)) if rounds > 1 else float("inf"),
+    )
+
+
+def refusal(overlap: Overlap, config: EstimateConfig, *, uses_weights: bool) -> str:
+    """Why nothing can be said; "" where something can."""
+    if overlap.unsupported > config.most_unsupported:
+        how = "" if overlap.exact else "at least "
+        return (
+            f"no overlap: {how}{overlap.unsupported:.1%} of what the target policy does was never done in the log "
+            f"(at most {config.most_unsupported:.1%})"
+        )
+    if not uses_weights:
+        return ""
+    if overlap.hits == 0:
+        return "no overlap: in no round might the target policy have done what the log did"
+    if overlap.hits < config.least_hits:
+        return f"too few hits: {overlap.hits} rounds count (at least {config.least_hits})"
+    if overlap.effective < config.least_effective:
+        return (
+            f"too little overlap: weights are worth {overlap.effective:.1f} rounds (at least "
+            f"{config.least_effective:g}), the largest is {overlap.largest_weight:.3g}"
+        )
+    return ""
