@@ -41,6 +41,18 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exploring:
+    """Why an item is shown that would not be otherwise: the interest that it tries, which the user is not known to have.
+
+    Without a concept the item itself is what is tried: how much it is liked is uncertain.
+    """
+
+    concept_id: str | None
+    concept: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendedItem:
     """An item of a slate: reasons + other + residual = score within 1e-6·max(1, |score|)."""
 
@@ -55,6 +67,8 @@ class RecommendedItem:
     residual: float = 0.0
     probability: float | None = None
     rerank_adjustment: float = 0.0
+    exploring: Exploring | None = None
+    """Of an explored item"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +85,8 @@ class Slate:
     """The user is unknown or has no events: the list is not personal, and `note` says so."""
     note: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
+    exploration_share: float = 0.0
+    """The share of its places that were meant for finding out"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +279,40 @@ class Profile:
     cold: bool = False
     drift: Drift | None = None
     """Whether and when they changed; None for a user without events"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """An interest that a user is not known to have and that is worth a try."""
+
+    concept_id: str
+    concept: str
+    parent: str | None
+    chance: float
+    """That the next interest new to him is this one, of all that he does not have"""
+    strength: float
+    """What the model reads of it all the same, in standard deviations over users, and ..."""
+    uncertainty: float
+    """... how far from that it may be"""
+    via_id: str | None
+    """The interest of his from which it is come to"""
+    via: str | None
+    text: str
+    """Why, as a person reads it"""
+    items: tuple[str, ...] = ()
+    """Ids of items to try it with, the best first"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discoveries:
+    """Interests worth a try, the likeliest first."""
+
+    user_id: str
+    as_of: int
+    interests: tuple[Discovery, ...]
+    known: int
+    """Concepts that he has touched"""
+    cold: bool = False
 
 
 EditAction = Literal["more", "less", "pin", "mute", "add", "forget", "reset", "undo"]

@@ -129,6 +129,16 @@ class Vocabulary:
         return self.activations if self.borne is None else self.borne
 
     @cached_property
+    def touches(self) -> sp.csr_array:
+        """(I, C) float32, 1 where an item activates a concept."""
+        return sp.csr_array((self.activations > 0).astype(np.float32))
+
+    @cached_property
+    def touches_by_concept(self) -> sp.csc_array:
+        """The same by columns: the items of a concept."""
+        return self.touches.tocsc()
+
+    @cached_property
     def family(self) -> tuple[IntArray, ...]:
         """For each concept its column and those of all concepts below it."""
         place = {concept.id: c for c, concept in enumerate(self.concepts)}

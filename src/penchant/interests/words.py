@@ -58,6 +58,17 @@ def because_of_concept(concept: str, *, count: int, last: str, contribution: flo
     return f"{concept}: {support}, such as {last}"
 
 
+def why_to_discover(sign: str, concept: str, *, via: str) -> str:
+    """Why an interest is worth a try: by which sign (`penchant.exploration.interest_discovery.FEATURES`)."""
+    if sign == "reached":
+        return f"many who like {via} come to {concept} later"
+    if sign == "meaning":
+        return f"it is close to {via}, which you know"
+    if sign == "popular":
+        return "many come to it"
+    return f"what you took last points to it, by way of {via}"
+
+
 def did_what(event_type: str) -> str:
     """What the user did, as in "had you not read it" or "you read it"; "chosen" where there is no word for it."""
     return VERBS.get(event_type, "chosen")

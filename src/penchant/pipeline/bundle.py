@@ -17,6 +17,7 @@ from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Concept, Vocabulary
 from penchant.data.folder import load_dataset, save_dataset
 from penchant.errors import BundleError
+from penchant.exploration.interest_discovery import InterestDiscovery, Reach
 from penchant.interests.belief_step import BeliefConfig
 from penchant.interests.population import Population
 from penchant.interests.tracking import Beliefs
@@ -74,6 +75,7 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
             },
         )
         _write_beliefs(folder, fitted)
+        _write_discovery(folder, fitted.discovery)
         write_json(
             folder / "concepts.json",
             {
@@ -128,6 +130,7 @@ def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
         user_vectors=arrays["user_vectors"],
         belief=belief,
         beliefs=beliefs,
+        discovery=_read_discovery(path),
         succession=gone,
         facts=facts,
     )
@@ -185,6 +188,42 @@ def _read_beliefs(path: Path) -> tuple[BeliefModel, Beliefs]:
             f"{path}: its beliefs are damaged, or it was made before there were any.", hint="Fit again."
         ) from None
     return model, users
+
+
+def _write_discovery(folder: Path, discovery: InterestDiscovery) -> None:
+    reach, beyond = discovery.reach, discovery.reach.beyond
+    arrays: dict[str, AnyArray] = {
+        "popular": reach.popular,
+        "floor": reach.floor,
+        "beyond_values": beyond.data,
+        "beyond_columns": beyond.indices.astype(np.int64),
+        "beyond_starts": beyond.indptr.astype(np.int64),
+        "meanings": discovery.meanings,
+        "narrow": discovery.narrow.astype(np.uint8),
+        "weights": np.array(discovery.weights),
+    }
+    write_arrays(folder / "discovery.safetensors", arrays)
+
+
+def _read_discovery(path: Path) -> InterestDiscovery:
+    try:
+        arrays = read_arrays(path / "discovery.safetensors")
+        n_concepts = len(arrays["popular"])
+        entries = arrays["beyond_values"], arrays["beyond_columns"], arrays["beyond_starts"]
+        return InterestDiscovery(
+            reach=Reach(
+                popular=arrays["popular"],
+                floor=arrays["floor"],
+                beyond=sp.csr_array(entries, shape=(n_concepts, n_concepts)),
+            ),
+            meanings=arrays["meanings"],
+            narrow=arrays["narrow"].astype(np.bool_),
+            weights=tuple(arrays["weights"].tolist()),
+        )
+    except (KeyError, TypeError, ValueError, OSError):
+        raise BundleError(
+            f"{path}: its discovery.safetensors is damaged, or it was made before there was one.", hint="Fit again."
+        ) from None
 
 
 def _concept(told: dict[str, Any]) -> Concept:

@@ -195,7 +195,7 @@ def _check_fields(edit: Edit) -> None:
 
 
 def _served(live: Live, user_id: str, k: int, reranking: Reranking) -> dict[str, RecommendedItem]:
-    slate = serve(live, user_id, k, exclude_seen=True, reranking=reranking, explain=False, bundle="")
+    slate = serve(live, user_id, k, exclude_seen=True, reranking=reranking, explain=False, bundle="").slate
     return {item.item_id: item for item in slate.items}
 
 

@@ -19,6 +19,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.polarity import consumption
 from penchant.encoders import load_encoder
 from penchant.errors import ConfigError
+from penchant.exploration.interest_discovery import InterestDiscovery
 from penchant.interests.drift import DriftConfig
 from penchant.interests.editing import EditingConfig
 from penchant.interests.population import Population, fit_population
@@ -30,8 +31,10 @@ from penchant.models.hybrid import Interest
 from penchant.models.hybrid_config import InterestConfig
 from penchant.pipeline.belief_fitting import fit_beliefs, reading_of
 from penchant.pipeline.beliefs import BeliefModel, BeliefReader, BeliefSettings
+from penchant.pipeline.discovery_fitting import fit_discovery
 from penchant.pipeline.drift_fitting import fit_thresholds, thresholds_told
 from penchant.pipeline.encoding import item_vectors, user_vectors
+from penchant.pipeline.exploring import Exploration
 from penchant.progress import Progress
 from penchant.reranking.settings import Reranking
 from penchant.seeding import numpy_rng
@@ -63,6 +66,8 @@ class InterestModelConfig(Config):
     """Reasons told for a recommended item."""
     reranking: Reranking = Field(default_factory=Reranking)
     """Reranker and rules of every slate whose request names none of its own."""
+    exploration: Exploration = Field(default_factory=Exploration)
+    """How much of every slate is spent on finding out, where its request does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,8 @@ class Fitted:
     """What beliefs stand on."""
     beliefs: Beliefs
     """(U) those of the users of the dataset."""
+    discovery: InterestDiscovery
+    """How users come to interests that are new to them."""
     succession: Succession
     """What became of concepts that earlier bundles had."""
     facts: dict[str, Any]
@@ -160,6 +167,19 @@ def fit(
     )
     reader = BeliefReader(belief, model.tracker, vocabulary, space, population)
     facts["drift"] = thresholds_told(fit_thresholds(data, reader, reading_of(data), config.drift, seed=seed))
+    with progress.task("Learning how interests are come to") as advance:
+        discovery = fit_discovery(
+            data,
+            model.tracker,
+            vocabulary,
+            space,
+            population,
+            config.exploration.discovery,
+            temperature=belief.temperature,
+            text_vectors=items,
+            seed=seed,
+        )
+        advance(1)
     return Fitted(
         dataset=data,
         model=model,
@@ -169,6 +189,7 @@ def fit(
         user_vectors=_user_vectors(data, model),
         belief=belief,
         beliefs=beliefs,
+        discovery=discovery,
         succession=_succession(after, vocabulary, data.items.ids, progress=progress),
         facts=facts,
     )

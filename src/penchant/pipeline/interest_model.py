@@ -1,11 +1,11 @@
 """The Python API: fit, recommend, read interests, observe, edit, save and load."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
 
@@ -22,12 +22,12 @@ from penchant.pipeline.interest_tags import LoadedTags, check_tags, load_tags, m
 from penchant.pipeline.live import Live
 from penchant.pipeline.population_drifts import PopulationDrifts
 from penchant.pipeline.profiles import read_profile
-from penchant.pipeline.readable import ReadableModel
+from penchant.pipeline.recommending import RecommendingModel
 from penchant.pipeline.search import Finder
-from penchant.pipeline.slates import serve
 from penchant.progress import SILENT, Progress
 from penchant.records import (
     ConceptMatch,
+    Drift,
     DriftHistory,
     Edit,
     EditAction,
@@ -42,11 +42,8 @@ from penchant.records import (
     PopulationDrift,
     Profile,
     SimilarItem,
-    Slate,
     UserSummary,
 )
-from penchant.reranking.rules import Rules
-from penchant.reranking.settings import Reranking
 from penchant.types import FloatArray
 
 
@@ -54,7 +51,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class InterestModel(ReadableModel):
+class InterestModel(RecommendingModel):
     """Learns what each user is interested in, says it in words, and recommends from it.
 
     `encoder` reads the items' texts (None: the embedded one); `now` gives the present moment (UTC), which dates slates
@@ -140,42 +137,6 @@ class InterestModel(ReadableModel):
         """What was learned; `ConfigError` before `fit`."""
         return self.live.fitted
 
-    def recommend(
-        self,
-        user_id: str,
-        k: int = 10,
-        *,
-        exclude_seen: bool = True,
-        explain: bool = True,
-        rerank: str | None = None,
-        rerank_weight: float | None = None,
-        rules: Rules | Mapping[str, Any] | None = None,
-    ) -> Slate:
-        """The K items for a user, best first, each with its reasons.
-
-        `rerank` names a reranker (``mmr``, ``dpp``, ``calibrated``, ``novelty``, ``popularity_debias``; ``none`` for
-        none), `rerank_weight` says how much it counts, from 0 to 1, and `rules` what may appear (see `Rules`), such as
-        ``{"deny": ["b17"], "quota": {"categories:Fantasy": {"most": 2}}}``. Where they are not given, those of the
-        model's settings hold. An item's `score` stays what its reasons add up to; what reranker and rules added to it
-        is its `rerank_adjustment`.
-
-        An unknown user, or one without events, gets the popular items, and the slate says so. A K above the catalogue
-        gives all that is left. `ConfigError` where k < 1 or a rule is wrong, `NotFoundError` for a reranker, or for an
-        item or label of a rule, that is not there.
-        """
-        if k < 1:
-            raise ConfigError(f"k is {k}; a slate has at least one item.", hint="Ask for k ≥ 1.")
-        default = self.live.config.reranking
-        return serve(
-            self.live,
-            user_id,
-            k,
-            exclude_seen=exclude_seen,
-            reranking=Reranking.asked(default, name=rerank, weight=rerank_weight, rules=rules),
-            explain=explain,
-            bundle=self.bundle,
-        )
-
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         """The user's interests, the largest strength × confidence first, each with its trend and the events behind it.
 
@@ -191,6 +152,10 @@ class InterestModel(ReadableModel):
         Read where it is asked for, and kept until the user does something; `as_of` as in `interests`.
         """
         return self._drifts.of(user_id, as_of=as_of)
+
+    def drift_of(self, user_id: str) -> Drift:
+        """The same in short, with the newest alarms only."""
+        return self._drifts.told(user_id)
 
     def population_drift(self) -> PopulationDrift:
         """Concepts whose share of all events has changed, and whether the model foresees events worse than it did."""

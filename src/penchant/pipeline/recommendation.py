@@ -14,6 +14,7 @@ from penchant.interests.explanation import ScoreParts, split_score
 from penchant.interests.population import Population
 from penchant.interfaces import Candidates, ItemFacts, Reranker
 from penchant.models.hybrid import LATE, Interest
+from penchant.pipeline.exploring import NOT_EXPLORED, Look, Tries
 from penchant.reranking.choosing import beside_scores, rerank, shortlist
 from penchant.reranking.rules import Constraints
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
@@ -40,6 +41,8 @@ class Request:
     """Candidates that go from the first stage to the second."""
     finalists: int
     """Candidates that go from the second stage to the third."""
+    look: Look | None = None
+    """What may be explored; None: nothing, and nothing is told of how certain scores are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,10 @@ class Chosen:
     parts: ScoreParts
     adjustments: DoubleArray
     """(K,) what rules and reranker added to each score"""
+    propensities: DoubleArray
+    """(K,) probability that each came to its place, given those before"""
+    tries: Tries | None = None
+    """Of a request with a look: what it tried"""
     notes: tuple[str, ...] = ()
     """Rules that could not be kept to"""
     timings_ms: dict[str, float] = field(default_factory=dict)
@@ -73,7 +80,9 @@ def recommend(
     neither pool has both parts below those of `pool` others, so that a pool well above K loses nothing that matters;
     `tests/pipeline` holds it to the full ranking. Content scores candidates and brings none of its own, which would
     cost a pass over all texts: what its text alone speaks for, against tracker and neighbours alike, is not found.
-    Rules bring candidates of their own: pinned items, lifted ones, those a quota asks for.
+    Rules bring candidates of their own: pinned items, lifted ones, those a quota asks for; so does a look around, of
+    the interests that it tries. Choose: to explore, the slate is made once more, each place drawn
+    with a stated probability (`penchant.exploration.dial`).
     """
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):
@@ -90,10 +99,15 @@ def recommend(
         rules = replace(request.constraints, allowed=request.constraints.allowed & ~request.excluded)
         similar = _largest(similarity, rules.allowed, request.pool)
         near = _largest(beside, rules.allowed & (beside > 0), request.pool)
-        found = np.unique(np.concatenate([similar, near, beside_scores(rules)]))
+        tried, look = None, request.look
+        if look is not None:
+            tried = look.tried(similarity, look.settings.interests)
+        asked = [] if look is None or tried is None else look.items(tried.concepts, similarity, rules.allowed)
+        found = np.unique(np.concatenate([similar, near, beside_scores(rules), *asked]))
         rough = tracker_gate * similarity[found].astype(np.float64) + beside[found]
         rough += model.late_part(request.history, gates, found)
         finalists = shortlist(found, rough, rules, request.finalists, ties=ties)
+        finalists = np.union1d(finalists, np.concatenate([finalists[:0], *asked])).astype(np.int32)
     with _timed(timings, "score"):
         split = split_score(
             finalists,
@@ -112,8 +126,26 @@ def recommend(
         listed = Candidates(items=finalists, scores=split.score, ties=ties[finalists], history=request.history.items)
         slate = rerank(listed, request.k, rules, facts=facts, reranker=reranker)
     with _timed(timings, "choose"):
+        tries = None
+        if look is not None and tried is not None:
+            arms = look.arms(listed, gate=tracker_gate)
+            concepts = np.full(len(slate.order), NOT_EXPLORED)
+            if look.share > 0:
+                explored = look.begin(arms, slate.order, tried, request.k)
+                policy = explored.turn, explored.rng
+                slate = rerank(listed, request.k, rules, facts=facts, reranker=reranker, policy=policy)
+                concepts = np.where(explored.explorable, explored.concepts, NOT_EXPLORED)[slate.order]
+            arms = replace(arms, means=arms.means + rules.lifts[finalists])
+            tries = Tries(interests=tried, concepts=concepts, arms=arms)
         chosen = split.take(slate.order)
-    return Chosen(parts=chosen, adjustments=slate.adjustments, notes=slate.notes, timings_ms=timings)
+    return Chosen(
+        parts=chosen,
+        adjustments=slate.adjustments,
+        propensities=slate.propensities,
+        tries=tries,
+        notes=slate.notes,
+        timings_ms=timings,
+    )
 
 
 def _largest(scores_I: FloatArray, allowed_I: BoolArray, n: int) -> IntArray:

@@ -1,8 +1,8 @@
-"""From a user to a slate as served: candidates and scores, reasons, or the cold answer."""
+"""From a user to a slate as served: candidates and scores, reasons, or the cold answer; and how it was decided."""
 
 import time
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -13,21 +13,53 @@ from penchant.data.sparse_rows import row_entries
 from penchant.interests.explanation import reasons_of
 from penchant.interests.words import because_of_concept, because_of_event
 from penchant.interfaces import Candidates
+from penchant.pipeline.deciding import decision_of
+from penchant.pipeline.discovering import Discoverer
+from penchant.pipeline.exploring import Exploration, Look, Tries
 from penchant.pipeline.live import Live
 from penchant.pipeline.recommendation import Chosen, Request, recommend
-from penchant.records import Reason, RecommendedItem, Slate
-from penchant.reranking.choosing import rerank, shortlist
+from penchant.records import Decision, Reason, RecommendedItem, Slate
+from penchant.reranking.choosing import rerank, shortlist, stays
 from penchant.reranking.rules import Constraints
 from penchant.reranking.settings import Reranking
+from penchant.seeding import derive
 from penchant.types import BoolArray
 
-POLICY = "greedy"
+GREEDY, DIAL = "greedy", "dial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """A look around that was asked for. What it draws follows from `seed` and the slate's id."""
+
+    discoverer: Discoverer
+    settings: Exploration
+    seed: int
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A slate, and how it was decided where that was asked for: None for a cold one, which no policy chose."""
+
+    slate: Slate
+    decision: Decision | None
 
 
 def serve(
-    live: Live, user_id: str, k: int, *, exclude_seen: bool, reranking: Reranking, explain: bool, bundle: str
-) -> Slate:
+    live: Live,
+    user_id: str,
+    k: int,
+    *,
+    exclude_seen: bool,
+    reranking: Reranking,
+    explain: bool,
+    bundle: str,
+    around: Around | None = None,
+) -> Served:
     """The K items for a user; for one of whom nothing is known the popular items, and the slate says so.
+
+    With `around` some of them may be explored, and the decision is told.
 
     A user without events who has attributes is served from those, and is told so. What a user has muted or turned down
     does not come, though it be pinned.
@@ -41,10 +73,15 @@ def serve(
     excluded = live.excluded(raw, edits)
     rules, notes = _respected(live, rules, excluded)
     finalists = max(4 * k, k + 20, reranking.pool if reranking.name else 0)
+    slate_id, look, decision, share = uuid.uuid4().hex, None, None, 0.0
     if cold:
         items, unkept = _cold_items(live, user_id, k, excluded=excluded, rules=rules, reranking=reranking)
         notes += unkept
     else:
+        if around is not None:
+            drawn_from = derive(around.seed, "look", slate_id)
+            look = around.discoverer.look(user_id, raw, around.settings, seed=drawn_from)
+            share = look.share
         request = Request(
             history=history,
             user_vector=live.user_vector(user_id, history),
@@ -55,6 +92,7 @@ def serve(
             k=k,
             pool=max(live.config.pool, 2 * k),
             finalists=finalists,
+            look=look,
         )
         fitted = live.fitted
         chosen = recommend(
@@ -71,16 +109,42 @@ def serve(
         start = time.perf_counter()
         items = _items(live, chosen, history, explain=explain)
         timings = {**chosen.timings_ms, "explain": (time.perf_counter() - start) * 1e3}
-    return Slate(
+        if around is not None and look is not None and chosen.tries is not None:
+            items = _explored(items, chosen, look, chosen.tries, around.discoverer)
+            around.discoverer.attempts.note(user_id, interests_tried(items))
+    policy = DIAL if share > 0 else GREEDY
+    slate = Slate(
         user_id=user_id,
-        slate_id=uuid.uuid4().hex,
+        slate_id=slate_id,
         generated_at=live.now().isoformat(),
         bundle=bundle,
-        policy=POLICY if reranking.name is None else f"{POLICY}+{reranking.name}",
+        policy=policy if reranking.name is None else f"{policy}+{reranking.name}",
         items=items,
         cold=cold,
         note=" ".join(filter(None, [_note(live, user_id, cold=cold, events=len(history.items)), *notes])),
         timings_ms=timings,
+        exploration_share=share,
+    )
+    if around is not None and look is not None and chosen.tries is not None:
+        same = stays(rules, reranking.build())
+        decision = decision_of(live, slate, look, chosen.tries, stays=same, request_id=around.request_id)
+    return Served(slate=slate, decision=decision)
+
+
+def interests_tried(items: tuple[RecommendedItem, ...]) -> tuple[str, ...]:
+    """The interests that explored items try, by id."""
+    found = (item.exploring.concept_id for item in items if item.exploring is not None)
+    return tuple(concept_id for concept_id in found if concept_id is not None)
+
+
+def _explored(
+    items: tuple[RecommendedItem, ...], chosen: Chosen, look: Look, tries: Tries, discoverer: Discoverer
+) -> tuple[RecommendedItem, ...]:
+    """The items, each with the probability of its place and what it tries."""
+    found = [discoverer.exploring(look, tries, place) for place in range(len(items))]
+    return tuple(
+        replace(item, explored=why is not None, propensity=float(chance), exploring=why)
+        for item, chance, why in zip(items, chosen.propensities, found, strict=True)
     )
 
 

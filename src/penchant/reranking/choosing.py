@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.interfaces import Candidates, ItemFacts, Reranker
+from penchant.interfaces import Candidates, ItemFacts, Reranker, Turn
 from penchant.reranking.rules import Constraints, Limit
 from penchant.reranking.weighing import Fixed
 from penchant.types import BoolArray, DoubleArray, IntArray, RowArray
@@ -19,14 +19,23 @@ class Reranked:
     """(K,) places among the candidates; fewer where the rules let no more through"""
     adjustments: DoubleArray
     """(K,) value at its turn − score: what reranker and rules added"""
+    propensities: DoubleArray
+    """(K,) probability that the candidate came to its place, given those before: 1 where nothing was left to chance"""
     notes: tuple[str, ...] = ()
     """Rules that could not be kept to."""
 
 
 def rerank(
-    candidates: Candidates, k: int, constraints: Constraints, *, facts: ItemFacts, reranker: Reranker | None = None
+    candidates: Candidates,
+    k: int,
+    constraints: Constraints,
+    *,
+    facts: ItemFacts,
+    reranker: Reranker | None = None,
+    policy: tuple[Turn, np.random.Generator] | None = None,
 ) -> Reranked:
-    """The K candidates, chosen place by place.
+    """The K candidates, chosen place by place. A `policy` that has its turn draws each among those that the rules let
+    through, instead of the largest value.
 
     At each place stands the item pinned there, else the candidate of the largest value (reranker's value plus lift)
     among those that are allowed, not chosen yet, and in no quota that is full. Where the places left are needed for
@@ -43,34 +52,50 @@ def rerank(
     places = {int(item): n for n, item in enumerate(candidates.items)}
     pins = {place: places[row] for place, row in constraints.pins.items() if place <= k}
     free = constraints.allowed[candidates.items].copy()
-    if reranker is None and not pins and not constraints.limits:  # values that stay: nothing to do place by place
+    if policy is None and stays(constraints, reranker):
         values, rows = preference.values + lifts, np.flatnonzero(free)
         best = rows[np.lexsort((candidates.ties[rows], -values[rows]))][:k]
-        return Reranked(order=best.astype(np.int64), adjustments=(values - candidates.scores)[best])
+        added = (values - candidates.scores)[best]
+        return Reranked(order=best.astype(np.int64), adjustments=added, propensities=np.ones(len(best)))
     free[list(pins.values())] = False
     tallies = [_Tally(limit, candidates, list(pins.values())) for limit in constraints.limits]
     order: list[int] = []
     adjustments: list[float] = []
+    propensities: list[float] = []
     for place in range(1, k + 1):
-        values = preference.values + lifts
+        values, chance = preference.values + lifts, 1.0
         if place in pins:
             n = pins[place]
+            if policy is not None:
+                policy[0].take(n)
         else:
             left = sum(1 for later in range(place, k + 1) if later not in pins)
-            n = _best(values, candidates, _open(free, tallies, left))
-            if n < 0:
+            through = _open(free, tallies, left)
+            if not through.any():
                 continue
+            if policy is None:
+                n = _best(values, candidates, through)
+            else:
+                turn, rng = policy
+                n, chance = turn.pick(through, values - candidates.scores, rng)
             free[n] = False
             for tally in tallies:
                 tally.count(n)
         order.append(n)
         adjustments.append(float(values[n] - candidates.scores[n]))
+        propensities.append(chance)
         preference.choose(n)
     return Reranked(
         order=np.array(order, dtype=np.int64),
         adjustments=np.array(adjustments, dtype=np.float64),
+        propensities=np.array(propensities, dtype=np.float64),
         notes=tuple(note for tally in tallies if (note := tally.note())),
     )
+
+
+def stays(constraints: Constraints, reranker: Reranker | None) -> bool:
+    """Whether what a candidate is worth is the same at every place, whatever stands before it."""
+    return reranker is None and not constraints.pins and not constraints.limits
 
 
 def beside_scores(constraints: Constraints) -> IntArray:
@@ -136,9 +161,7 @@ def _open(free_N: BoolArray, tallies: Sequence[_Tally], left: int) -> BoolArray:
 
 
 def _best(values_N: DoubleArray, candidates: Candidates, through_N: BoolArray) -> int:
-    """The candidate of the largest value, equal ones by their ties; −1 where none may come."""
+    """The candidate of the largest value, equal ones by their ties; at least one may come."""
     rows = np.flatnonzero(through_N)
-    if not len(rows):
-        return -1
     best = rows[values_N[rows] == values_N[rows].max()]
     return int(best[candidates.ties[best].argmin()])

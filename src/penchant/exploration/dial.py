@@ -1,0 +1,137 @@
+"""The dial: at each place, with a stated probability, a look around; else the best.
+
+    p(n | places before, draw) = (1 − e) [n = best] + e q(n)
+    q(n) = (1 − ε) softmax_{n in X} (v_n / (T sd(v))) + ε / |X|,      v_n = draw_n + added_n + bonus_n
+
+e is the share of the place: that of the request, 0 at places that are not to be explored and once the budget is spent;
+X are the open candidates that may be explored and would not be on the slate otherwise; `draw` is one Thompson draw of
+all scores (`Arms.draw`), so that what is uncertain is looked at, and T the temperature in standard deviations of v over
+X. Every item of X has p ≥ e ε / |X|: what any policy would have shown of it can be told from the log.
+"""
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from penchant.config import Config
+from penchant.interfaces import Arms, Policy, Turn
+from penchant.types import BoolArray, DoubleArray, IntArray
+
+ENOUGH = 3.0
+"""Events on a concept after which half of the doubt whether it is an interest is gone."""
+
+
+class DialConfig(Config):
+    """How far the dial is turned, and what it may not touch."""
+
+    share: float = Field(default=0.1, ge=0, le=1)
+    """e: the share of places spent on looking around, on average."""
+    most: int | None = Field(default=None, ge=0)
+    """Explored places of a slate, at most; None: as many as come."""
+    never_at: tuple[int, ...] = ()
+    """Places, from 1, that are never explored."""
+    temperature: float = Field(default=0.3, gt=0)
+    """T"""
+    epsilon: float = Field(default=0.1, gt=0, le=1)
+    """ε: the part of a look around that is uniform."""
+
+    @field_validator("never_at")
+    @classmethod
+    def _from_one(cls, places: tuple[int, ...]) -> tuple[int, ...]:
+        if wrong := [place for place in places if place < 1]:
+            raise ValueError(f"places count from 1, and {wrong[0]} is none")
+        return places
+
+
+class Dial(Policy):
+    """A mixture of the best and of a look around."""
+
+    config: DialConfig
+
+    def __init__(
+        self, config: DialConfig, *, explorable_N: BoolArray | None = None, bonus_N: DoubleArray | None = None
+    ) -> None:
+        """`explorable_N` are the candidates that may be explored (None: all that are not among the K best), `bonus_N`
+        what speaks for trying each beside its draw, in score units.
+        """
+        super().__init__(config)
+        self.explorable = explorable_N
+        self.bonus = bonus_N
+
+    def begin(self, arms: Arms, k: int, *, rng: np.random.Generator) -> Turn:
+        """Draw all scores once."""
+        explorable = self.explorable
+        if explorable is None:
+            explorable = np.ones(len(arms), dtype=np.bool_)
+            explorable[np.lexsort((arms.ties, -arms.means))[:k]] = False
+        drawn = arms.draw(rng)
+        if self.bonus is not None:
+            drawn = drawn + self.bonus
+        return _DialTurn(self.config, arms, explorable, drawn)
+
+
+class _DialTurn(Turn):
+    def __init__(self, config: DialConfig, arms: Arms, explorable_N: BoolArray, drawn_N: DoubleArray) -> None:
+        self.config = config
+        self.arms = arms
+        self.explorable = explorable_N
+        self.drawn = drawn_N
+        self.place = 1
+        self.explored = 0
+
+    def probabilities(self, open_N: BoolArray, added_N: DoubleArray) -> DoubleArray:
+        chances = np.zeros(len(self.arms))
+        if not open_N.any():
+            return chances
+        aside = np.flatnonzero(open_N & self.explorable)
+        share = self._share() if len(aside) else 0.0
+        if share:
+            chances[aside] = share * self._look(aside, added_N)
+        chances[self._best(open_N, added_N)] += 1.0 - share
+        return chances
+
+    def take(self, n: int) -> None:
+        self.place += 1
+        self.explored += bool(self.explorable[n])
+
+    def _share(self) -> float:
+        spent = self.config.most is not None and self.explored >= self.config.most
+        return 0.0 if spent or self.place in self.config.never_at else self.config.share
+
+    def _look(self, aside_X: IntArray, added_N: DoubleArray) -> DoubleArray:
+        values = self.drawn[aside_X] + added_N[aside_X]
+        spread = float(values.std()) or 1.0
+        weights = np.exp((values - values.max()) / (self.config.temperature * spread))
+        uniform = self.config.epsilon / len(values)
+        return np.asarray((1.0 - self.config.epsilon) * weights / weights.sum() + uniform)
+
+    def _best(self, open_N: BoolArray, added_N: DoubleArray) -> int:
+        """The best of what is not to be explored; of all where nothing else is open."""
+        rows = np.flatnonzero(open_N & ~self.explorable)
+        if not len(rows):
+            rows = np.flatnonzero(open_N)
+        values = (self.arms.means + added_N)[rows]
+        best = rows[values == values.max()]
+        return int(best[self.arms.ties[best].argmin()])
+
+
+def automatic_share(certainty: float, drift: float, limits: tuple[float, float]) -> float:
+    """How much to look around: from the least to the most of `limits`,
+
+        least + (most − least) (1 − certainty (1 − drift)),     certainty and drift in [0, 1]
+
+    so that the share falls as a user becomes known, and rises where what was known of him has just changed.
+    """
+    least, most = limits
+    doubt = 1.0 - min(max(certainty, 0.0), 1.0) * (1.0 - min(max(drift, 0.0), 1.0))
+    return least + (most - least) * doubt
+
+
+def certainty(foreseen_C: DoubleArray, counts_C: DoubleArray) -> float:
+    """How much of what a user is foreseen to take next he is known to take:
+
+        Σ_c foreseen_c n_c / (n_c + ν) / Σ_c foreseen_c
+
+    with n_c his events on concept c and ν = `ENOUGH` of them worth half; 0 where nothing is foreseen.
+    """
+    total = float(foreseen_C.sum())
+    return float((foreseen_C * counts_C / (counts_C + ENOUGH)).sum()) / total if total > 0 else 0.0

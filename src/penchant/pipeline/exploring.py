@@ -1,0 +1,210 @@
+"""A look around: which interests are tried on a user, with which items, and how often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from pydantic import Field, field_validator, model_validator
+
+from penchant.concepts.vocabulary import Vocabulary
+from penchant.config import Config
+from penchant.data.sparse_rows import row_entries
+from penchant.exploration.dial import Dial, DialConfig
+from penchant.exploration.interest_discovery import DiscoveryConfig, InterestDiscovery, Known, chances
+from penchant.interfaces import Arms, Candidates, Turn
+from penchant.pipeline.discovery_fitting import touched_of
+from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
+
+Share: TypeAlias = float | Literal["auto"]
+NO_INTEREST, NOT_EXPLORED = -1, -2
+EVIDENCE = 10.0
+"""Events of an item after which half of the doubt that is its own is gone."""
+
+
+class Exploration(Config):
+    """How much of a slate is spent on finding out, and on what."""
+
+    share: Share = 0.0
+    """From 0 (the best that is known) to 1; ``auto`` falls as a user becomes known and rises where he has changed."""
+    limits: tuple[float, float] = (0.05, 0.3)
+    """What ``auto`` lies between."""
+    most: int | None = Field(default=None, ge=0)
+    """Explored places of a slate, at most."""
+    never_at: tuple[int, ...] = ()
+    """Places, from 1, that are never explored."""
+    never: tuple[str, ...] = ()
+    """Concept ids that are never tried."""
+    patience: int = Field(default=3, ge=1)
+    """An interest is tried no more after so many tries that the user left aside."""
+    interests: int = Field(default=8, ge=1)
+    """Interests that may be tried at a time."""
+    items_each: int = Field(default=5, ge=1)
+    """Items to try each with, the best."""
+    temperature: float = Field(default=0.3, gt=0)
+    """How even a look around is, see `penchant.exploration.dial`."""
+    epsilon: float = Field(default=0.1, gt=0, le=1)
+    """The part of it that is uniform."""
+    discovery: DiscoveryConfig = DiscoveryConfig()
+
+    @field_validator("share")
+    @classmethod
+    def _is_share(cls, share: Share) -> Share:
+        if share != "auto" and not 0 <= float(share) <= 1:
+            raise ValueError(f"a share lies from 0 to 1, or is auto, and {share} does not")
+        return share
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if not 0 <= self.limits[0] <= self.limits[1] <= 1:
+            raise ValueError(f"limits are {self.limits}; two shares, the smaller first")
+        self.dial(0.0)
+        return self
+
+    def asked(self, wish: "Share | Mapping[str, Any] | Exploration | None") -> "Exploration":
+        """These settings with what a request says instead: a share, or several settings by name."""
+        if wish is None:
+            return self
+        if isinstance(wish, Exploration):
+            return wish
+        said = dict(wish) if isinstance(wish, Mapping) else {"share": wish}
+        return Exploration.of({**self.model_dump(exclude={"discovery"}), "discovery": self.discovery, **said})
+
+    def dial(self, share: float) -> DialConfig:
+        """The policy's own settings."""
+        return DialConfig(
+            share=share, most=self.most, never_at=self.never_at, temperature=self.temperature, epsilon=self.epsilon
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Interests to try on a user, the best first."""
+
+    concepts: IntArray
+    """(T,)"""
+    scores: DoubleArray
+    """(T,) f, see `penchant.exploration.interest_discovery`"""
+    chances: DoubleArray
+    """(T,) that the next interest new to him is this one"""
+    parts: DoubleArray
+    """(T, F) what each sign adds to f"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """What a decision explored, and all that it could have shown."""
+
+    interests: Tried
+    concepts: IntArray
+    """(K,) the interest that each explored item tries, `NO_INTEREST` where of none; `NOT_EXPLORED` for the others"""
+    arms: Arms
+    """(N,) what was believed of the candidates, with what rules add at every place"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored:
+    """What was explored of a slate, and what could have been."""
+
+    arms: Arms
+    explorable: BoolArray
+    """(N,) candidates that are a look around"""
+    concepts: IntArray
+    """(N,) the interest that each tries, `NO_INTEREST` where of none"""
+    turn: Turn
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One user's look around."""
+
+    share: float
+    settings: Exploration
+    discovery: InterestDiscovery
+    vocabulary: Vocabulary
+    counts: DoubleArray
+    """(C,) events that touch each concept"""
+    leaning: DoubleArray
+    """(C,) strength of each in standard deviations over users"""
+    barred: BoolArray
+    """(C,) concepts that are not to be tried"""
+    variances: DoubleArray
+    """(C,) of the belief, in log odds squared"""
+    prior: float
+    """That of a concept without events"""
+    temperature: float
+    """κ: log odds per unit of score"""
+    item_events: IntArray
+    """(I,)"""
+    seed: int
+
+    def tried(self, scores_I: FloatArray, limit: int) -> Tried:
+        """The interests to try, given the tracker's and the belief's scores of all items."""
+        known = Known(
+            counts=self.counts[None],
+            touched=touched_of(self.temperature * scores_I[None], self.vocabulary),
+            leaning=self.leaning[None],
+        )
+        parts = self.discovery.parts(known)[0]
+        scores = np.where(self.discovery.open(known)[0], parts.sum(axis=1), -np.inf)
+        odds = chances(scores[None])[0]
+        scores[self.barred] = -np.inf
+        order = np.argsort(-scores, kind="stable")[:limit]
+        order = order[scores[order] > -np.inf].astype(np.int64)
+        return Tried(concepts=order, scores=scores[order], chances=odds[order], parts=parts[order])
+
+    def items(self, concepts_T: IntArray, values_I: AnyArray, allowed_I: BoolArray) -> list[IntArray]:
+        """For each concept its best allowed items, the best first."""
+        touches, found = self.vocabulary.touches_by_concept, []
+        for c in concepts_T.tolist():
+            rows = touches.indices[touches.indptr[c] : touches.indptr[c + 1]]
+            rows = rows[allowed_I[rows]]
+            found.append(rows[np.argsort(-values_I[rows], kind="stable")][: self.settings.items_each].astype(np.int64))
+        return found
+
+    def arms(self, listed: Candidates, *, gate: float) -> Arms:
+        """What is believed of N scored candidates. The tracker's gate g and κ turn log odds into scores:
+
+        loading_nc = g a_nc / κ,    item variance = (g / κ)² · prior / (1 + events / EVIDENCE)
+        """
+        unit = gate / self.temperature
+        return Arms(
+            items=listed.items,
+            means=listed.scores,
+            loadings=sp.csr_array(self.vocabulary.activations[listed.items].astype(np.float64) * unit),
+            concept_variances=self.variances,
+            item_variances=unit**2 * self.prior / (1.0 + self.item_events[listed.items] / EVIDENCE),
+            ties=listed.ties,
+        )
+
+    def begin(self, arms: Arms, greedy: IntArray, tried: Tried, k: int) -> Explored:
+        """The policy's turn. Explored are candidates that would not be on the slate (`greedy` are those that would) and
+        are of an interest to try, or of none where no such candidate is left. An interest of a standard deviation more
+        among those tried adds one of the candidates' scores.
+        """
+        aside = np.ones(len(arms), dtype=np.bool_)
+        aside[greedy] = False
+        concepts, scores = self._interest_of(arms.items, tried)
+        explorable, bonus = aside & (concepts != NO_INTEREST), None
+        if explorable.any():
+            spread = float(tried.scores.std()) or 1.0
+            bonus = np.where(explorable, (scores - tried.scores.mean()) / spread * float(arms.means.std()), 0.0)
+        else:
+            explorable = aside
+        rng = np.random.default_rng(self.seed)
+        policy = Dial(self.settings.dial(self.share), explorable_N=explorable, bonus_N=bonus)
+        return Explored(
+            arms=arms, explorable=explorable, concepts=concepts, turn=policy.begin(arms, k, rng=rng), rng=rng
+        )
+
+    def _interest_of(self, items_N: AnyArray, tried: Tried) -> tuple[IntArray, DoubleArray]:
+        """Of each item the tried interest of the largest score that it touches, and that score."""
+        place = np.full(len(self.vocabulary.concepts), len(tried.concepts), dtype=np.int64)
+        place[tried.concepts] = np.arange(len(tried.concepts))
+        touches = row_entries(self.vocabulary.activations, items_N)
+        best = np.full(len(items_N), len(tried.concepts), dtype=np.int64)
+        np.minimum.at(best, touches.owners, place[touches.columns])
+        concepts = np.append(tried.concepts, NO_INTEREST)[best]
+        return concepts, np.append(tried.scores, 0.0)[best]
