@@ -1,9 +1,9 @@
 """Which reward belongs to which place of which slate.
 
 An event carries the slate it answers to. It counts for the first place of that slate with its item, if it happened
-within the window after the decision; what does not count is counted under the name of its reason. Reading the same log again
-with more events in it updates rewards and adds no place: a click at noon and a purchase at night are one place, whose
-reward rises.
+within the window after the decision; what does not count is counted under the name of its reason. Reading the same log
+again with more events in it updates rewards and adds no place: a click at noon and a purchase at night are one place,
+whose reward rises.
 """
 
 from collections import Counter

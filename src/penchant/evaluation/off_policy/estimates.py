@@ -37,7 +37,8 @@ class Overlap:
     unsupported: float
     """Share of the target's probability on actions the logging policy never takes"""
     exact: bool
-    """From the whole logging distribution; else actions that nowhere in the log were taken: a lower bound."""
+    """From the whole logging distribution; else a lower bound: actions that were taken nowhere in the log, and by how
+    much the mean weight is below 1, beyond three standard errors."""
     hits: int
     """Rounds with a weight above zero"""
     effective: float
@@ -142,9 +143,19 @@ def overlap_of(question: Question) -> Overlap:
     if log.logging is not None:
         unsupported = float((question.target * (log.logging <= 0)).sum(axis=1).mean())
     else:
-        taken = np.bincount(log.actions, minlength=log.n_actions) > 0
-        unsupported = float(question.target[:, ~taken].sum(axis=1).mean())
+        unsupported = missing_share(question.weights)
+        if log.action_features is None or log.action_features.ndim == 2:  # else an action's number means nothing
+            taken = np.bincount(log.actions, minlength=log.n_actions) > 0
+            unsupported = max(unsupported, float(question.target[:, ~taken].sum(axis=1).mean()))
     return weight_overlap(question.weights, unsupported=unsupported, exact=log.logging is not None)
+
+
+def missing_share(weights: DoubleArray) -> float:
+    """How far below 1 the mean weight is at least, in [0, 1]."""
+    if len(weights) < 2:
+        return 0.0
+    error = float(weights.std(ddof=1)) / np.sqrt(len(weights))
+    return float(np.clip(1.0 - weights.mean() - 3 * error, 0.0, 1.0)) if weights.any() else 1.0
 
 
 def weight_overlap(weights: DoubleArray, *, unsupported: float, exact: bool) -> Overlap:

@@ -1,0 +1,117 @@
+"""Questions put to a feedback log: logged decisions with their rewards, and a policy."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from penchant.errors import DataError
+from penchant.evaluation.off_policy.dataset import LoggedBandit
+from penchant.evaluation.off_policy.question import Question
+from penchant.evaluation.off_policy.replaying import (
+    ReplayConfig,
+    Replayed,
+    features_of,
+    order_of,
+    place_marginals,
+    replay,
+)
+from penchant.evaluation.off_policy.slate_models import cross_fit_slates
+from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
+from penchant.feedback.attribution import Rewarded
+from penchant.feedback.exchange import context_columns
+from penchant.interfaces import Policy
+from penchant.types import DoubleArray
+
+
+def logged_slates(
+    rewarded: Sequence[Rewarded],
+    *,
+    logging_policy: Policy | None = None,
+    version: str | None = None,
+    config: ReplayConfig | None = None,
+) -> LoggedSlates:
+    """The slates of a log. With the policy that logged, their slot marginals too; `version` keeps those that one
+    version of a policy decided. Slates of one user stay together where intervals are drawn.
+    """
+    if not rewarded:
+        raise DataError("There is no decision that can be used.", hint="See the report for what was left out, and why.")
+    places = max(len(one.decision.slots) for one in rewarded)
+    rewards, propensities = np.zeros((len(rewarded), places)), np.ones((len(rewarded), places))
+    for n, one in enumerate(rewarded):
+        size = len(one.rewards)
+        rewards[n, :size] = one.rewards
+        propensities[n, :size] = [slot.propensity for slot in one.decision.slots]
+    return LoggedSlates.of(
+        rewards=rewards,
+        propensities=propensities,
+        marginals=None if logging_policy is None else place_marginals(rewarded, logging_policy, config),
+        owners=np.array([one.decision.user_id for one in rewarded], dtype=object),
+        versions=np.array([version_of(one) for one in rewarded], dtype=object),
+        version=version,
+    )
+
+
+def version_of(one: Rewarded) -> str:
+    """The policy that decided, as ``name@version``."""
+    return f"{one.decision.policy}@{one.decision.policy_version}"
+
+
+def slate_question(
+    log: LoggedSlates,
+    rewarded: Sequence[Rewarded],
+    policy: Policy,
+    *,
+    config: ReplayConfig | None = None,
+    with_marginals: bool = False,
+    folds: int = 3,
+) -> tuple[SlateQuestion, Replayed]:
+    """What the policy would have earned over all places. A log of fewer users than folds gets no reward model."""
+    config = config or ReplayConfig()
+    kept = [rewarded[n] for n in log.rounds.tolist()]
+    asked = replay(kept, policy, config)
+    predicted = expected = None
+    if log.owners is None or len(np.unique(log.owners)) >= folds:
+        predicted, expected = cross_fit_slates(
+            log.rewards, asked, context=_context(kept), owners=log.owners, folds=folds, seed=config.seed
+        )
+    question = SlateQuestion(
+        log=log,
+        prefixes=asked.prefixes,
+        marginals=place_marginals(kept, policy, config) if with_marginals else None,
+        predicted=predicted,
+        expected=expected,
+    )
+    return question, asked
+
+
+def first_place(
+    rewarded: Sequence[Rewarded], log: LoggedSlates, asked: Replayed, *, predicted: DoubleArray | None = None
+) -> Question:
+    """The first places as single choices: the reward of place 1 alone. An action is a place among the eligible of its
+    own decision; items that were not eligible are nobody's to choose.
+    """
+    bandit = first_places(rewarded, log)
+    return Question(log=bandit, target=asked.first, predicted=predicted)
+
+
+def first_places(rewarded: Sequence[Rewarded], log: LoggedSlates) -> LoggedBandit:
+    """The log of first places, with each candidate's own features."""
+    kept = [rewarded[n] for n in log.rounds.tolist()]
+    widest = max(len(one.decision.eligible) for one in kept)
+    features = np.zeros((len(kept), widest, features_of(kept[0].decision).shape[1] - 1))
+    for n, one in enumerate(kept):
+        features[n, : len(one.decision.eligible)] = features_of(one.decision)[:, 1:]
+    return LoggedBandit.of(
+        actions=np.array([order_of(one.decision)[0] for one in kept]),
+        rewards=log.rewards[:, 0],
+        propensities=log.propensities[:, 0],
+        n_actions=widest,
+        context=_context(kept),
+        action_features=features,
+        owners=log.owners,
+    )
+
+
+def _context(kept: Sequence[Rewarded]) -> DoubleArray | None:
+    names, table = context_columns([one.decision.context for one in kept])
+    return table if names else None
