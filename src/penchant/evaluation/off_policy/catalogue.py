@@ -22,7 +22,7 @@ ESTIMATORS: Registry[Estimator] = Registry("estimator")
 ESTIMATORS.register("dm", config=PlainConfig, cls=DirectMethod, summary="a reward model alone")
 ESTIMATORS.register("ips", config=UncutConfig, cls=InverseProbability, summary="weights alone, unbiased")
 ESTIMATORS.register(
-    "clipped_ips", config=CutConfig, cls=ClippedInverseProbability, summary="weights with a cut by SLOPE"
+    "clipped_ips", config=CutConfig, cls=ClippedInverseProbability, summary="weights with a cut by rule"
 )
 ESTIMATORS.register(
     "snips", config=PlainConfig, cls=SelfNormalisedInverseProbability, summary="weights that are divided by their sum"

@@ -13,7 +13,7 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.terms import Terms
-from penchant.evaluation.off_policy.tuning import shrinkage_candidates, slope, weight_candidates
+from penchant.evaluation.off_policy.tuning import Rule, choose, shrinkage_candidates, weight_candidates
 from penchant.types import DoubleArray
 
 
@@ -25,7 +25,8 @@ class CutConfig(Config):
     """The one hyper-parameter of an estimator that alters weights."""
 
     cut: float | None = Field(default=None, ge=0)
-    """The largest weight that is left as it is. None: found by SLOPE among quantiles of the weights and no cut."""
+    """The largest weight that is left as it is. None: found by the rule among quantiles of the weights and no cut."""
+    rule: Rule = "mse"
 
 
 class UncutConfig(Config):
@@ -38,7 +39,8 @@ class ShrinkageConfig(Config):
     """The one hyper-parameter of the optimistic shrinkage."""
 
     shrinkage: float | None = Field(default=None, ge=0)
-    """λ; None: found by SLOPE between DR (λ = ∞) and DM (λ = 0)."""
+    """λ; None: found by the rule between DR (λ = ∞) and DM (λ = 0)."""
+    rule: Rule = "mse"
 
 
 class Estimator(ABC):
@@ -104,21 +106,21 @@ class InverseProbability(Estimator):
 
 
 class ClippedInverseProbability(Estimator):
-    """Clipped IPS: V̂ = (1/N) Σ_n min(w_n, c) r_n with c found by SLOPE: see `InverseProbability`."""
+    """Clipped IPS: V̂ = (1/N) Σ_n min(w_n, c) r_n with c found by a rule: see `InverseProbability`."""
 
     name = "clipped_ips"
 
     def __init__(self, config: CutConfig | None = None) -> None:
         config = config or CutConfig()
         super().__init__(config)
-        self._cut = config.cut
+        self._cut, self._rule = config.cut, config.rule
 
     def terms(self, question: Question) -> Terms:
         """See `Estimator.terms`."""
         if self._cut is not None:
             return cut_terms(question, self._cut)
         tried = [cut_terms(question, cut) for cut in weight_candidates(question.weights)]
-        return tried[slope(tried, question.log.owners)]
+        return tried[choose(tried, self._rule, question.log.owners)]
 
 
 def cut_terms(question: Question, cut: float) -> Terms:
@@ -214,14 +216,14 @@ class SwitchDoublyRobust(Estimator):
     def __init__(self, config: CutConfig | None = None) -> None:
         config = config or CutConfig()
         super().__init__(config)
-        self._cut = config.cut
+        self._cut, self._rule = config.cut, config.rule
 
     def terms(self, question: Question) -> Terms:
         """See `Estimator.terms`."""
         if self._cut is not None:
             return self._with(question, self._cut)
         tried = [self._with(question, cut) for cut in (*weight_candidates(question.weights), 0.0)]
-        return tried[slope(tried, question.log.owners)]
+        return tried[choose(tried, self._rule, question.log.owners)]
 
     @staticmethod
     def _with(question: Question, cut: float) -> Terms:
@@ -244,14 +246,14 @@ class ShrunkDoublyRobust(Estimator):
     def __init__(self, config: ShrinkageConfig | None = None) -> None:
         config = config or ShrinkageConfig()
         super().__init__(config)
-        self._shrinkage = config.shrinkage
+        self._shrinkage, self._rule = config.shrinkage, config.rule
 
     def terms(self, question: Question) -> Terms:
         """See `Estimator.terms`."""
         if self._shrinkage is not None:
             return self.shrunk(question, self._shrinkage)
         tried = [self.shrunk(question, shrinkage) for shrinkage in shrinkage_candidates(question.weights)]
-        return tried[slope(tried, question.log.owners)]
+        return tried[choose(tried, self._rule, question.log.owners)]
 
     @staticmethod
     def shrunk(question: Question, shrinkage: float) -> Terms:

@@ -3,10 +3,11 @@
 1. **Reward model**: of those offered, the one with the smallest Σ w² (r − q̂)² / Σ w² on rounds that it was not fitted
    on: what is left of it is the variance of the doubly robust estimate.
 2. **Estimator**: DR and SNDR have the same bias but for 1/N; of them, the one with the smaller standard error, SNDR
-   where both are within a hundredth. From there SLOPE goes down the optimistic shrinkage towards DM, and stops where an
-   estimate contradicts those before it. Where it takes no shrinkage, the choice is the unbiased estimator itself.
-3. **Intervals** are those of the unbiased estimator that SLOPE began with, made to hold the value: a shrunk estimate's
-   own interval would leave out its bias.
+   where both are within a hundredth. From there down the optimistic shrinkage to DM, to where the bound on the mean
+   squared error is smallest (`penchant.evaluation.off_policy.tuning`, mse). Where that is no shrinkage at all, the
+   choice is the unbiased estimator itself.
+3. **Intervals** are those of the unbiased estimator, made to hold the value: a shrunk estimate's own interval would
+   leave out its bias.
 
 Without predictions SNIPS is taken.
 """
@@ -28,13 +29,13 @@ from penchant.evaluation.off_policy.estimators import (
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.reward_models import REWARD_MODELS, cross_fit, out_of_fold_error
 from penchant.evaluation.off_policy.terms import Terms
-from penchant.evaluation.off_policy.tuning import shrinkage_candidates, slope
+from penchant.evaluation.off_policy.tuning import mse, shrinkage_candidates
 from penchant.types import DoubleArray
 
 NAME = "chosen"
 RULE = (
-    "the reward model with the smallest weighted error out of fold; the less variable of DR and SNDR; SLOPE down "
-    "the optimistic shrinkage"
+    "the reward model with the smallest weighted error out of fold; the less variable of DR and SNDR; shrunk as far as "
+    "the bound on its mean squared error falls"
 )
 _CLOSE = 0.99
 
@@ -83,7 +84,7 @@ class Chosen:
     name: str
     terms: Terms
     unbiased: Terms
-    """What SLOPE began with"""
+    """What the rule began with"""
 
 
 def choose_terms(question: Question) -> Chosen:
@@ -97,7 +98,7 @@ def choose_terms(question: Question) -> Chosen:
     name, first = (DoublyRobust.name, plain) if use_plain else (SelfNormalisedDoublyRobust.name, normalised)
     path = [shrinkage for shrinkage in shrinkage_candidates(question.weights) if np.isfinite(shrinkage)]
     tried = [first, *(ShrunkDoublyRobust.shrunk(question, shrinkage) for shrinkage in path)]
-    place = slope(tried, owners)
+    place = mse(tried, owners)
     return Chosen(name=name if place == 0 else ShrunkDoublyRobust.name, terms=tried[place], unbiased=first)
 
 

@@ -55,12 +55,18 @@ class Terms:
         return np.asarray(self.base - self.base.mean() + (self.numerator - ratio * self.denominator) / mean)
 
     def standard_error(self, owners: AnyArray | None = None) -> float:
-        """√(Σ ψ² / (N (N − 1))); with owners, their rounds' ψ are added up first. Infinite for one round or owner."""
-        psi = self.influence
-        rounds = len(psi)
-        if owners is not None:
-            _, place = np.unique(owners, return_inverse=True)
-            psi = np.asarray(np.bincount(place, weights=psi), dtype=np.float64)
-        if len(psi) < 2:
-            return float("inf")
-        return float(np.sqrt((psi**2).sum() * len(psi) / (len(psi) - 1)) / rounds)
+        """See `standard_error_of`."""
+        return standard_error_of(self.influence, owners)
+
+
+def standard_error_of(influence: DoubleArray, owners: AnyArray | None = None) -> float:
+    """√(Σ ψ² / (N (N − 1))) of rounds' influences ψ, (N,); with owners, their rounds' ψ are added up first. Infinite
+    for one round or owner.
+    """
+    psi, rounds = influence, len(influence)
+    if owners is not None:
+        _, place = np.unique(owners, return_inverse=True)
+        psi = np.asarray(np.bincount(place, weights=psi), dtype=np.float64)
+    if len(psi) < 2:
+        return float("inf")
+    return float(np.sqrt((psi**2).sum() * len(psi) / (len(psi) - 1)) / rounds)
