@@ -42,7 +42,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exploring:
-    """Why an item is shown that would not be otherwise: the interest that it tries, which the user is not known to have.
+    """Why an item is shown that would not be otherwise: the interest it tries, which the user is not known to have.
 
     Without a concept the item itself is what is tried: how much it is liked is uncertain.
     """
@@ -102,6 +102,8 @@ class LoggedSlot:
     """The product of the propensities up to and with this place"""
     explored: bool = False
     """The item would not have been on the slate had nothing been explored."""
+    tries: str | None = None
+    """The interest that an explored item tries, by id; None where it tries none"""
     rendered: bool | None = None
     """Whether the user's screen showed it; None: not told"""
 
@@ -133,6 +135,11 @@ class Decision:
     """A retry carries that of the first try, and is the same decision"""
     ope_valid: bool = True
     """False where something altered the slate after the policy's decision: nothing can then be estimated from it."""
+
+    @property
+    def tries(self) -> tuple[str, ...]:
+        """The interests that it tries, by id."""
+        return tuple(slot.tries for slot in self.slots if slot.tries is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

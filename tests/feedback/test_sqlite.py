@@ -109,7 +109,7 @@ def test_a_store_of_the_first_version_keeps_its_edits_and_takes_new_ones(tmp_pat
             assert stores.counts()["edits"] == 2
             stores.withdraw_edit("never")
     with sqlite3.connect(tmp_path / "old.sqlite") as connection:
-        assert connection.execute("SELECT version FROM penchant_schema ORDER BY version").fetchall() == [(1,), (2,)]
+        assert connection.execute("SELECT version FROM penchant_schema ORDER BY version").fetchall() == [(1,), (3,)]
     connection.close()
 
 

@@ -11,8 +11,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 from penchant.errors import NotFoundError
+from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.slates import Served
 from penchant.records import (
     ConceptMatch,
+    Decision,
+    Discoveries,
+    Discovery,
     Drift,
     DriftHistory,
     DriftPoint,
@@ -21,10 +26,12 @@ from penchant.records import (
     EditResult,
     Event,
     Evidence,
+    Exploring,
     HistoryEvent,
     Interest,
     ItemSummary,
     ItemView,
+    LoggedSlot,
     ModelCard,
     MovedItem,
     ObserveResult,
@@ -67,6 +74,7 @@ SHELVES = {
     ],
 }
 ODD_ITEM = "b/2 <script>?#%2F.."
+TRIED = Exploring(concept_id="crime", concept="crime", text="exploring: crime; many come to it")
 ODD_USER = "读者 7/ü 🐉?#%2F"
 
 
@@ -89,6 +97,7 @@ class FakeModel(FakeReading):
         self.ids: set[str] = set()
         self.calls: list[str] = []
         self.wishes: dict[str, Any] = {}
+        self.attempts: list[tuple[str, str]] = []
         items = list(self.titles)
         for n, user_id in enumerate([*(f"reader-{n}" for n in range(10)), ODD_USER]):
             for step in range(4 + n):
@@ -114,7 +123,7 @@ class FakeModel(FakeReading):
             nouns=("book", "books"),
         )
 
-    def recommend(
+    def decide(
         self,
         user_id: str,
         k: int = 10,
@@ -124,11 +133,13 @@ class FakeModel(FakeReading):
         rerank: str | None = None,
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
-    ) -> Slate:
+        explore: Share | Mapping[str, Any] | Exploration | None = None,
+        request_id: str | None = None,
+    ) -> Served:
         """Of rules it keeps `deny` only; what else was wished for is in `wishes`."""
         self.calls.append(f"recommend {user_id}")
         rules = rules if isinstance(rules, Rules) else Rules.of(rules)
-        self.wishes = {"rerank": rerank, "rerank_weight": rerank_weight, "rules": rules}
+        self.wishes = {"rerank": rerank, "rerank_weight": rerank_weight, "rules": rules, "explore": explore}
         mine = self._events(user_id)
         seen = {event.item_id for event in mine} if exclude_seen else set()
         refused = {event.item_id for event in mine if event.event_type == "not_interested"}
@@ -154,12 +165,14 @@ class FakeModel(FakeReading):
             reasons.append(Reason(source="popularity", contribution=part, text="read by many"))
             ranked.append((sum(reason.contribution for reason in reasons), item_id, title, tuple(reasons)))
         ranked.sort(key=lambda entry: (-entry[0], entry[1]))
-        return Slate(
+        share = explore if isinstance(explore, float) else 0.0
+        slate = Slate(
             user_id=user_id,
             slate_id=f"slate-{len(self.calls)}",
             generated_at="2026-01-01T00:00:00+00:00",
             bundle="shelves",
-            policy="greedy",
+            policy="dial" if share else "greedy",
+            exploration_share=share,
             items=tuple(
                 RecommendedItem(
                     item_id=item_id,
@@ -167,6 +180,8 @@ class FakeModel(FakeReading):
                     rank=rank,
                     score=score,
                     explored=rank == 4,
+                    propensity=0.25 if rank == 4 else 1.0,
+                    exploring=TRIED if rank == 4 else None,
                     reasons=reasons if explain else (),
                     other=0.0 if explain else score,
                 )
@@ -176,6 +191,62 @@ class FakeModel(FakeReading):
             cold=not mine,
             note="" if mine else f"{user_id} is not known: these are the most read.",
         )
+        slots = tuple(
+            LoggedSlot(
+                item_id=item.item_id,
+                position=item.rank,
+                propensity=item.propensity,
+                prefix_propensity=item.propensity,
+                explored=item.explored,
+                tries=None if item.exploring is None else item.exploring.concept_id,
+            )
+            for item in slate.items
+        )
+        decision = Decision(
+            slate_id=slate.slate_id,
+            user_id=user_id,
+            decided_at=len(self.calls),
+            policy=slate.policy,
+            policy_version="1",
+            bundle=slate.bundle,
+            slots=slots,
+            seed=0,
+            eligible=tuple(item.item_id for item in slate.items),
+            scores=tuple(item.score for item in slate.items),
+            variances=tuple(1.0 for _ in slate.items),
+            request_id=request_id,
+        )
+        return Served(slate=slate, decision=decision if mine else None)
+
+    def discover(self, user_id: str, limit: int = 5) -> Discoveries:
+        """The shelves that a user read nothing of, in their order."""
+        mine = self._events(user_id)
+        open_shelves = [shelf for shelf in SHELVES if not any(self._has(event, shelf) for event in mine)]
+        found = tuple(
+            Discovery(
+                concept_id=shelf,
+                concept=shelf,
+                parent=None,
+                chance=1 / len(open_shelves),
+                strength=0.0,
+                uncertainty=1.0,
+                via_id=None,
+                via=None,
+                text="many come to it",
+                items=tuple(item_id for item_id, shelves in self.shelves_of.items() if shelf in shelves)[:5],
+            )
+            for shelf in open_shelves
+        )
+        return Discoveries(
+            user_id=user_id,
+            as_of=len(mine),
+            interests=found[:limit],
+            known=len(SHELVES) - len(open_shelves),
+            cold=not mine,
+        )
+
+    def tried(self, user_id: str, concept_ids: tuple[str, ...]) -> None:
+        self.attempts += [(user_id, concept_id) for concept_id in concept_ids]
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         mine = self._events(user_id)[:as_of]
@@ -303,9 +374,9 @@ class FakeModel(FakeReading):
         return True
 
     def change(self, edit: Edit) -> EditResult:
-        before = self.recommend(edit.user_id, 20).items
+        before = self.decide(edit.user_id, 20).slate.items
         repeated = not self.take(edit)
-        after = self.recommend(edit.user_id, 20).items
+        after = self.decide(edit.user_id, 20).slate.items
         ranks = {item.item_id: item for item in before}
         profile = self.interests(edit.user_id)
         return EditResult(

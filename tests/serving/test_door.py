@@ -107,7 +107,8 @@ def test_openapi_names_every_address(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/health", "/v1/users", "/v1/users/{user_id}/interests", "/v1/users/{user_id}/history",
-        "/v1/users/{user_id}/recommendations", "/v1/users/{user_id}/interests/{concept_id}",
+        "/v1/users/{user_id}/recommendations", "/v1/users/{user_id}/discoveries",
+        "/v1/users/{user_id}/interests/{concept_id}",
         "/v1/users/{user_id}/edits", "/v1/users/{user_id}/drift", "/v1/drift", "/v1/users/{user_id}/concepts",
         "/v1/users/{user_id}/explanations/{item_id}", "/v1/users/{user_id}/replay", "/v1/concepts",
         "/v1/concepts/{concept_id}", "/v1/recommendations/{slate_id}/explanation",

@@ -138,7 +138,7 @@ def test_an_edit_of_an_unknown_concept_is_404_and_not_kept(client, stores):
 def test_a_store_that_fails_does_not_stop_recommendations(client, stores, monkeypatch, caplog):
     from penchant.errors import StoreError
 
-    def full(slate: object) -> None:
+    def full(slate: object, decision: object) -> None:
         raise StoreError("The disk is full.")
 
     monkeypatch.setattr(stores, "add_slate", full)

@@ -9,11 +9,13 @@ from penchant.cli import (
     compare,
     data,
     demo,
+    discover,
     drift,
     edit,
     evaluate,
     fit,
     import_,
+    log,
     metrics,
     reading,
     screen,
@@ -35,6 +37,7 @@ import_.register(app)
 data.register(app)
 fit.register(app)
 use.register(app)
+discover.register(app)
 reading.register(app)
 edit.register(app)
 drift.register(app)
@@ -43,6 +46,7 @@ compare.register(app)
 tune.register(app)
 metrics.register(app)
 serve.register(app)
+log.register(app)
 demo.register(app)
 
 

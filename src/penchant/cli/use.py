@@ -1,11 +1,12 @@
 """`penchant recommend`, `interests` and `similar`: a bundle in use."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from penchant.cli import screen
+from penchant.errors import ConfigError
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `penchant fit`.")]
 User = Annotated[str, typer.Option("--user", help="The user's id.")]
@@ -53,6 +54,14 @@ def recommend(
         typer.Option(metavar="ITEMS=LEAST..MOST", help="How many of them; =2 is at most two. Repeatable."),
     ] = None,
     pin: Annotated[list[str] | None, typer.Option(metavar="PLACE=ID", help="At its place. Repeatable.")] = None,
+    explore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE", help="Share of places spent on finding out, from 0 to 1, or auto: some items are explored."
+        ),
+    ] = None,
+    most_explored: Annotated[int | None, typer.Option(min=0, help="Explored items, at most.")] = None,
+    surprise: Annotated[bool, typer.Option("--surprise", help="Surprise me: the same as --explore 1.")] = False,
     as_json: Json = False,
 ) -> None:
     """Recommend items to a user; an unknown user gets the popular ones, and is told so."""
@@ -76,11 +85,27 @@ def recommend(
         rerank=rerank,
         rerank_weight=rerank_weight,
         rules=rules,
+        explore=_dial(explore, most_explored, surprise=surprise),
     )
     if as_json:
         screen.print_json(slate)
     else:
         screen.out.print(slate_view(slate, explain=explain))
+
+
+def _dial(share: str | None, most: int | None, *, surprise: bool) -> dict[str, Any] | None:
+    """What the options say of exploration; None where they say nothing. `ConfigError` for what is no share."""
+    said: dict[str, Any] = {} if most is None else {"most": most}
+    if surprise:
+        return {**said, "share": 1.0}
+    if share is not None:
+        try:
+            said["share"] = share if share == "auto" else float(share)
+        except ValueError:
+            raise ConfigError(
+                f"--explore is {share!r}; it is a share from 0 to 1, or auto.", hint="Try --explore 0.2."
+            ) from None
+    return said or None
 
 
 def interests(

@@ -1,11 +1,13 @@
 """How profiles, slates and neighbours look on a terminal."""
 
+from collections.abc import Mapping
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from penchant.cli.drift_views import drift_line
-from penchant.records import Interest, Profile, RecommendedItem, SimilarItem, Slate
+from penchant.records import Discoveries, Interest, Profile, RecommendedItem, SimilarItem, Slate
 
 ARROWS = {"rising": "↗", "steady": "→", "fading": "↘", "new": "✦"}
 COLOURS = {"rising": "green", "steady": "cyan", "fading": "yellow", "new": "magenta"}
@@ -39,6 +41,8 @@ def slate_view(slate: Slate, *, explain: bool = True) -> RenderableType:
     grid.add_column(justify="right", no_wrap=True)
     for item in slate.items:
         grid.add_row(Text(f"{item.rank}.", style="dim"), Text(item.title, style="bold"), f"{item.score:.2f}")
+        if item.exploring is not None:
+            grid.add_row("", Text(item.exploring.text, style="magenta"), "")
         if explain:
             for line in reason_lines(item):
                 grid.add_row("", line, "")
@@ -48,7 +52,26 @@ def slate_view(slate: Slate, *, explain: bool = True) -> RenderableType:
     note = [Text(slate.note, style="yellow")] if slate.note else []
     if not slate.items:
         note.append(Text("Nothing is left to recommend: every item is seen or excluded.", style="yellow"))
+    if slate.exploration_share > 0:
+        explored = sum(item.explored for item in slate.items)
+        note.append(Text(f"{explored} explored; {slate.exploration_share:.0%} of places were meant to be", style="dim"))
     return Group(*note, grid)
+
+
+def discoveries_view(found: Discoveries, *, titles: Mapping[str, str]) -> RenderableType:
+    """Interests worth a try, each with why and with items to try it with."""
+    if not found.interests:
+        return Text(f"{found.user_id}: no interest is left to discover.", style="yellow")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for interest in found.interests:
+        grid.add_row(f"{interest.chance:.0%}", Text(interest.concept, style="bold magenta"), interest.text)
+        names = ", ".join(titles[item_id] for item_id in interest.items[:3])
+        if names:
+            grid.add_row("", "", Text(f"try {names}", style="dim"))
+    return grid
 
 
 def reason_lines(item: RecommendedItem) -> list[Text]:

@@ -32,9 +32,9 @@ from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 FEATURES = ("foreseen", "popular", "reached", "meaning", "leaning")
 STARTING_WEIGHTS = (1.0, 0.3, 0.5, 0.2, 0.3)
-"""Where too few held-out events touch anything new to learn from."""
-LEAST_CASES = 50
-RIDGE = 1e-2
+"""What the learned weights are drawn towards, where few held-out events touch anything new."""
+PRIOR = 25.0
+"""How strongly, in units of the features' information: that of about so many new concepts."""
 LEAST = 1e-9
 
 
@@ -45,7 +45,7 @@ class DiscoveryConfig(Config):
     """A concept on a larger share of the items is too broad to discover."""
     damping: float = Field(default=20.0, gt=0)
     """κ, in users."""
-    users: int = Field(default=2_000, ge=1)
+    users: int = Field(default=5_000, ge=1)
     """Users whose order of concepts is read, and whose last events the weights are chosen on, at most."""
 
 
@@ -183,23 +183,25 @@ def chances(scores_BC: DoubleArray) -> DoubleArray:
 def fit_weights(features_BCF: DoubleArray, open_BC: BoolArray, new_BC: BoolArray) -> tuple[float, ...]:
     """The weights under which what users touched next, of what was new to them, is likeliest:
 
-        max_w  mean over (b, c in new_b) of  w·f_bc − log Σ_{c' open} e^{w·f_bc'}   − RIDGE |w|²
+        max_w  Σ_{b, c in new_b} (w·f_bc − log Σ_{c' open} e^{w·f_bc'})   − ½ PRIOR |w − w_0|²
 
-    `STARTING_WEIGHTS` where there are too few such users.
+    with w_0 = `STARTING_WEIGHTS`, which stand where no user came to anything new.
     """
     cases = np.flatnonzero((new_BC & open_BC).any(axis=1))
-    if len(cases) < LEAST_CASES:
+    if not len(cases):
         return STARTING_WEIGHTS
+    start = np.array(STARTING_WEIGHTS)
     features, closed, new = features_BCF[cases], ~open_BC[cases], (new_BC & open_BC)[cases]
     n_new = new.sum(axis=1)
 
     def loss(weights: DoubleArray) -> tuple[float, DoubleArray]:
         scores = np.where(closed, -np.inf, features @ weights)
         total = logsumexp(scores, axis=1)
-        chances = np.exp(scores - total[:, None])
-        told = (np.where(new, scores, 0.0).sum(axis=1) - n_new * total).sum() / n_new.sum()
-        slope = np.einsum("bc,bcf->f", new - n_new[:, None] * chances, features) / n_new.sum()
-        return float(-told + RIDGE * weights @ weights), np.asarray(2 * RIDGE * weights - slope)
+        odds = np.exp(scores - total[:, None])
+        told = (np.where(new, scores, 0.0).sum(axis=1) - n_new * total).sum()
+        slope = np.einsum("bc,bcf->f", new - n_new[:, None] * odds, features)
+        away = weights - start
+        return float(0.5 * PRIOR * away @ away - told), np.asarray(PRIOR * away - slope)
 
-    found = minimize(loss, np.array(STARTING_WEIGHTS), jac=True, method="L-BFGS-B")
+    found = minimize(loss, start, jac=True, method="L-BFGS-B")
     return tuple(float(weight) for weight in found.x)

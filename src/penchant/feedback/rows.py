@@ -1,15 +1,16 @@
 """Records to table rows and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from penchant.records import Edit, Event, Reason, RecommendedItem, Slate
+from penchant.records import Decision, Edit, Event, Exploring, LoggedSlot, Reason, RecommendedItem, Slate
 
 EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "timestamp", "value", "text", "slate_id")
 EDIT_COLUMNS = ("edit_id", "user_id", "action", "concept_id", "event_id", "text", "undoes", "strength", "edited_at")
 _SLATE_COLUMNS = ("slate_id", "user_id", "generated_at", "bundle", "policy", "cold", "note")
+_EXPLORED_COLUMNS = ("concept_id", "concept", "text")
 _ITEM_COLUMNS = (
     "item_id",
     "title",
@@ -63,17 +64,52 @@ def item_rows(slate: Slate) -> list[dict[str, Any]]:
     ]
 
 
-def slate_of(row: Mapping[str, Any], items: list[Mapping[str, Any]]) -> Slate:
-    """The slate of its row and its items' rows in order."""
+def explored_rows(slate: Slate) -> list[dict[str, Any]]:
+    """A row for each explored item of a slate: what it tries."""
+    tried = [(position, item.exploring) for position, item in enumerate(slate.items)]
+    return [
+        {"slate_id": slate.slate_id, "position": position, **{name: getattr(what, name) for name in _EXPLORED_COLUMNS}}
+        for position, what in tried
+        if what is not None
+    ]
+
+
+def decision_row(decision: Decision, share: float) -> dict[str, Any]:
+    """A decision's columns."""
+    named = {name: getattr(decision, name) for name in ("slate_id", "user_id", "decided_at", "request_id")}
+    return {**named, "exploration_share": share, "decision": _json(decision)}
+
+
+def decision_of(row: Mapping[str, Any]) -> Decision:
+    """The decision of a row."""
+    told = orjson.loads(row["decision"])
+    slots = tuple(LoggedSlot(**slot) for slot in told.pop("slots"))
+    return Decision(**{name: tuple(x) if isinstance(x, list) else x for name, x in told.items()}, slots=slots)
+
+
+def slate_of(
+    row: Mapping[str, Any],
+    items: Sequence[Mapping[str, Any]],
+    explored: Sequence[Mapping[str, Any]],
+    *,
+    share: float,
+) -> Slate:
+    """The slate of its row, its items' rows in order, and those of what it explored."""
     own = {name: row[name] for name in _SLATE_COLUMNS}
-    return Slate(**own, timings_ms=orjson.loads(row["timings_ms"]), items=tuple(_item_of(item) for item in items))
+    tried = {what["position"]: Exploring(**{name: what[name] for name in _EXPLORED_COLUMNS}) for what in explored}
+    return Slate(
+        **own,
+        timings_ms=orjson.loads(row["timings_ms"]),
+        items=tuple(_item_of(item, tried.get(item["position"])) for item in items),
+        exploration_share=share,
+    )
 
 
-def _item_of(row: Mapping[str, Any]) -> RecommendedItem:
+def _item_of(row: Mapping[str, Any], exploring: Exploring | None) -> RecommendedItem:
     reasons = tuple(
         Reason(**{**reason, "evidence": tuple(reason["evidence"])}) for reason in orjson.loads(row["reasons"])
     )
-    return RecommendedItem(**{name: row[name] for name in _ITEM_COLUMNS}, reasons=reasons)
+    return RecommendedItem(**{name: row[name] for name in _ITEM_COLUMNS}, reasons=reasons, exploring=exploring)
 
 
 def _json(value: Any) -> str:

@@ -3,29 +3,56 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, func, insert, inspect, select, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
+from penchant.data.events import IMPRESSION
 from penchant.errors import NotFoundError, SchemaError, StoreError
-from penchant.feedback.rows import edit_of, edit_row, event_of, event_row, item_rows, slate_of, slate_row
+from penchant.feedback.rows import (
+    decision_of,
+    decision_row,
+    edit_of,
+    edit_row,
+    event_of,
+    event_row,
+    explored_rows,
+    item_rows,
+    slate_of,
+    slate_row,
+)
 from penchant.feedback.stores import Logged, Stores
 from penchant.feedback.tables import (
     COUNTERS,
+    DECISIONS,
     EDIT_ENTRIES,
     EDITS,
     EVENTS,
+    EXPLORED,
     METADATA,
     SCHEMA,
     SCHEMA_VERSION,
     SLATE_ITEMS,
     SLATES,
 )
-from penchant.records import Edit, Event, Slate
+from penchant.records import Decision, Edit, Event, Slate
 
 _PAGE = 5_000  # log entries read at a time
 _IDS_PER_QUERY = 500  # SQLite binds 999 values in its oldest builds
@@ -130,14 +157,20 @@ class SQLiteStores(Stores):
             yield from page
             after = page[-1].sequence
 
-    def add_slate(self, slate: Slate) -> None:
+    def add_slate(self, slate: Slate, decision: Decision | None = None) -> None:
         """See `Stores.add_slate`."""
         with self._write(self._prompt) as connection:
-            if connection.scalar(select(SLATES.c.slate_id).where(SLATES.c.slate_id == slate.slate_id)) is None:
-                connection.execute(insert(SLATES).values(slate_row(slate)))
-                rows = item_rows(slate)
+            if connection.scalar(select(SLATES.c.slate_id).where(SLATES.c.slate_id == slate.slate_id)) is not None:
+                return
+            asked = None if decision is None else decision.request_id
+            if asked is not None and _slate_asked(connection, slate.user_id, asked) is not None:
+                return
+            connection.execute(insert(SLATES).values(slate_row(slate)))
+            for table, rows in ((SLATE_ITEMS, item_rows(slate)), (EXPLORED, explored_rows(slate))):
                 if rows:
-                    connection.execute(insert(SLATE_ITEMS), rows)
+                    connection.execute(insert(table), rows)
+            if decision is not None:
+                connection.execute(insert(DECISIONS).values(decision_row(decision, slate.exploration_share)))
 
     def slate(self, slate_id: str) -> Slate:
         """See `Stores.slate`."""
@@ -145,9 +178,43 @@ class SQLiteStores(Stores):
             row = connection.execute(select(SLATES).where(SLATES.c.slate_id == slate_id)).mappings().first()
             query = select(SLATE_ITEMS).where(SLATE_ITEMS.c.slate_id == slate_id).order_by(SLATE_ITEMS.c.position)
             items = list(connection.execute(query).mappings())
+            explored = list(connection.execute(select(EXPLORED).where(EXPLORED.c.slate_id == slate_id)).mappings())
+            share = connection.scalar(select(DECISIONS.c.exploration_share).where(DECISIONS.c.slate_id == slate_id))
         if row is None:
             raise NotFoundError(f"No slate {slate_id!r} was served.", hint="Slates are kept by the store that served.")
-        return slate_of(dict(row), [dict(item) for item in items])
+        tried = [dict(what) for what in explored]
+        return slate_of(dict(row), [dict(item) for item in items], tried, share=share or 0.0)
+
+    def slate_for(self, user_id: str, request_id: str) -> Slate | None:
+        """See `Stores.slate_for`."""
+        with self._read() as connection:
+            slate_id = _slate_asked(connection, user_id, request_id)
+        return None if slate_id is None else self.slate(slate_id)
+
+    def decisions(self) -> Iterator[Decision]:
+        """See `Stores.decisions`. Read in pages."""
+        moment, slate_id = -(2**63), ""
+        while True:
+            with self._read() as connection:
+                same = (DECISIONS.c.decided_at == moment) & (DECISIONS.c.slate_id > slate_id)
+                query = select(DECISIONS).where((DECISIONS.c.decided_at > moment) | same)
+                query = query.order_by(DECISIONS.c.decided_at, DECISIONS.c.slate_id).limit(_IDS_PER_QUERY)
+                rows = list(connection.execute(query).mappings())
+                ids = [row["slate_id"] for row in rows]
+                shown = select(EVENTS.c.slate_id, EVENTS.c.item_id).where(
+                    EVENTS.c.event_type == IMPRESSION, EVENTS.c.slate_id.in_(ids)
+                )
+                rendered = {tuple(row) for row in connection.execute(shown)}
+            if not rows:
+                return
+            for row in rows:
+                decision = decision_of(dict(row))
+                slots = (
+                    replace(slot, rendered=True) if (decision.slate_id, slot.item_id) in rendered else slot
+                    for slot in decision.slots
+                )
+                yield replace(decision, slots=tuple(slots))
+            moment, slate_id = rows[-1]["decided_at"], rows[-1]["slate_id"]
 
     def counts(self) -> dict[str, int]:
         """See `Stores.counts`."""
@@ -246,6 +313,12 @@ def _engine(path: Path, *, synchronous: str, begin: str, connections: int) -> En
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _slate_asked(connection: Connection, user_id: str, request_id: str) -> str | None:
+    asked = (DECISIONS.c.user_id == user_id) & (DECISIONS.c.request_id == request_id)
+    slate_id = connection.scalar(select(DECISIONS.c.slate_id).where(asked))
+    return None if slate_id is None else str(slate_id)
 
 
 def _next_sequences(connection: Connection, n: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from penchant.records import Edit, Event, Slate
+from penchant.records import Decision, Edit, Event, Slate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +48,24 @@ class Stores(ABC):
         """Events and edits in the order they were taken, those after the sequence number `after`."""
 
     @abstractmethod
-    def add_slate(self, slate: Slate) -> None:
-        """Keep a served slate with its items, positions, scores and reasons. A repeated `slate_id` counts once."""
+    def add_slate(self, slate: Slate, decision: Decision | None = None) -> None:
+        """Keep a served slate with its items, positions, scores and reasons, and how it was decided where that is
+        known. A repeated `slate_id` counts once, and so does a user's `request_id`: the first one stands.
+        """
 
     @abstractmethod
     def slate(self, slate_id: str) -> Slate:
         """A served slate as it was. Raises `NotFoundError`."""
+
+    @abstractmethod
+    def slate_for(self, user_id: str, request_id: str) -> Slate | None:
+        """The slate that answered a request of a user, None where none did yet."""
+
+    @abstractmethod
+    def decisions(self) -> Iterator[Decision]:
+        """How slates were decided, in the order in which they were; items that an ``impression`` event on the slate
+        names were `rendered`.
+        """
 
     @abstractmethod
     def counts(self) -> dict[str, int]:

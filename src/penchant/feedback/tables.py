@@ -1,12 +1,24 @@
 """The tables behind the SQL stores. A later version adds tables; it alters none of these.
 
 Version 2 added `EDIT_ENTRIES`, for edits that name no concept. What an older version wrote to `EDITS` stays there and
-is read; new edits all go to the new table.
+is read; new edits all go to the new table. Version 3 added `DECISIONS` and `EXPLORED`.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 METADATA = MetaData()
 
@@ -101,4 +113,27 @@ SLATE_ITEMS = Table(
     Column("residual", Float, nullable=False),
     Column("probability", Float),
     Column("rerank_adjustment", Float, nullable=False),
+)
+
+DECISIONS = Table(
+    "decisions",
+    METADATA,
+    Column("slate_id", Text, ForeignKey("slates.slate_id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("request_id", Text),
+    Column("exploration_share", Float, nullable=False),
+    Column("decision", Text, nullable=False),
+    UniqueConstraint("user_id", "request_id", name="one_decision_a_request"),
+    Index("decisions_by_moment", "decided_at", "slate_id"),
+)
+
+EXPLORED = Table(
+    "explored",
+    METADATA,
+    Column("slate_id", Text, ForeignKey("slates.slate_id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("concept_id", Text),
+    Column("concept", Text),
+    Column("text", Text, nullable=False),
 )

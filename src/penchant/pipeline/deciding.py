@@ -21,6 +21,7 @@ def decision_of(live: Live, slate: Slate, look: Look, tries: Tries, *, stays: bo
                 propensity=item.propensity,
                 prefix_propensity=prefix,
                 explored=item.explored,
+                tries=None if item.exploring is None else item.exploring.concept_id,
             )
         )
     ids, arms = live.fitted.dataset.items.ids, tries.arms

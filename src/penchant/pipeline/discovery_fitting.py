@@ -39,7 +39,7 @@ def fit_discovery(
 ) -> InterestDiscovery:
     """Ways from concept to concept, and what each sign of a new interest is worth.
 
-    The weights are learned from what the last event of each user, which the tracker was not trained on, is mainly about,
+    The weights are learned from what the last event of each user, which the tracker was not trained on, is mainly of,
     with ways read from the events before; the ways are then read once more from all events.
     """
     histories = consumption(data).histories()

@@ -104,6 +104,12 @@ class WishesIn(BaseModel):
     rerank: str | None = Field(default=None, max_length=64, description="A reranker's name, or `none`.")
     rerank_weight: float | None = Field(default=None, ge=0, le=1)
     rules: Rules | None = None
+    explore: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] | dict[str, Any] | None = Field(
+        default=None,
+        description="The share of places spent on finding out, `auto`, or settings such as "
+        '{"share": 0.3, "most": 2, "never_at": [1]}.',
+    )
+    request_id: Id | None = Field(default=None, description="A repeated `request_id` is answered as the first was.")
 
 
 def read_events(entries: Sequence[Any]) -> tuple[list[int], list[Event], list[Rejection]]:

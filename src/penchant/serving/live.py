@@ -10,8 +10,10 @@ from uuid import uuid4
 
 from penchant.errors import PenchantError, StoreError
 from penchant.feedback import Stores
+from penchant.pipeline.exploring import Exploration, Share
 from penchant.progress import SILENT, Progress
 from penchant.records import (
+    Discoveries,
     DriftHistory,
     Edit,
     EditEntry,
@@ -84,6 +86,8 @@ class LiveModel(Reader):
                         refused += 1
                 advance()
             hand_over()
+            for decision in self.stores.decisions():
+                self._model.tried(decision.user_id, decision.tries)
         if refused:
             _log.warning("%d stored events or edits do not fit this bundle; they stay in the store.", refused)
         return taken
@@ -152,21 +156,48 @@ class LiveModel(Reader):
         rerank: str | None = None,
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
+        explore: Share | Mapping[str, Any] | Exploration | None = None,
+        request_id: str | None = None,
     ) -> Slate:
-        """A slate, kept in the store so that events can name it.
+        """A slate, kept in the store with how it was decided, so that events can name it. A request that comes again
+        with its `request_id` gets the slate that it got: one decision, counted once.
 
         A store that fails does not stop recommendations: the loss is logged and counted in `slates_not_kept`.
         """
+        if request_id is not None and (answered := self._answered(user_id, request_id)) is not None:
+            return answered
         with self._lock:
-            slate = self._model.recommend(
-                user_id, k, exclude_seen=exclude_seen, rerank=rerank, rerank_weight=rerank_weight, rules=rules
+            served = self._model.decide(
+                user_id,
+                k,
+                exclude_seen=exclude_seen,
+                rerank=rerank,
+                rerank_weight=rerank_weight,
+                rules=rules,
+                explore=explore,
+                request_id=request_id,
             )
+        slate = served.slate
         try:
-            self.stores.add_slate(slate)
+            self.stores.add_slate(slate, served.decision)
         except StoreError as error:
             self.slates_not_kept += 1
             _log.error("Slate %s was served and not kept: %s", slate.slate_id, error.message)
-        return slate
+            return slate
+        # Of two tries that came at once the first that was kept stands for both.
+        return slate if request_id is None else self._answered(user_id, request_id) or slate
+
+    def _answered(self, user_id: str, request_id: str) -> Slate | None:
+        try:
+            return self.stores.slate_for(user_id, request_id)
+        except StoreError as error:
+            _log.error("Whether request %s was answered before cannot be told: %s", request_id, error.message)
+            return None
+
+    def discover(self, user_id: str, *, limit: int) -> Discoveries:
+        """Interests worth a try."""
+        with self._lock:
+            return self._model.discover(user_id, limit)
 
     def card(self) -> ModelCard:
         """What the model is."""

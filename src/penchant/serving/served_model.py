@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.slates import Served
 from penchant.records import (
+    Discoveries,
     DriftHistory,
     Edit,
     EditEntry,
@@ -17,7 +20,6 @@ from penchant.records import (
     PopulationDrift,
     Profile,
     SimilarItem,
-    Slate,
     UserSummary,
 )
 from penchant.reranking.rules import Rules
@@ -30,7 +32,7 @@ class ServedModel(ReadModel, Protocol):
     def card(self) -> ModelCard:
         """What the model is, with its counts as they stand."""
 
-    def recommend(
+    def decide(
         self,
         user_id: str,
         k: int = 10,
@@ -40,10 +42,18 @@ class ServedModel(ReadModel, Protocol):
         rerank: str | None = None,
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
-    ) -> Slate:
-        """At most `k` items, reranked under rules; a cold slate with a note for a user it does not know. Raises
-        `ConfigError` and `NotFoundError` for rules that name what is not there.
+        explore: Share | Mapping[str, Any] | Exploration | None = None,
+        request_id: str | None = None,
+    ) -> Served:
+        """At most `k` items, reranked under rules, some of them explored, and how they were chosen; a cold slate with a
+        note for a user it does not know. Raises `ConfigError` and `NotFoundError` for what is wrong or not there.
         """
+
+    def discover(self, user_id: str, limit: int = 5) -> Discoveries:
+        """Interests worth a try, the likeliest first."""
+
+    def tried(self, user_id: str, concept_ids: tuple[str, ...]) -> None:
+        """A slate that tried these interests was served, as in a replay."""
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         """The user's interests, strongest first; a cold profile for a user it does not know."""

@@ -1,19 +1,19 @@
 """A user's interests, history and recommendations."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from penchant.config import describe
-from penchant.records import Slate
+from penchant.records import Discoveries, Slate
 from penchant.reranking.catalogue import RERANKERS
 from penchant.reranking.wording import BOOST, PIN, QUOTA, SEEN, rules_of
 from penchant.serving.bodies import read_json
 from penchant.serving.failures import BodyError
-from penchant.serving.incoming import WishesIn
+from penchant.serving.incoming import MAX_ID, WishesIn
 from penchant.serving.outgoing import UNKNOWN_USER, History, NotedProfile, Users, noted, reply
 from penchant.serving.parameters import K, Limit, Lines, Live, Moment, UserId, Words
 
@@ -72,15 +72,38 @@ def recommendations(
     quota: Annotated[Lines, Query(description=f"How many of the slate: {QUOTA}.")] = (),
     pin: Annotated[Lines, Query(description=f"At its place: {PIN}.")] = (),
     seen: Annotated[str | None, Query(max_length=64, description=f"What the user has had: {SEEN}.")] = None,
+    explore: Annotated[
+        float | Literal["auto"] | None,
+        Query(description="The share of places spent on finding out, from 0 to 1, or `auto`."),
+    ] = None,
+    request_id: Annotated[
+        str | None, Query(max_length=MAX_ID, description="A repeated one is answered as the first was.")
+    ] = None,
 ) -> Response:
     """The user's best items with the parts their scores are made of; kept under its `slate_id`.
 
-    `rerank_adjustment` is what reranker and rules added to an item's score.
+    `rerank_adjustment` is what reranker and rules added to an item's score. An explored item would not be here
+    otherwise: `exploring` says why it is, `propensity` how likely each item was to come to its place.
     """
     rules = rules_of(allow=allow, deny=deny, boost=boost, quota=quota, pin=pin, seen=seen)
     return reply(
-        live.recommend(user_id, k, exclude_seen=exclude_seen, rerank=rerank, rerank_weight=rerank_weight, rules=rules)
+        live.recommend(
+            user_id,
+            k,
+            exclude_seen=exclude_seen,
+            rerank=rerank,
+            rerank_weight=rerank_weight,
+            rules=rules,
+            explore=explore,
+            request_id=request_id,
+        )
     )
+
+
+@router.get("/{user_id}/discoveries", response_model=Discoveries)
+def discoveries(user_id: UserId, live: Live, limit: Limit = 5) -> Response:
+    """Interests that the user is not known to have and that are worth a try, the likeliest first."""
+    return reply(live.discover(user_id, limit=limit))
 
 
 @router.post(
@@ -98,4 +121,5 @@ async def recommendations_under_rules(user_id: UserId, live: Live, request: Requ
     except ValidationError as error:
         raise BodyError(describe(error), hint='Send {"k": 10, "rerank": "mmr", "rules": {"deny": ["b17"]}}.') from None
     ask = partial(live.recommend, exclude_seen=wishes.exclude_seen, rerank=wishes.rerank, rules=wishes.rules)
-    return reply(await run_in_threadpool(ask, user_id, wishes.k, rerank_weight=wishes.rerank_weight))
+    wanted = {"rerank_weight": wishes.rerank_weight, "explore": wishes.explore, "request_id": wishes.request_id}
+    return reply(await run_in_threadpool(ask, user_id, wishes.k, **wanted))

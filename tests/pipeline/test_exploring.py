@@ -1,0 +1,204 @@
+"""A look around by the whole model, on a world where readers keep to few genres."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penchant.errors import ConfigError, NotFoundError
+from penchant.pipeline.interest_model import InterestModel
+from penchant.records import Event
+from tests.pipeline.conftest import NOW
+
+
+@pytest.fixture
+def model(fitted) -> InterestModel:
+    """Every genre may be discovered, though each is on a quarter of the items."""
+    learned, config = fitted
+    discovery = replace(learned.discovery, narrow=np.ones_like(learned.discovery.narrow))
+    return InterestModel(config=config, now=lambda: NOW).start(replace(learned, discovery=discovery))
+
+
+def genres_of(model: InterestModel, user: str) -> set[str]:
+    return {event.item_id.split("-")[0] for event in model.history(user, limit=500)}
+
+
+def reader(model: InterestModel) -> str:
+    """Someone who knows at least one genre and not all."""
+    names = [f"u-{n}" for n in range(40)]
+    return next(user for user in names if 0 < len(genres_of(model, user)) < 4)
+
+
+def test_what_is_discovered_is_not_known(model):
+    user = reader(model)
+    found = model.discover(user)
+    known = {concept for item in model.history(user, limit=500) for concept in model.item(item.item_id).concepts}
+    assert found.interests
+    assert not known & {interest.concept for interest in found.interests}
+    assert sum(interest.chance for interest in found.interests) <= 1 + 1e-9
+    chances = [interest.chance for interest in found.interests]
+    assert chances == sorted(chances, reverse=True)
+    for interest in found.interests:
+        assert interest.text
+        assert interest.uncertainty > 0
+        seen = {event.item_id for event in model.history(user, limit=500)}
+        assert interest.items
+        assert not set(interest.items) & seen
+        assert all(interest.concept in model.item(item_id).concepts for item_id in interest.items)
+
+
+def test_without_a_share_nothing_changes(model):
+    user = reader(model)
+    plain, decided = model.recommend(user, 8), model.decide(user, 8)
+    assert [item.item_id for item in plain.items] == [item.item_id for item in decided.slate.items]
+    assert [item.score for item in plain.items] == pytest.approx([item.score for item in decided.slate.items])
+    assert decided.slate.policy == "greedy"
+    assert all(slot.propensity == 1.0 and not slot.explored for slot in decided.decision.slots)
+
+
+def test_an_explored_item_says_what_it_tries(model):
+    user = reader(model)
+    slate = model.recommend(user, 8, explore=1.0)
+    assert slate.policy == "dial"
+    assert slate.exploration_share == 1.0
+    explored = [item for item in slate.items if item.explored]
+    assert explored
+    for item in explored:
+        assert item.exploring.concept in model.item(item.item_id).concepts
+        assert item.exploring.text.startswith(f"exploring: {item.exploring.concept}")
+        assert 0 < item.propensity <= 1
+    assert all(item.exploring is None for item in slate.items if not item.explored)
+
+
+def test_reasons_of_explored_items_add_up_too(model):
+    for item in model.recommend(reader(model), 8, explore=1.0).items:
+        total = sum(reason.contribution for reason in item.reasons) + item.other + item.residual
+        assert total == pytest.approx(item.score, abs=1e-6 * max(1, abs(item.score)))
+
+
+def test_propensities_are_how_often_items_come(model):
+    """The first place, over many decisions: marginal frequencies are those that the log tells, within chance."""
+    user, told, seen, draws = reader(model), Counter(), Counter(), 600
+    for _ in range(draws):
+        decision = model.decide(user, 3, explore={"share": 0.5, "patience": 10_000}).decision
+        first = decision.slots[0]
+        seen[first.item_id] += 1
+        told[first.item_id] += 1 / first.propensity
+    best = seen.most_common(1)[0][0]
+    assert seen[best] / draws == pytest.approx(0.5, abs=0.08)
+    # Σ 1/p over the draws of an item estimates the number of draws, whichever item it is.
+    assert told[best] == pytest.approx(draws, rel=0.15)
+
+
+def test_a_decision_tells_what_could_have_been(model):
+    served = model.decide(reader(model), 5, explore=0.5, request_id="r-1")
+    decision = served.decision
+    assert decision.slate_id == served.slate.slate_id
+    assert decision.request_id == "r-1"
+    assert len(decision.eligible) == len(decision.scores) == len(decision.variances) >= 5
+    assert {slot.item_id for slot in decision.slots} <= set(decision.eligible)
+    assert all(variance > 0 for variance in decision.variances)
+    scores = dict(zip(decision.eligible, decision.scores, strict=True))
+    for item in served.slate.items:
+        assert scores[item.item_id] == pytest.approx(item.score)
+    prefix = np.cumprod([slot.propensity for slot in decision.slots])
+    assert [slot.prefix_propensity for slot in decision.slots] == pytest.approx(prefix.tolist())
+    assert decision.context == {"exploration_share": 0.5}
+    assert decision.ope_valid
+
+
+def test_where_places_depend_on_each_other_a_decision_is_not_for_estimates(model):
+    user = reader(model)
+    assert not model.decide(user, 5, rerank="mmr").decision.ope_valid
+    pinned = model.recommend(user, 1).items[0].item_id
+    assert not model.decide(user, 5, rules={"pin": {1: pinned}}).decision.ope_valid
+
+
+def test_rules_and_mutes_hold_while_exploring(model):
+    user = reader(model)
+    tried = model.discover(user).interests[0]
+    model.edit(user, tried.concept_id, "mute")
+    for _ in range(5):
+        slate = model.recommend(user, 8, explore={"share": 1.0, "patience": 100})
+        assert all(tried.concept not in model.item(item.item_id).concepts for item in slate.items)
+    denied = model.recommend(user, 1).items[0].item_id
+    items = model.recommend(user, 8, explore=0.5, rules={"deny": [denied]}).items
+    assert denied not in {item.item_id for item in items}
+    assert tried.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
+
+
+def test_an_interest_left_aside_is_tried_no_more(model):
+    user = reader(model)
+    asked = {"share": 1.0, "patience": 2, "interests": 1}
+    first = model.discover(user, 1).interests[0].concept_id
+    for _ in range(2):
+        tried = {item.exploring.concept_id for item in model.recommend(user, 4, explore=asked).items if item.exploring}
+        assert first in tried
+    later = model.recommend(user, 4, explore=asked).items
+    assert first not in {item.exploring.concept_id for item in later if item.exploring}
+    again = {interest.concept_id for interest in model.discover(user, explore={"patience": 2}).interests}
+    assert first not in again
+
+
+def test_an_interest_taken_up_is_known_and_no_discovery(model):
+    user = reader(model)
+    first = model.discover(user, 1).interests[0]
+    model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
+    assert first.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
+
+
+def test_never_means_never(model):
+    user = reader(model)
+    first = model.discover(user, 1).interests[0].concept_id
+    slate = model.recommend(user, 8, explore={"share": 1.0, "never": (first,)})
+    assert first not in {item.exploring.concept_id for item in slate.items if item.exploring}
+    with pytest.raises(NotFoundError, match="nothing:of"):
+        model.recommend(user, 8, explore={"share": 1.0, "never": ("nothing:of the kind",)})
+
+
+def test_the_automatic_share_falls_as_a_user_becomes_known(model):
+    shares = []
+    items = [item.item_id for item in model.find_items("", 200) if item.item_id.startswith("0-")]
+    for n, item_id in enumerate(items[:12]):
+        model.observe([Event(user_id="new", item_id=item_id, event_type="interaction", event_id=f"n{n}")])
+        shares.append(model.recommend("new", 3, explore="auto").exploration_share)
+    assert shares[-1] < shares[0]
+    low, high = model.config.exploration.limits
+    assert all(low <= share <= high for share in shares)
+
+
+def test_a_budget_is_kept(model):
+    for _ in range(10):
+        slate = model.recommend(reader(model), 8, explore={"share": 1.0, "most": 2, "never_at": (1,), "patience": 100})
+        assert sum(item.explored for item in slate.items) <= 2
+        assert not slate.items[0].explored
+
+
+def test_nothing_is_explored_on_strangers(model):
+    served = model.decide("nobody", 5, explore=1.0)
+    assert served.slate.cold
+    assert served.decision is None
+    assert not any(item.explored for item in served.slate.items)
+    found = model.discover("nobody")
+    assert found.cold
+    assert found.known == 0
+
+
+@pytest.mark.parametrize("wrong", [1.5, -0.1, "often", {"shape": 1}, {"share": 0.1, "patience": 0}])
+def test_what_is_no_share_is_refused(model, wrong):
+    with pytest.raises(ConfigError):
+        model.recommend("u-0", 5, explore=wrong)
+
+
+def test_less_than_one_discovery_is_refused(model):
+    with pytest.raises(ConfigError, match="limit is 0"):
+        model.discover("u-0", 0)
+
+
+def test_a_bundle_keeps_what_is_discovered(model, tmp_path):
+    from penchant.pipeline.interest_model import load
+
+    model.save(tmp_path / "bundle")
+    user = reader(model)
+    assert load(tmp_path / "bundle", now=lambda: NOW).discover(user) == model.discover(user)
