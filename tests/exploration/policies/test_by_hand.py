@@ -73,7 +73,7 @@ def test_ucb_by_hand_with_a_shared_concept():
     arms = Arms(
         items=np.arange(2, dtype=np.int32),
         means=np.array([1.0, 1.5]),
-        loadings=sp.csr_array([[2.0], [0.0]]),
+        loadings=sp.csr_array(np.array([[2.0], [0.0]])),
         concept_variances=np.array([0.25]),
         item_variances=np.array([0.44, 0.01]),
         ties=np.arange(2, dtype=np.int32),

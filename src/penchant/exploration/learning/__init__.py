@@ -1,0 +1,1 @@
+"""Bandits that learn from rewards which arm to pull: single choices and slates, each with its probability."""
