@@ -44,17 +44,21 @@ def test_beliefs_are_those_of_single_updates():
     for n, item in enumerate(past.tolist()):
         belief = update(belief, seen(item, 0.0, 1.0, config.past_weight), float(n - len(past)), config.belief)
     np.testing.assert_allclose(made.corrections[user], belief.corrections(10, 0.0, config.belief), atol=1e-6)
-    base, theta = float(np.log(0.2 / 0.8)), np.arange(1.0, 4.0) ** -config.examination
+    counts = np.bincount(facts.history_items, minlength=100)
+    base = np.log(0.2 / 0.8) + np.log((counts + 1) / (counts.mean() + 1))
+    theta = np.arange(1.0, 4.0) ** -config.examination
     for now in range(6):
         slate = rng.choice(100, (30, 3), replace=True)
         slate[user] = rng.choice(100, 3, replace=False)
         engaged = rng.random((30, 3)) < 0.5
         made.learn([Feedback(round=now, users=np.arange(30), items=slate, engaged=engaged)])
         for k, item in enumerate(slate[user].tolist()):
-            one = seen(item, base, float(engaged[user, k]), 1.0)
-            p = 1 / (1 + np.exp(-base - one.activations @ belief.corrections(10, now, config.belief)[one.concepts]))
+            one = seen(item, base[item], float(engaged[user, k]), 1.0)
+            p = 1 / (
+                1 + np.exp(-base[item] - one.activations @ belief.corrections(10, now, config.belief)[one.concepts])
+            )
             weight = 1.0 if engaged[user, k] else theta[k] * (1 - p) / (1 - theta[k] * p)
-            belief = update(belief, seen(item, base, one.label, float(weight)), float(now), config.belief)
+            belief = update(belief, seen(item, base[item], one.label, float(weight)), float(now), config.belief)
         made.pass_round()
     np.testing.assert_allclose(made.corrections[user], belief.corrections(10, 6.0, config.belief), atol=1e-5)
     np.testing.assert_allclose(made.concept_variances[user], belief.variances(10, 6.0, config.belief), atol=1e-5)

@@ -13,7 +13,7 @@ from penchant.config import Config
 from penchant.evaluation.simulation.recommender import SimulatedConfig, SimulatedRecommender
 from penchant.evaluation.simulation.world import Feedback, World
 from penchant.exploration.slate import choose
-from penchant.interfaces import Policy
+from penchant.interfaces import Arms, Policy
 from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng
 from penchant.types import BoolArray, DoubleArray, IntArray
@@ -92,7 +92,7 @@ class PolicyChooser(Chooser):
         made = Slates.empty(len(open_UI), k)
         for user in np.flatnonzero(open_UI.any(axis=1)).tolist():
             arms = self.recommender.arms(user, open_UI[user])
-            choice = choose(self.policy, arms, k, rng=self.rng)
+            choice = choose(self.policy_for(user, arms), arms, k, rng=self.rng)
             n = len(choice.order)
             made.items[user, :n] = arms.items[choice.order]
             made.propensities[user, :n] = choice.propensities
@@ -102,6 +102,10 @@ class PolicyChooser(Chooser):
         chosen = np.take_along_axis(expected, np.maximum(made.items, 0), axis=1)
         made.explored[:] = (made.items >= 0) & (chosen < worst[:, None])
         return made
+
+    def policy_for(self, user: int, arms: Arms) -> Policy:  # noqa: ARG002 - for policies that look at them
+        """The policy that decides on this slate: the same for all, unless a subclass knows better."""
+        return self.policy
 
     def hear(self, round_: int, told: list[Feedback]) -> None:
         """Learn, let a round pass, and retrain where it is time."""

@@ -93,7 +93,7 @@ class WorldConfig(Config):
         rng = numpy_rng(number, "world parameters")
         draws = {
             "concepts": int(rng.integers(30, 61)),
-            "concepts_per_item": float(rng.uniform(1.3, 2.5)),
+            "concepts_per_item": min(max(self.concepts_per_item * float(rng.uniform(0.7, 1.4)), 1.0), MOST_CONCEPTS),
             "skew": self.skew * float(rng.uniform(0.5, 1.5)),
             "concept_skew": float(rng.uniform(0.2, 0.9)),
             "history": self.history * float(rng.uniform(0.6, 1.5)),

@@ -1,6 +1,7 @@
 """What all users share, fitted to the log: an intercept, an effect per concept, an effect per item.
 
-    maximise  Σ_n ω_n log p(y_n | b + β·a_i + f_i + offset_n) − |β|²/2v_C − |f|²/2v_I           (MAP, logistic)
+    maximise  Σ_n ω_n log p(y_n | b + β·a_i + f_i + offset_n) − |β|²/2v_C − |f − f⁰|²/2v_I         (MAP, logistic)
+    f⁰_i = log( (n_i + 1) / (mean n + 1) )                                   n_i: how often the past has the item
 
 The offset is what the belief added for the user at the time, so that an item is not praised for the users it was shown
 to. The item's variance is that of its effect alone, given the rest: ``1 / (1/v_I + Σ_n ω_n p (1 − p))`` (Laplace).
@@ -45,6 +46,8 @@ class Fit:
     """(C,) β"""
     items: DoubleArray
     """(I,) f"""
+    expected_items: DoubleArray
+    """(I,) f⁰"""
     item_variances: DoubleArray
     """(I,)"""
     of_items: DoubleArray
@@ -52,14 +55,16 @@ class Fit:
 
     @classmethod
     def nothing(cls, catalogue: Catalogue, *, rate_log_odds: float, item_width: float) -> "Fit":
-        """Before any impression: every item alike."""
-        n = catalogue.n_items
+        """Before any impression: items differ by how often they were taken in the past."""
+        counts = np.bincount(catalogue.history_items, minlength=catalogue.n_items).astype(np.float64)
+        popular = np.log((counts + 1.0) / (counts.mean() + 1.0))
         return cls(
             intercept=rate_log_odds,
             concepts=np.zeros(catalogue.n_concepts),
-            items=np.zeros(n),
-            item_variances=np.full(n, item_width),
-            of_items=np.full(n, rate_log_odds),
+            items=popular,
+            expected_items=popular,
+            item_variances=np.full(catalogue.n_items, item_width),
+            of_items=rate_log_odds + popular,
         )
 
 
@@ -71,6 +76,7 @@ def fit(catalogue: Catalogue, log: ImpressionLog, *, start: Fit, item_width: flo
     labels, weights = np.concatenate(log.labels), np.concatenate(log.weights)
     n_concepts, n_items = catalogue.n_concepts, catalogue.n_items
     activations = catalogue.activations
+    centre = np.concatenate([np.zeros(1 + n_concepts), start.expected_items])
     precision = np.concatenate([[0.0], np.full(n_concepts, 1 / concept_width), np.full(n_items, 1 / item_width)])
 
     def everyone(theta: DoubleArray) -> DoubleArray:
@@ -78,10 +84,12 @@ def fit(catalogue: Catalogue, log: ImpressionLog, *, start: Fit, item_width: flo
 
     def loss(theta: DoubleArray) -> tuple[float, DoubleArray]:
         logits = everyone(theta)[rows] + offsets
-        value = (weights * (np.logaddexp(0.0, logits) - labels * logits)).sum() + 0.5 * (precision * theta**2).sum()
+        value = (weights * (np.logaddexp(0.0, logits) - labels * logits)).sum() + 0.5 * (
+            precision * (theta - centre) ** 2
+        ).sum()
         residual = np.bincount(rows, weights=weights * (expit(logits) - labels), minlength=n_items)
         slope = np.concatenate([[residual.sum()], activations.T @ residual, residual])
-        return float(value), slope + precision * theta
+        return float(value), slope + precision * (theta - centre)
 
     first = np.concatenate([[start.intercept], start.concepts, start.items])
     theta = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
