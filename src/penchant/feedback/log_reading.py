@@ -138,6 +138,7 @@ def _slot(item: Mapping[str, Any]) -> LoggedSlot:
         propensity=_number(own, "propensity"),
         prefix_propensity=_number(own, "prefix_propensity"),
         explored=_typed(own, "explored", bool),
+        tries=None if own.get("tries") is None else _typed(own, "tries", str),
         rendered=rendered,
     )
 
