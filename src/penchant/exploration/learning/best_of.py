@@ -18,6 +18,7 @@ DEVIATIONS = np.concatenate([[-8.5], np.arange(-6.0, 6.5, 1.0), [8.5]])
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)
 SMALLEST = 1e-300
 ROOT = float(np.sqrt(2.0 * np.pi))
+LOG_2 = float(np.log(2.0))
 
 
 def normal_best(means_A: DoubleArray, deviations_A: DoubleArray) -> DoubleArray:
@@ -45,21 +46,26 @@ def normal_best(means_A: DoubleArray, deviations_A: DoubleArray) -> DoubleArray:
 
 
 def beta_best(alphas_A: DoubleArray, betas_A: DoubleArray) -> DoubleArray:
-    """P(a is best), (A,), of independent Beta(α_a, β_a)."""
+    """P(a is best), (A,), of independent Beta(α_a, β_a), each at least 1/2.
+
+    Over the angle φ of ``x = sin² φ``, in which a density of Beta(1/2, 1/2) is constant and none is infinite.
+    """
     found = np.zeros(len(alphas_A))
     outer = betaincinv(alphas_A[:, None], betas_A[:, None], ndtr(DEVIATIONS[[0, -1]]))
     lowest = outer[:, 0].max()
     near = np.flatnonzero(outer[:, 1] >= lowest)
     alphas, betas = alphas_A[near, None], betas_A[near, None]
     cuts = np.append(betaincinv(alphas, betas, ndtr(DEVIATIONS)).ravel(), [lowest, 1.0])
+    angles = np.arcsin(np.sqrt(cuts[cuts >= lowest]))
     scale = betaln(alphas, betas)
 
-    def densities(x: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
-        log_density = xlogy(alphas - 1.0, x) + xlog1py(betas - 1.0, -x) - scale
+    def densities(angle: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+        x = np.square(np.sin(angle))
+        log_density = LOG_2 + xlogy(alphas - 0.5, x) + xlog1py(betas - 0.5, -x) - scale
         below = np.asarray(betainc(alphas, betas, x), dtype=np.float64)
         return np.exp(log_density), below
 
-    found[near] = _best(cuts[cuts >= lowest], densities)
+    found[near] = _best(angles, densities)
     return found
 
 

@@ -14,7 +14,7 @@ and an observation (z, x, r) with weight ω is one step of Sherman and Morrison'
     P −= P w (P w)ᵀ / (q + wᵀ P w),    c += w e / q,    then  Q_a −= Q_a x (Q_a x)ᵀ / q,  B_a += ω x zᵀ,  b_a += ω x r
 
 The paper adds and takes away ``B_aᵀ Q_a B_a`` around each update, with an inverse of P every round; that its net change
-has rank one is ours, and equal. Rounding grows slowly with the updates (1e-9 after 10,000 in tests).
+has rank one is ours, and equal. Rounding grows slowly with the updates (below 1e-9 after 5,000 in the tests).
 """
 
 from collections.abc import Mapping

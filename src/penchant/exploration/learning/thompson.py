@@ -12,9 +12,9 @@ from penchant.types import BoolArray, DoubleArray
 class BernoulliThompsonConfig(Config):
     """Settings of `BernoulliThompson`."""
 
-    successes: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    failures: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    """α₀ and β₀ of an arm never pulled; 1 and 1: any rate is as likely"""
+    successes: float = Field(default=1.0, ge=0.5, allow_inf_nan=False)
+    failures: float = Field(default=1.0, ge=0.5, allow_inf_nan=False)
+    """α₀ and β₀ of an arm never pulled; 1 and 1: any rate is as likely; 1/2 and 1/2: Jeffreys' prior"""
 
 
 class BernoulliThompson(ArmMeans):
