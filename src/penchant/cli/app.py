@@ -6,6 +6,7 @@ import sys
 import typer
 
 from penchant.cli import (
+    abtest,
     compare,
     data,
     demo,
@@ -17,6 +18,7 @@ from penchant.cli import (
     import_,
     log,
     metrics,
+    ope,
     reading,
     screen,
     serve,
@@ -45,8 +47,10 @@ evaluate.register(app)
 compare.register(app)
 tune.register(app)
 metrics.register(app)
+abtest.register(app)
 serve.register(app)
 log.register(app)
+ope.register(app)
 demo.register(app)
 
 

@@ -1,0 +1,134 @@
+"""`penchant abtest`: who gets which arm, how many users it takes, and what came of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penchant.cli import screen
+from penchant.cli.delivery import check_places, deliver
+from penchant.cli.use import Json
+from penchant.errors import ConfigError
+
+Shares = Annotated[
+    str | None,
+    typer.Option("--shares", metavar="ARM=SHARE,…", help="Planned shares of the arms, such as control=0.5,new=0.5."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group.command("assign")(assign)
+    group.command("plan")(plan)
+    group.command("report")(report)
+    app.add_typer(group, name="abtest", help="Experiments on users: assign arms, plan numbers, read what came of it.")
+
+
+def assign(
+    users: Annotated[list[str], typer.Argument(metavar="USER…", help="Ids; - reads one a line from standard input.")],
+    experiment: Annotated[str, typer.Option(help="The experiment's name, which is its salt.")],
+    shares: Shares = None,
+    traffic: Annotated[float, typer.Option(help="Share of users that is enrolled.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Say each user's arm: the same for ever and on every machine, without any store."""
+    from penchant.evaluation.ab_testing.assignment import Experiment
+
+    settings: dict[str, object] = {"name": experiment, "traffic": traffic}
+    if shares is not None:
+        settings["shares"] = arm_shares(shares)
+    made = Experiment.of(settings, where="abtest assign")
+    ids = users if users != ["-"] else [line.strip() for line in typer.get_text_stream("stdin") if line.strip()]
+    arms = {user: made.arm(user) for user in ids}
+    if as_json:
+        screen.print_json(arms)
+        return
+    for user, arm in arms.items():
+        print(f"{user}\t{arm or 'not enrolled'}")
+
+
+def plan(
+    difference: Annotated[
+        float, typer.Option(help="What it is to see: of a share the relative change, of a mean the difference.")
+    ],
+    base: Annotated[float | None, typer.Option(help="The share as it is now, such as 0.05.")] = None,
+    deviation: Annotated[float | None, typer.Option(help="Standard deviation of a user's value, for a mean.")] = None,
+    power: Annotated[float, typer.Option(help="Chance of seeing it.")] = 0.8,
+    alpha: Annotated[float, typer.Option(help="Chance of seeing it where it is not.")] = 0.05,
+    ratio: Annotated[float, typer.Option(help="Users of the treatment for one of the control.")] = 1.0,
+    daily: Annotated[float | None, typer.Option(help="New users a day, to say how many days it takes.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how many users an experiment needs."""
+    from dataclasses import replace
+
+    from penchant.evaluation.ab_testing.power import for_mean, for_share
+
+    if (base is None) == (deviation is None):
+        raise ConfigError("A share and a mean cannot both be planned, nor neither.", hint="Give --base or --deviation.")
+    if base is not None:
+        made = for_share(base, difference, power=power, alpha=alpha, ratio=ratio)
+    else:
+        made = for_mean(deviation or 0.0, difference, power=power, alpha=alpha, ratio=ratio)
+    if daily is not None:
+        if not daily > 0:
+            raise ConfigError(f"{daily} users a day came.", hint="Give a number above 0.")
+        made = replace(made, days=(made.per_control + made.per_treatment) / daily)
+    if as_json:
+        screen.print_json(made)
+        return
+    screen.out.print(f"{made.per_control:,} users in control and {made.per_treatment:,} in treatment")
+    screen.out.print(f"see a difference of {made.difference:g} with power {made.power:g} at level {made.alpha:g}")
+    if made.days is not None:
+        screen.out.print(f"about {made.days:,.1f} days")
+
+
+def report(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="Exposures and events: JSON lines or CSV.")],
+    experiment: Annotated[str | None, typer.Option(help="Which, where the log has several.")] = None,
+    control: Annotated[str | None, typer.Option(help="The arm that others are held against.")] = None,
+    shares: Shares = None,
+    domain: Annotated[str | None, typer.Option(help="Business measures of shop, media, news or learning.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Settings, with a table [measures.NAME] each.")
+    ] = None,
+    window: Annotated[float | None, typer.Option(help="Days after the exposure that count.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report for a browser.")] = None,
+) -> None:
+    """Compare the arms of an experiment: sample ratio, effects with intervals, with the past taken out, at any time."""
+    from penchant.cli.abtest_views import report_view
+    from penchant.config import read_toml
+    from penchant.evaluation.ab_testing.analysis import AnalysisConfig, analyse
+    from penchant.evaluation.ab_testing.log import read_log
+    from penchant.evaluation.ab_testing.page import write_page
+
+    check_places(json_file, html)
+    settings = read_toml(config) if config else {}
+    given = {"control": control, "domain": domain, "shares": arm_shares(shares) if shares else None}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    asked = AnalysisConfig.of(settings, where=str(config or "abtest report"))
+    if window is not None and not window > 0:
+        raise ConfigError(f"A window of {window} days came.", hint="Give a number above 0.")
+    result = analyse(read_log(log, experiment=experiment, window_days=window), asked)
+    deliver(result, json_file, lambda: screen.out.print(report_view(result)))
+    if html is not None:
+        write_page(result, html)
+        screen.err.print(f"[dim]report: {html}[/dim]")
+
+
+def arm_shares(text: str) -> dict[str, float]:
+    """``control=0.5,new=0.5`` as a mapping; `ConfigError` for what is none."""
+    made: dict[str, float] = {}
+    for part in text.split(","):
+        name, equals, share = part.partition("=")
+        try:
+            made[name.strip()] = float(share)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise ConfigError(f"{part!r} is no arm with its share.", hint="Write control=0.5,new=0.5.")
+    return made
