@@ -194,7 +194,7 @@ def test_a_title_that_is_a_script_is_only_words(page):
 
 def test_a_server_that_fails_says_so_and_can_be_asked_again(page, faults, model, monkeypatch):
     with monkeypatch.context() as broken:
-        broken.setattr(model, "recommend", lambda *_, **__: 1 / 0)
+        broken.setattr(model, "decide", lambda *_, **__: 1 / 0)
         opened(page)
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("The server failed")
@@ -220,3 +220,26 @@ def test_nothing_runs_out_of_the_window(page):
     for width in (400, 820, 1100, 1600):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_dial_asks_for_explored_items_and_they_say_why(page, model):
+    opened(page)
+    expect(page.locator("#dial .share")).to_have_text("off")
+    page.get_by_label("Explore").fill("30")
+    page.get_by_label("Explore").dispatch_event("change")
+    settled(page)
+    assert model.wishes["explore"] == 0.3
+    expect(page.locator("#dial .share")).to_have_text("30 %")
+    expect(page.locator(".offer .exploring")).to_have_text("exploring: crime; many come to it")
+    page.get_by_role("button", name="Surprise me").click()
+    settled(page)
+    assert model.wishes["explore"] == 1.0
+
+
+def test_what_is_worth_a_try_can_be_asked_for(page, model):
+    opened(page, "reader-0")
+    first = page.locator(".discoveries li").first
+    name = first.locator("b").inner_text()
+    first.get_by_role("button").click()
+    expect(page.get_by_role("status")).to_contain_text(f"More of {name}")
+    assert (model.log[-1].action, model.log[-1].concept_id) == ("more", name)

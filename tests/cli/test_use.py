@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from penchant.cli.app import app
+from penchant.errors import ConfigError, StoreError
 from tests.worlds import genre_world
 
 runner = CliRunner()
@@ -154,3 +155,62 @@ def test_a_fit_keeps_the_words_of_its_config(bundle):
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert manifest["config"]["nouns"] == ["volume", "volumes"]
     assert manifest["dataset"]["users"] == 240
+
+
+def test_recommend_explores_as_told(bundle):
+    slate = recommended(bundle, "-k", "6", "--explore", "1", "--most-explored", "2")
+    assert slate["policy"] == "dial"
+    assert sum(item["explored"] for item in slate["items"]) <= 2
+    assert recommended(bundle, "--surprise")["exploration_share"] == 1.0
+    assert 0 < recommended(bundle, "--explore", "auto")["exploration_share"] < 1
+    text = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--surprise"]).stdout
+    assert "exploring: " in text
+    assert "100% of places were meant to be" in text
+
+
+@pytest.mark.parametrize("wrong", ["often", "2", "-1", "nan"])
+def test_recommend_refuses_what_is_no_share(bundle, wrong):
+    result = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--explore", wrong])
+    assert isinstance(result.exception, ConfigError)
+
+
+def test_discover_prints_interests_or_says_that_none_is_left(bundle):
+    found = json.loads(runner.invoke(app, ["discover", str(bundle), "--user", "u-1", "--json"]).stdout)
+    assert found["user_id"] == "u-1"
+    assert found["interests"] == []  # four genres, each on a quarter of the items: too broad to discover
+    assert "no interest is left" in runner.invoke(app, ["discover", str(bundle), "--user", "u-1"]).stdout
+
+
+def test_discover_finds_narrow_interests(bundle, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG + "\n[exploration.discovery]\nmax_share = 0.5\n")
+    arguments = ["fit", str(bundle.parent / "data"), "--to", str(tmp_path / "bundle"), "--config", str(config)]
+    assert runner.invoke(app, arguments, catch_exceptions=False).exit_code == 0
+    arguments = ["discover", str(tmp_path / "bundle"), "--user", "u-1"]
+    (first, *_) = json.loads(runner.invoke(app, [*arguments, "--json"]).stdout)["interests"]
+    assert {"concept_id", "concept", "chance", "strength", "uncertainty", "via", "text", "items"} <= set(first)
+    text = runner.invoke(app, arguments).stdout
+    assert first["concept"] in text
+    assert "try " in text
+
+
+def test_log_writes_what_a_server_decided(bundle, tmp_path):
+    from penchant.feedback import open_stores
+    from penchant.pipeline.interest_model import load
+    from penchant.records import Event
+    from penchant.serving.live import LiveModel
+
+    with open_stores(tmp_path / "store.sqlite") as stores:
+        live = LiveModel(load(bundle), stores)
+        slate = live.recommend("u-1", 3, exclude_seen=True, explore=0.5)
+        live.observe([Event(user_id="u-1", item_id=slate.items[0].item_id, slate_id=slate.slate_id)])
+    out = tmp_path / "log.jsonl"
+    result = runner.invoke(app, ["log", str(tmp_path / "store.sqlite"), "--to", str(out), "--json"])
+    assert json.loads(result.stdout)["decisions"] == 1
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["ranking", "interaction"]
+    assert (
+        "1 decisions and 1 events"
+        in runner.invoke(app, ["log", str(tmp_path / "store.sqlite"), "--to", str(out)]).stdout
+    )
+    assert isinstance(runner.invoke(app, ["log", str(tmp_path / "none"), "--to", str(out)]).exception, StoreError)

@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from penchant.errors import NotFoundError
+from penchant.serving.live import LiveModel
 from tests.serving.fake_model import ODD_USER, FakeModel
 from tests.serving.paths import path
 
@@ -198,3 +199,55 @@ def test_a_body_that_cannot_be_read_is_named(client, body, says):
     answer = client.post("/v1/users/reader-5/recommendations", json=body)
     assert answer.status_code in {400, 422}
     assert says in answer.json()["error"]["message"]
+
+
+def test_the_dial_reaches_the_model_by_address_and_by_body(client, model):
+    slate = client.get("/v1/users/reader-5/recommendations?explore=0.25&k=5").json()
+    assert model.wishes["explore"] == 0.25
+    assert (slate["policy"], slate["exploration_share"]) == ("dial", 0.25)
+    explored = [item for item in slate["items"] if item["explored"]]
+    assert [item["exploring"]["concept_id"] for item in explored] == ["crime"]
+    client.get("/v1/users/reader-5/recommendations?explore=auto")
+    assert model.wishes["explore"] == "auto"
+    body = {"k": 3, "explore": {"share": 0.5, "most": 1}}
+    assert client.post("/v1/users/reader-5/recommendations", json=body).status_code == 200
+    assert model.wishes["explore"] == {"share": 0.5, "most": 1}
+
+
+@pytest.mark.parametrize("explore", ["often", "nan?", ""])
+def test_what_is_no_share_is_refused(client, explore):
+    response = client.get("/v1/users/reader-5/recommendations", params={"explore": explore})
+    assert response.status_code == 422
+    assert "explore" in response.json()["error"]["message"]
+
+
+def test_a_repeated_request_is_the_same_decision(client, stores):
+    first = client.get("/v1/users/reader-5/recommendations?explore=0.5&request_id=r-1").json()
+    again = client.get("/v1/users/reader-5/recommendations?explore=0.5&request_id=r-1").json()
+    assert again["slate_id"] == first["slate_id"]
+    assert again["items"] == first["items"]
+    assert stores.counts()["slates"] == 1
+    other = client.get("/v1/users/reader-6/recommendations?explore=0.5&request_id=r-1").json()
+    assert other["slate_id"] != first["slate_id"]
+
+
+def test_decisions_are_kept_and_tries_come_back_at_the_next_start(client, stores, model):
+    slate = client.get("/v1/users/reader-5/recommendations?explore=0.5&k=5").json()
+    shown = {"user_id": "reader-5", "item_id": slate["items"][0]["item_id"], "event_type": "impression"}
+    client.post("/v1/events", json={"events": [{**shown, "slate_id": slate["slate_id"]}]})
+    (decision,) = list(stores.decisions())
+    assert decision.slate_id == slate["slate_id"]
+    assert [slot.propensity for slot in decision.slots] == [item["propensity"] for item in slate["items"]]
+    assert [slot.rendered for slot in decision.slots] == [True, None, None, None, None]
+    assert decision.tries == ("crime",)
+    LiveModel(model, stores).replay()
+    assert model.attempts == [("reader-5", "crime")]
+
+
+def test_discoveries_are_interests_the_user_does_not_have(client):
+    found = client.get("/v1/users/reader-0/discoveries?limit=2").json()
+    assert len(found["interests"]) == 2
+    had = {interest["concept_id"] for interest in client.get("/v1/users/reader-0/interests").json()["interests"]}
+    assert not had & {interest["concept_id"] for interest in found["interests"]}
+    assert client.get("/v1/users/stranger/discoveries").json()["cold"]
+    assert client.get("/v1/users/reader-0/discoveries?limit=0").status_code == 422

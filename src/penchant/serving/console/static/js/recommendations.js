@@ -12,7 +12,13 @@ const TAKEN = { book: ["read", "Read it"], film: ["watch", "Seen it"], movie: ["
 
 export class Recommendations {
   constructor(user, body, aside, answer) {
-    Object.assign(this, { user, body, aside, answer, k: STEP, ranks: null });
+    Object.assign(this, { user, body, aside, answer, k: STEP, ranks: null, explore: null });
+  }
+
+  /** Ask for a slate with this share of its places explored; null for what the model is set to. */
+  async turn(explore) {
+    this.explore = explore;
+    await this.load();
   }
 
   /** Ask for a new slate; the number of places in it that changed. */
@@ -20,7 +26,7 @@ export class Recommendations {
     waiting(this.body);
     try {
       const [slate, health] = await Promise.all([
-        get(address("v1", "users", this.user, "recommendations"), { k: this.k }),
+        get(address("v1", "users", this.user, "recommendations"), this.explore === null ? { k: this.k } : { k: this.k, explore: this.explore }),
         about(),
       ]);
       return this.show(slate, health);
@@ -63,6 +69,7 @@ export class Recommendations {
       h("div", { class: "rank" }, String(item.rank), movement(move)),
       h("h3", {}, h("a", { href: itemAddress(item.item_id) }, item.title), item.explored && h("span", { class: "chip explored" }, icon("explored"), "exploring")),
       h("span", { class: "score", title: "score" }, plain(item.score)),
+      item.exploring && h("p", { class: "exploring", title: `It came to this place with probability ${item.propensity.toPrecision(2)}` }, item.exploring.text),
       bar(its, scale, item),
       h("a", { class: "why", href: whyAddress(this.user, item.item_id), title: "Why this is here" }, h("ul", { class: "reasons" }, its.map(reason))),
     );

@@ -3,6 +3,8 @@
 import "./search.js";
 import { ApiError, observe, say } from "./api.js";
 import { announce, byId, count, failed, fill, h } from "./dom.js";
+import { dial } from "./dial.js";
+import { Discoveries } from "./discoveries.js";
 import { History } from "./history.js";
 import { Interests } from "./interests.js";
 import { Recommendations } from "./recommendations.js";
@@ -12,6 +14,9 @@ const user = document.querySelector("main").dataset.userId;
 const history = new History(user, byId("history-body"), byId("history-aside"), forget);
 const interests = new Interests(user, byId("interests-body"), byId("interests-aside"), edit);
 const recommendations = new Recommendations(user, byId("recommendations-body"), byId("recommendations-aside"), answer);
+
+const discoveries = new Discoveries(user, byId("discoveries-body"), edit);
+dial(byId("dial"), (explore) => recommendations.turn(explore));
 
 /** The user's word on what is known of him; tells what words were taken for. */
 async function edit(body, told) {
@@ -50,7 +55,7 @@ async function changing(change, told) {
 }
 
 async function refresh() {
-  const [, profile, moved] = await Promise.all([history.load(), interests.load(), recommendations.load()]);
+  const [, profile, moved] = await Promise.all([history.load(), interests.load(), recommendations.load(), discoveries.load()]);
   if (profile) showPerson(profile);
   return moved ?? 0;
 }
