@@ -105,10 +105,7 @@ class _DialTurn(Turn):
         return np.asarray((1.0 - self.config.epsilon) * weights / weights.sum() + uniform)
 
     def _best(self, open_N: BoolArray, added_N: DoubleArray) -> int:
-        """The best of what is not to be explored; of all where nothing else is open."""
-        rows = np.flatnonzero(open_N & ~self.explorable)
-        if not len(rows):
-            rows = np.flatnonzero(open_N)
+        rows = np.flatnonzero(open_N)
         values = (self.arms.means + added_N)[rows]
         best = rows[values == values.max()]
         return int(best[self.arms.ties[best].argmin()])

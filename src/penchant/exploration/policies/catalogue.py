@@ -1,5 +1,6 @@
 """Every policy by name."""
 
+from penchant.exploration.dial import Dial, DialConfig
 from penchant.exploration.policies.epsilon_greedy import (
     ContextualEpsilonGreedy,
     ContextualEpsilonGreedyConfig,
@@ -56,6 +57,12 @@ POLICIES.register(
     config=ThompsonPlackettLuceConfig,
     cls=ThompsonPlackettLuce,
     summary="One draw, then softly, with a floor under every probability: the default for logging.",
+)
+POLICIES.register(
+    "dial",
+    config=DialConfig,
+    cls=Dial,
+    summary="The best, and at a stated share of places a look at what would not be shown: what slates are served by.",
 )
 
 DEFAULT_POLICY = "thompson_plackett_luce"
