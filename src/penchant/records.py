@@ -218,8 +218,6 @@ class Drift:
     """The newest first"""
     watched: int = 0
     """Events in which an alarm could have been raised: the first of a history only teach what is usual."""
-    exploration_share: float = 0.0
-    """Share of a slate that is worth spending on finding out, from the score alone"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

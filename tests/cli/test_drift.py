@@ -23,7 +23,7 @@ NEW = DriftAlarm(
     also=("openings", "endgames", "clubs", "clocks"),
     words="new interest: chess, since My System (4 of 4 books)",
 )
-SEEN = Drift(score=0.8, last_change=30, alarms=(NEW,), watched=14, exploration_share=0.25)
+SEEN = Drift(score=0.8, last_change=30, alarms=(NEW,), watched=14)
 
 
 def shown(view: RenderableType) -> str:

@@ -5,13 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.errors import ConfigError
 from penchant.interests.drift import (
     DriftConfig,
     Stream,
     Thresholds,
     cumulative,
-    exploration_share,
     gains,
     page_hinkley,
     read_drift,
@@ -183,13 +181,6 @@ def test_page_hinkley_of_nothing_and_of_a_step():
     assert page_hinkley(np.zeros(0), allowance=0.1).shape == (0,)
     path = page_hinkley(np.array([0.0, 0.0, 1.0]), allowance=0.1)
     assert path == pytest.approx([0.0, 0.0, 1 - 1 / 3 - 0.1])
-
-
-def test_exploration_moves_with_the_score():
-    shares = [exploration_share(score, CONFIG) for score in (-1.0, 0.0, 0.5, 1.0, 2.0)]
-    assert shares == pytest.approx([0.05, 0.05, 0.175, 0.3, 0.3])
-    with pytest.raises(ConfigError, match="exploration"):
-        DriftConfig.of({"exploration": [0.5, 0.1]})
 
 
 @pytest.mark.parametrize("kind", ["new", "returning", "rising", "faded", "shift"])

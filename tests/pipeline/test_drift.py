@@ -9,6 +9,7 @@ import pytest
 
 from penchant.errors import BundleError
 from penchant.interests.drift import Thresholds
+from penchant.pipeline.discovering import Discoverer
 from penchant.pipeline.drift_fitting import streams_of, thresholds_of, thresholds_told
 from penchant.pipeline.drifts import Drifts
 from penchant.pipeline.interest_model import InterestModel
@@ -34,8 +35,20 @@ def test_a_user_who_turns_to_another_genre_is_told_so(turned: InterestModel):
     assert new.event_id == f"t{new.detected}"
     assert "new interest: cookery, since cookery volume 0" in new.words
     assert drift.score > 0.5
-    assert drift.exploration_share == pytest.approx(0.05 + 0.25 * drift.score)
     assert "space opera" in {alarm.concept for alarm in drift.alarms if alarm.kind == "faded"}
+
+
+def test_the_more_a_user_has_changed_the_more_is_explored(turned: InterestModel):
+    live, wish = turned.live, turned.config.exploration.asked("auto")
+    raw = live.timeline.history("turned")
+
+    def share(drift: float) -> float:
+        discoverer = Discoverer(live, live.fitted.discovery, drift=lambda _: drift)
+        return discoverer.look("turned", raw, wish, seed=0).share
+
+    now = turned.recommend("turned", 3, explore="auto").exploration_share
+    assert share(0.0) < now <= share(1.0) == pytest.approx(wish.limits[1])
+    assert now == pytest.approx(share(turned.drift("turned").drift.score))
 
 
 def test_as_of_tells_what_was_known_then(turned: InterestModel):

@@ -24,10 +24,10 @@ and 1 at an alarm, and halves every `half_life` events.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 from scipy.special import betainc
 
 from penchant.config import Config
@@ -61,14 +61,6 @@ class DriftConfig(Config):
     """Events in which the score halves after an alarm."""
     false_alarms: float = Field(default=2.0, gt=0)
     """Alarms in 1,000 events without drift: half of them for what comes, a quarter for what goes, and for surprise."""
-    exploration: tuple[float, float] = (0.05, 0.3)
-    """Share of a slate that is worth spending on finding out, at a score of 0 and of 1"""
-
-    @model_validator(mode="after")
-    def _shares(self) -> Self:
-        if not 0 <= self.exploration[0] <= self.exploration[1] <= 1:
-            raise ValueError(f"exploration is {self.exploration}; two shares, the smaller first")
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +132,6 @@ def read_drift(stream: Stream, thresholds: Thresholds, config: DriftConfig) -> D
     near, changes = nearness(stream, thresholds, config)
     rise = np.clip((near - thresholds.usual) / (1.0 - thresholds.usual), 0.0, 1.0)
     return DriftReading(scores=_fading(rise, config.half_life), changes=changes)
-
-
-def exploration_share(score: float, config: DriftConfig) -> float:
-    """How much of a slate is worth spending on finding out: from the least to the most as the score goes from 0 to 1.
-
-    Where interests have just changed, what is known of a user is worth less, and a look around more.
-    """
-    least, most = config.exploration
-    return least + (most - least) * min(max(score, 0.0), 1.0)
 
 
 def nearness(stream: Stream, thresholds: Thresholds, config: DriftConfig) -> tuple[DoubleArray, tuple[Change, ...]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from penchant.data.histories import Histories
-from penchant.interests.drift import Change, DriftReading, Stream, Thresholds, exploration_share, read_drift
+from penchant.interests.drift import Change, DriftReading, Stream, Thresholds, read_drift
 from penchant.interests.drift_words import told
 from penchant.pipeline.beliefs import recent
 from penchant.pipeline.drift_fitting import fit_thresholds, streams_of, thresholds_of
@@ -90,7 +90,6 @@ class Drifts:
             last_change=max((alarm.moment for alarm in alarms), default=None),
             alarms=alarms,
             watched=max(0, len(reading.scores) - config.warm_up),
-            exploration_share=exploration_share(score, config),
         )
 
     def _alarm(self, change: Change, history: Histories, stream: Stream) -> DriftAlarm:
