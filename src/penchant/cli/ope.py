@@ -1,0 +1,151 @@
+"""`penchant ope`: what another policy would have earned, from the log of the one that served."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli import screen
+from penchant.cli.delivery import check_places, deliver
+from penchant.cli.options import names
+from penchant.errors import ConfigError
+
+if TYPE_CHECKING:
+    from penchant.evaluation.off_policy.report import OffPolicyReport
+    from penchant.feedback.log_reading import FeedbackLog
+
+SECONDS_PER_DAY = 86_400
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("ope")(ope)
+
+
+def ope(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="JSON lines, as `penchant log` writes.")],
+    policy: Annotated[str, typer.Option(help="The policy to ask: greedy, epsilon_greedy, uniform, ...")],
+    reward: Annotated[
+        str,
+        typer.Option(help="What events are worth, such as click=1,purchase=5.", show_default="1, a view 0"),
+    ] = "",
+    estimators: Annotated[str, typer.Option(help="Names, with commas between them.", show_default="all")] = "",
+    window: Annotated[float, typer.Option(help="Days after a decision in which events count.")] = 7.0,
+    combine: Annotated[str, typer.Option(help="Several events of one place: highest, sum or latest.")] = "highest",
+    logging_policy: Annotated[
+        str | None, typer.Option(help="The policy that served: gives slot marginals, for independent_ips.")
+    ] = None,
+    logged_by: Annotated[
+        str | None, typer.Option(metavar="NAME@VERSION", help="Only what this policy version decided.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Settings of policies: one table for each, by its name.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Of resampling, folds and draws.")] = 0,
+    draws: Annotated[int, typer.Option(help="Of a policy whose probabilities have no closed form.")] = 64,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad line.")] = False,
+    quarantine: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write bad lines here, with line and reason.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report for a browser.")] = None,
+) -> None:
+    """What another policy would have earned on the same requests, with intervals; refused where the log cannot tell."""
+    from penchant.config import read_toml
+    from penchant.evaluation.measuring import environment
+    from penchant.evaluation.off_policy.estimates import EstimateConfig
+    from penchant.evaluation.off_policy.evaluating import ALL_PLACES, FIRST_PLACE, evaluate_policy, target_policy
+    from penchant.evaluation.off_policy.replaying import ReplayConfig
+    from penchant.evaluation.off_policy.report import OffPolicyReport, write_report
+    from penchant.feedback.attribution import AttributionConfig, attribute
+
+    check_places(json_file, html)
+    settings = read_toml(config) if config else {}
+    joining: dict[str, Any] = {"window_seconds": window * SECONDS_PER_DAY, "combine": combine}
+    if reward:
+        joining["rewards"] = rewards_of(reward)
+    attribution = AttributionConfig.of(joining, where="penchant ope")
+    asked = names(estimators) or (*ALL_PLACES, *FIRST_PLACE)
+    estimating = EstimateConfig.of({"level": level, "seed": seed}, where="penchant ope")
+    asking = ReplayConfig.of({"draws": draws, "seed": seed}, where="penchant ope")
+    target = target_policy(policy, _table(settings, policy))
+    server = target_policy(logging_policy, _table(settings, logging_policy)) if logging_policy else None
+    read = _read(log, quarantine, strict=strict)
+    rewarded, joined = attribute(read.decisions, read.events, attribution)
+    value = evaluate_policy(
+        rewarded,
+        target,
+        name=policy,
+        settings=_table(settings, policy),
+        estimators=asked,
+        logging_policy=server,
+        version=logged_by,
+        config=estimating,
+        asking=asking,
+    )
+    quarantined: dict[str, int] = {}
+    for fault in read.faults:
+        quarantined[fault.reason] = quarantined.get(fault.reason, 0) + 1
+    report = OffPolicyReport(
+        log={
+            "file": log.name,
+            "lines": read.lines,
+            "decisions": len(read.decisions),
+            "events": len(read.events),
+            "other": read.other,
+            "blank": read.blank,
+            "quarantined": quarantined,
+        },
+        attribution=joined,
+        settings={**attribution.model_dump(), "level": level, "seed": seed, "draws": draws},
+        value=value,
+        environment=environment(),
+    )
+    deliver(report, json_file, lambda: _show(report))
+    if html is not None:
+        write_report(report, html)
+        screen.err.print(f"[dim]report: {html}[/dim]")
+
+
+def rewards_of(text: str) -> dict[str, float]:
+    """``click=1,purchase=5`` as numbers by event type."""
+    found = {}
+    for part in names(text):
+        name, equals, value = part.partition("=")
+        try:
+            found[name.strip()] = float(value) if equals else 1.0
+        except ValueError:
+            raise ConfigError(
+                f"--reward takes numbers; {part!r} came.", hint="For example: --reward click=1,purchase=5"
+            ) from None
+    return found
+
+
+def _table(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    table = settings.get(name, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"The settings of {name} are no table.", hint=f"Write them under [{name}].")
+    return table
+
+
+def _read(log: Path, quarantine: Path | None, *, strict: bool) -> "FeedbackLog":
+    from penchant.data.quarantine import Quarantine
+    from penchant.feedback.log_reading import read_log
+
+    if quarantine is None and not strict:
+        return read_log(log)
+    folder = quarantine or log.parent
+    if quarantine is not None:
+        check_places(folder / "lines")
+    with Quarantine(folder, strict=strict) as aside:
+        return read_log(log, quarantine=aside)
+
+
+def _show(report: "OffPolicyReport") -> None:
+    from penchant.cli.ope_views import report_view
+
+    screen.out.print(report_view(report))

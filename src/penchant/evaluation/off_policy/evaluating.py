@@ -1,0 +1,194 @@
+"""A feedback log, a policy, and everything that can be said of what it would have earned."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from penchant.errors import ConfigError, DataError
+from penchant.evaluation.off_policy.admission import Admission
+from penchant.evaluation.off_policy.catalogue import ESTIMATORS
+from penchant.evaluation.off_policy.decisions import (
+    first_place,
+    first_places,
+    logged_slates,
+    slate_question,
+    version_of,
+)
+from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, estimate, read_terms, weight_overlap
+from penchant.evaluation.off_policy.replaying import ReplayConfig, Replayed
+from penchant.evaluation.off_policy.selection import NAME, RULE, choose_model, chosen_estimate
+from penchant.evaluation.off_policy.slate_estimators import CHOICE, SLATE_ESTIMATORS, estimate_slates
+from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
+from penchant.evaluation.off_policy.terms import Terms
+from penchant.exploration.policies.catalogue import POLICIES
+from penchant.feedback.attribution import Rewarded
+from penchant.interfaces import Policy
+from penchant.types import DoubleArray
+
+UNIFORM = "uniform"
+GAIN = "gain"
+RULES = {
+    "all places": "cascade_dr where a reward model can be fitted, else reward_interaction_ips",
+    "first place": RULE,
+}
+_WITHOUT_MIPS = tuple(name for name in ESTIMATORS if name != "mips")
+FIRST_PLACE = (*_WITHOUT_MIPS, NAME)
+ALL_PLACES = tuple(SLATE_ESTIMATORS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyValue:
+    """What a policy would have earned, by every estimator asked."""
+
+    policy: str
+    settings: Mapping[str, Any]
+    logged_by: Mapping[str, int]
+    """Policy versions that decided → decisions"""
+    admission: Admission
+    users: int
+    places: int
+    logged: Estimate
+    """What was earned, all places of a slate added up"""
+    all_places: tuple[Estimate, ...]
+    """Of the same quantity under the policy"""
+    chosen: str
+    """Which of `all_places` is to be believed, by the rule"""
+    gain: Estimate
+    """The policy's value less what was earned, by the chosen estimator, round by round"""
+    first_place: tuple[Estimate, ...]
+    """Of the reward of the first place alone, as a single choice"""
+    first_logged: Estimate
+    rules: Mapping[str, str] = field(default_factory=dict)
+    monte_carlo_error: float = 0.0
+    """Of the policy's probability of a whole slate, root mean square; 0 where it is exact"""
+    weights: tuple[float, ...] = ()
+    """The chosen estimator's weights, largest first, for drawing"""
+
+
+def target_policy(name: str, settings: Mapping[str, Any] | None = None) -> Policy:
+    """A policy by name; ``uniform`` takes every eligible item with the same probability."""
+    if name == UNIFORM:
+        if settings:
+            raise ConfigError(f"{UNIFORM} has no settings; {', '.join(settings)} came.", hint="Leave them out.")
+        return POLICIES.build("epsilon_greedy", {"epsilon": 1.0})
+    return POLICIES.build(name, settings)
+
+
+def split_estimators(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of estimators of all places, and of the first place. `ConfigError` for one that is not there."""
+    unknown = [name for name in names if name not in {*ALL_PLACES, *FIRST_PLACE}]
+    if unknown:
+        raise ConfigError(
+            f"There is no estimator {unknown[0]!r} of decisions.",
+            hint=f"There are: {', '.join((*ALL_PLACES, *FIRST_PLACE))}.",
+        )
+    return tuple(n for n in names if n in ALL_PLACES), tuple(n for n in names if n in FIRST_PLACE)
+
+
+def evaluate_policy(
+    rewarded: Sequence[Rewarded],
+    policy: Policy,
+    *,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    estimators: Sequence[str] = (*ALL_PLACES, *FIRST_PLACE),
+    logging_policy: Policy | None = None,
+    version: str | None = None,
+    config: EstimateConfig | None = None,
+    asking: ReplayConfig | None = None,
+) -> PolicyValue:
+    """Ask every estimator. One that lacks what it needs is refused with the reason, like one without overlap.
+
+    Raises `DataError` where no decision can be used.
+    """
+    config, asking = config or EstimateConfig(), asking or ReplayConfig()
+    slate_names, first_names = split_estimators(estimators)
+    log = logged_slates(rewarded, logging_policy=logging_policy, version=version, config=asking)
+    question, asked = slate_question(log, rewarded, policy, config=asking, with_marginals=logging_policy is not None)
+    wanted = CHOICE[0] if question.predicted is not None else CHOICE[1]
+    slates = {one: _slate_estimate(question, one, config) for one in dict.fromkeys((*slate_names, wanted))}
+    kept = [rewarded[n] for n in log.rounds.tolist()]
+    weights = np.sort(question.prefix_weights[:, -1])[::-1]
+    return PolicyValue(
+        policy=name,
+        settings=dict(settings or {}),
+        logged_by=dict(Counter(map(version_of, kept))),
+        admission=log.admission,
+        users=len({one.decision.user_id for one in kept}),
+        places=log.rewards.shape[1],
+        logged=_mean("logged", log.rewards.sum(axis=1), log, config),
+        all_places=tuple(slates.values()),
+        chosen=wanted,
+        gain=_gain(question, slates[wanted], config),
+        first_place=_first(rewarded, log, asked, first_names, config),
+        first_logged=_mean("logged", log.rewards[:, 0], log, config),
+        rules=RULES,
+        monte_carlo_error=asked.error,
+        weights=tuple(float(weight) for weight in weights),
+    )
+
+
+def _slate_estimate(question: SlateQuestion, name: str, config: EstimateConfig) -> Estimate:
+    try:
+        return estimate_slates(question, SLATE_ESTIMATORS.build(name), config)
+    except DataError as lack:
+        return Estimate(estimator=name, value=None, refused=lack.message, rounds=len(question.log), level=config.level)
+
+
+def _first(
+    rewarded: Sequence[Rewarded], log: LoggedSlates, asked: Replayed, names: Sequence[str], config: EstimateConfig
+) -> tuple[Estimate, ...]:
+    """Estimates of the first place; those with a reward model share one, taken by the rule."""
+    if not names:
+        return ()
+    bare = first_place(rewarded, log, asked)
+    question, why = bare, ""
+    try:
+        bandit = first_places(rewarded, log)
+        model = choose_model(bandit, asked.first, seed=config.seed)
+        question = replace(bare, predicted=model.predicted)
+    except DataError as lack:
+        why = lack.message
+    found = []
+    for name in names:
+        if name == NAME:
+            found.append(chosen_estimate(question, config))
+            continue
+        estimator = ESTIMATORS.build(name)
+        if estimator.uses_model and question.predicted is None:
+            reason = f"no reward model: {why}"
+            found.append(Estimate(estimator=name, value=None, refused=reason, rounds=len(log), level=config.level))
+            continue
+        found.append(estimate(question, estimator, config))
+    return tuple(found)
+
+
+def _gain(question: SlateQuestion, chosen: Estimate, config: EstimateConfig) -> Estimate:
+    if chosen.value is None or chosen.overlap is None:
+        return replace(chosen, estimator=GAIN)
+    terms = SLATE_ESTIMATORS.build(chosen.estimator).terms(question)
+    earned = question.log.rewards.sum(axis=1)
+    spread = float(np.ptp(earned))
+    less = replace(terms, base=terms.base - earned, reach=terms.reach + spread)
+    low, high = question.reward_range
+    places = question.log.rewards.shape[1]
+    return read_terms(
+        GAIN,
+        less,
+        chosen.overlap,
+        config,
+        rewards=((low - high) * places, (high - low) * places),
+        owners=question.log.owners,
+        notes=(f"by {chosen.estimator}",),
+    )
+
+
+def _mean(name: str, values: DoubleArray, log: LoggedSlates, config: EstimateConfig) -> Estimate:
+    ones = np.ones(len(values))
+    low, high = float(values.min()), float(values.max())
+    terms = Terms(base=np.zeros(len(values)), numerator=values, denominator=ones, weights=ones, reach=high - low)
+    overlap = weight_overlap(ones, unsupported=0.0, exact=True)
+    return read_terms(name, terms, overlap, config, rewards=(low, high), owners=log.owners)
