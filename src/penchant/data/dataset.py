@@ -67,6 +67,8 @@ class Events:
     """The event's row in the dataset folder's events file."""
     texts: ObjectArray | None = None
     platforms: ObjectArray | None = None
+    generated: BoolArray | None = None
+    """(N,) which events a generator made (`penchant.data.generated`); None where all were observed."""
 
     def __len__(self) -> int:
         return len(self.users)
@@ -82,6 +84,7 @@ class Events:
             keys=self.keys[mask],
             texts=None if self.texts is None else self.texts[mask],
             platforms=None if self.platforms is None else self.platforms[mask],
+            generated=None if self.generated is None else self.generated[mask],
         )
 
 
@@ -243,4 +246,6 @@ class Dataset:
         for column in ("users", "items", "types", "timestamps", "values"):
             digest.update(np.ascontiguousarray(getattr(self.events, column)).tobytes())
         digest.update("\x1f".join(self.event_types).encode())
+        if self.events.generated is not None:
+            digest.update(self.events.generated.tobytes())
         return digest.hexdigest()

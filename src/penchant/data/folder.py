@@ -32,10 +32,11 @@ EVENT_COLUMNS: Mapping[str, str] = {
     "context": "VARCHAR",
     "slate_id": "VARCHAR",
     "event_id": "VARCHAR",
+    "generated": "BOOLEAN",
 }
 """The named columns of `events.parquet`; the first five are always there. A source's further columns stand beside."""
 
-REPORT = ("source", "conservation", "rules", "quarantine")
+REPORT = ("source", "conservation", "rules", "quarantine", "augmentation")
 """Parts of the manifest that say how the data came to be."""
 
 _ROWS_AT_ONCE = 2_000_000
@@ -123,11 +124,15 @@ def save_dataset(dataset: Dataset, path: Path | str, *, report: Mapping[str, Any
             columns["text"] = events.texts
         if events.platforms is not None:
             columns["platform"] = events.platforms
+        if events.generated is not None:
+            columns["generated"] = events.generated
         if dataset.event_ids:
             columns["event_id"] = np.array([dataset.event_id(int(key)) for key in events.keys], dtype=object)
         connection.register("events", columns)
         further = "".join(
-            f", {name}::VARCHAR AS {name}" for name in ("text", "platform", "event_id") if name in columns
+            f", {name}::{EVENT_COLUMNS[name]} AS {name}"
+            for name in ("text", "platform", "event_id", "generated")
+            if name in columns
         )
         connection.execute(
             "COPY (SELECT u.id AS user_id, i.id AS item_id, t.id AS event_type, timestamp::BIGINT AS timestamp,"
@@ -208,16 +213,19 @@ def _read_events(
     _register_ids(connection, "type_names", event_types)
     size = int((connection.execute(f"SELECT count(*) FROM read_parquet({quoted(file)})").fetchone() or (0,))[0])
     texts = [name for name in ("text", "platform") if name in columns]
+    marks = ["generated"] if columns.get("generated") == "BOOLEAN" else []  # a source's own column of that name is not
     kinds = {"user": np.int32, "item": np.int32, "type": np.int32, "timestamp": np.int64, "value": np.float64}
     found: dict[str, AnyArray] = {name: np.empty(size, dtype=kind) for name, kind in kinds.items()}
-    found |= {name: np.empty(size, dtype=object) for name in texts}
+    found |= {name: np.empty(size, dtype=object) for name in texts} | {name: np.empty(size, np.bool_) for name in marks}
+    further = "".join([f", e.{name}" for name in texts] + [f", coalesce(e.{name}, false) AS {name}" for name in marks])
     # Part by part, each put where its row numbers say: a join keeps no order, and one result would double the memory.
     for start in range(0, size, _ROWS_AT_ONCE):
         part = _fetch(
             connection,
             "SELECT e.file_row_number AS key, u.row AS user, coalesce(i.row, -1)::INTEGER AS item, t.row AS type,"
             " e.timestamp, e.value::DOUBLE AS value, e.item_id IS NOT NULL AND i.row IS NULL AS lost"
-            f"{''.join(f', e.{name}' for name in texts)} FROM read_parquet({quoted(file)}, file_row_number = true) e"
+            f"{further}"
+            f" FROM read_parquet({quoted(file)}, file_row_number = true) e"
             " LEFT JOIN user_ids u ON u.id = e.user_id LEFT JOIN item_ids i ON i.id = e.item_id"
             " LEFT JOIN type_names t ON t.id = e.event_type"
             f" WHERE e.file_row_number >= {start} AND e.file_row_number < {start + _ROWS_AT_ONCE}",
@@ -239,6 +247,7 @@ def _read_events(
         keys=keys,
         texts=found.get("text"),
         platforms=found.get("platform"),
+        generated=found.get("generated"),
     )
 
 

@@ -12,7 +12,8 @@ cold-users       a seeded share of users is held out; they are asked after their
 
 Train, validation and test never share an event, and but for ``k-fold`` no test event is earlier than a training event
 of the same user (events at one moment keep the source's order). A validation event is never fitted: at test it is
-part of the history a model is handed, no more.
+part of the history a model is handed, no more. Generated rows (`penchant.data.generated`) are in none of the three: who
+made them may have seen the test.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from penchant.config import Config
 from penchant.data import cold_start, protocols
 from penchant.data.cold_start import HeldOut, LaterEvents
 from penchant.data.dataset import Dataset
+from penchant.data.generated import without_generated
 from penchant.data.partition import PROTOCOLS, Protocol, Split
 from penchant.errors import ConfigError
 
@@ -60,6 +62,7 @@ def split(
     it: no time, or nobody with enough events.
     """
     config = config or SplitConfig()
+    whole, dataset = dataset, without_generated(dataset)
     folds = fold_count(protocol, config)
     if not 0 <= fold < folds:
         raise ConfigError(f"{protocol} has folds 0 to {folds - 1}; {fold} came.", hint="Give one of them.")
@@ -97,6 +100,8 @@ def split(
         "validation_cases": len(made.validation),
         "test_cases": len(made.test),
     }
+    if dataset is not whole:
+        counts["generated_events_left_out"] = len(whole.events) - len(dataset.events)
     return replace(made, facts={**settings, **counts, **made.facts})
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from penchant.data.dataset import Dataset
+from penchant.data.generated import is_generated
 from penchant.data.histories import Cases, Histories
 from penchant.data.partition import next_item
 from penchant.errors import DataError
@@ -24,14 +25,15 @@ def held_out(dataset: Dataset, options: FitOptions) -> tuple[Dataset, Cases]:
     """What to learn from and what to validate on.
 
     The options' own validation cases where they are given: the dataset is then all there is to learn from. Otherwise
-    the last item event of every user with two or more is taken out. `DataError` for a dataset without item events.
+    the last item event of every user with two or more is taken out; generated users only train. `DataError` for a
+    dataset without item events.
     """
     histories = dataset.histories()
     if not len(histories.items):
         raise DataError(f"{dataset.name!r} has no item events to learn from.", hint="Import some interactions first.")
     if options.validation is not None:
         return dataset, options.validation
-    asked = np.flatnonzero(histories.lengths >= 2)
+    asked = np.flatnonzero((histories.lengths >= 2) & ~is_generated(dataset))
     last = histories.indptr[1:][asked] - 1
     kept = np.ones(len(dataset.events), dtype=np.bool_)
     kept[np.flatnonzero(dataset.events.items >= 0)[last]] = False
