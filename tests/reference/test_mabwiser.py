@@ -1,5 +1,7 @@
 """Our bandits beside MABWiser's and river's: the same bounds, weights and posteriors after the same history."""
 
+from typing import TypeVar
+
 import numpy as np
 import pytest
 from mabwiser.mab import MAB, LearningPolicy
@@ -22,7 +24,10 @@ def history():
     return contexts, [ARMS[a] for a in pulled], rewards
 
 
-def ours(bandit: Bandit, history) -> Bandit:
+B = TypeVar("B", bound=Bandit)
+
+
+def ours(bandit: B, history) -> B:
     bandit.update_many(*history)
     return bandit
 

@@ -1,6 +1,7 @@
 """What every registered bandit keeps."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from penchant.exploration.learning.catalogue import BANDITS, load_bandit
 
 EACH = pytest.mark.parametrize("name", list(BANDITS))
 WITHOUT_CONTEXT = {"epsilon_greedy", "ucb1", "softmax", "exp3", "exp3_ix", "bernoulli_thompson", "gaussian_thompson"}
-QUICK = {
+QUICK: dict[str, dict[str, Any]] = {
     "neural_linear": {"hidden": (8,), "retrain_every": 60, "steps": 15, "learning_rate": 0.02},
     "fourier_thompson": {"width": 40, "bandwidth": 2.0},
     "bootstrap": {"replicates": 8},

@@ -194,6 +194,5 @@ def test_fourier_features_are_the_kernel():
 
 def test_a_given_representation_has_one_length():
     bandit = GivenNeuralLinear(GivenNeuralLinearConfig(features=2), ["a"])
-    np.testing.assert_allclose(
-        bandit.represent(np.array([[3.0, 4.0], [0.0, 0.0]])), [[3 / 5 * 2**0.5, 4 / 5 * 2**0.5], [0, 0]]
-    )
+    wanted = 2**0.5 * np.array([[3 / 5, 4 / 5], [0.0, 0.0]])
+    np.testing.assert_allclose(bandit.represent(np.array([[3.0, 4.0], [0.0, 0.0]])), wanted)

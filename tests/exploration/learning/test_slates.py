@@ -58,7 +58,7 @@ def glances(rng, rates):
 
 def test_each_assumption_is_right_for_its_users_and_wrong_for_others():
     def by_position(arms, clicks):
-        return position_based(arms, clicks, examined=THETA)
+        return position_based(arms, clicks, examined=THETA.tolist())
 
     np.testing.assert_allclose(simulated(stops, cascade), RATES, atol=0.04)
     np.testing.assert_allclose(simulated(glances, by_position), RATES, atol=0.05)
