@@ -35,7 +35,7 @@ def discovery(*, weights: tuple[float, ...] = STARTING_WEIGHTS, damping: float =
 def known(*touched: int) -> Known:
     counts = np.zeros((1, 4))
     counts[0, list(touched)] = 1.0
-    return Known(counts=counts, touched=np.full((1, 4), 0.25), leaning=np.zeros((1, 4)))
+    return Known(counts=counts, main=counts, foreseen=np.full((1, 4), 0.25))
 
 
 def test_reach_by_hand():
@@ -92,8 +92,8 @@ def test_features_are_centred_and_scaled_over_what_is_open():
 
 def test_the_weights_find_the_sign_that_foretells():
     rng = np.random.default_rng(0)
-    features = rng.normal(size=(4_000, 10, 5))
-    true = np.array([0.0, 0.0, 2.0, 0.0, -1.0])
+    features = rng.normal(size=(4_000, 10, 4))
+    true = np.array([0.0, 0.0, 2.0, -1.0])
     scores = features @ true + rng.gumbel(size=(4_000, 10))
     new = np.zeros((4_000, 10), dtype=bool)
     new[np.arange(4_000), scores.argmax(axis=1)] = True
@@ -103,7 +103,7 @@ def test_the_weights_find_the_sign_that_foretells():
 
 def test_where_nobody_comes_to_anything_new_the_weights_stay_and_a_few_users_hardly_move_them():
     rng, nobody = np.random.default_rng(1), np.zeros((30, 4), dtype=bool)
-    features = rng.normal(size=(30, 4, 5))
+    features = rng.normal(size=(30, 4, 4))
     assert fit_weights(features, ~nobody, nobody) == STARTING_WEIGHTS
     one = nobody.copy()
     one[0, 2] = True

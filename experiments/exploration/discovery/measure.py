@@ -6,7 +6,8 @@ activations), that no earlier item of his activates at all, and that are on less
 ranks the same open concepts of the same users:
 
 - `discovery`: what `penchant discover` ranks by;
-- `popularity`: the share of users who touched the concept;
+- `popularity`: the share of users who touched the concept at all; `popularity, mainly`: who took an item that is mainly
+  of it, a much stronger row, since that is what is asked;
 - `nearest`: the largest cosine, in meaning, to a concept that the user knows;
 - one row for each of the further signs alone, and `random`.
 
@@ -29,7 +30,9 @@ from penchant.config import read_toml
 from penchant.data.dataset import Dataset
 from penchant.data.folder import load_dataset
 from penchant.exploration.interest_discovery import FEATURES
-from penchant.pipeline.discovery_fitting import known_of, main_concepts
+from penchant.models.hybrid import Interest
+from penchant.pipeline.discovery_fitting import counts_of, known_of
+from penchant.pipeline.encoding import cached_encoder
 from penchant.pipeline.fitting import InterestModelConfig
 from penchant.pipeline.interest_model import InterestModel
 from penchant.progress import Progress
@@ -76,7 +79,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--name", required=True, help="The table of the configuration that holds this set's settings.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bundle", type=Path, help="Where the fitted model is kept.")
+    parser.add_argument("--bundle", type=Path, help="Where the fitted model is kept, or lies already.")
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     data = load_dataset(options.data)
@@ -86,36 +89,37 @@ def main() -> None:
         parser.error(f"{options.config} has no table {options.name!r}; there are {', '.join(tables)}")
     settings: dict[str, Any] = dict(tables[options.name])
     began = time.perf_counter()
-    model = InterestModel(config=InterestModelConfig.of(settings), seed=options.seed).fit(train, progress=Lines())
+    ready = options.bundle is not None and options.bundle.exists()
+    model = InterestModel(config=InterestModelConfig.of(settings), encoder=cached_encoder(None), seed=options.seed)
+    model.fit(train, model=Interest.load(options.bundle / "model") if ready else None, progress=Lines())
     seconds = time.perf_counter() - began
-    if options.bundle is not None:
+    if options.bundle is not None and not ready:
         model.save(options.bundle)
     fitted = model.fitted
-    discovery, vocabulary, main = fitted.discovery, fitted.vocabulary, main_concepts(fitted.vocabulary)
+    discovery, vocabulary = fitted.discovery, fitted.vocabulary
     rng = numpy_rng(options.seed, "discovery experiment")
     ties = rng.permutation(len(vocabulary.concepts))
     histories = train.histories().take(users)
+    everyone = train.histories()
+    touched_by = sum(
+        (counts_of(everyone.take(some), vocabulary.activations) > 0).sum(axis=0)
+        for some in np.array_split(np.arange(len(everyone)), max(1, len(everyone) // USERS_AT_ONCE))
+    )
     rows: dict[str, list[np.ndarray]] = {}
     new_ones: list[np.ndarray] = []
     for some in np.array_split(np.arange(len(users)), max(1, len(users) // USERS_AT_ONCE)):
         batch = histories.take(some)
-        known = known_of(
-            batch,
-            fitted.model.tracker,
-            vocabulary,
-            fitted.space,
-            fitted.population,
-            temperature=fitted.belief.temperature,
-        )
+        known = known_of(batch, fitted.model.tracker, vocabulary, temperature=fitted.belief.temperature)
         opened = discovery.open(known)
         future = np.zeros(opened.shape, dtype=np.bool_)
         for b, user in enumerate(users[some].tolist()):
-            future[b] = main[truth[user]].sum(axis=0) > 0
+            future[b] = vocabulary.mainly[truth[user]].sum(axis=0) > 0
         new = future & opened
         came = np.flatnonzero(new.any(axis=1))
         features = discovery.features(known)[came]
         methods = {"discovery": discovery.scores(known)[came]}
         methods |= {name: features[:, :, f] for f, name in enumerate(FEATURES)}
+        methods["popularity"] = np.broadcast_to(touched_by, opened.shape)[came]
         methods["random"] = rng.random((len(came), opened.shape[1]))
         for name, scores in methods.items():
             open_scores = np.where(opened[came], scores, -np.inf)
@@ -123,7 +127,7 @@ def main() -> None:
         new_ones.append(new[came].sum(axis=1))
     recalls = {name: np.concatenate(parts) for name, parts in rows.items()}
     recalls["nearest"] = recalls.pop("meaning")
-    recalls["popularity"] = recalls.pop("popular")
+    recalls["popularity, mainly"] = recalls.pop("popular")
     ours = recalls["discovery"]
     draws = rng.integers(len(ours), size=(RESAMPLES, len(ours)))
     found = {}
@@ -147,13 +151,13 @@ def main() -> None:
         },
         "weights": dict(zip(FEATURES, discovery.weights, strict=True)),
         "results": found,
-        "fit_seconds": round(seconds, 1),
+        "fit_seconds": None if ready else round(seconds, 1),
         "penchant": __version__,
         "machine": platform.machine(),
     }
     options.json.write_text(json.dumps(result, indent=2) + "\n")
     for name, row in found.items():
-        print(f"{name:12} recall@5 {row['recall@5']:.4f}  {row.get('ours_over_it', '')} {row.get('interval', '')}")
+        print(f"{name:18} recall@5 {row['recall@5']:.4f}  {row.get('ours_over_it', '')} {row.get('interval', '')}")
 
 
 if __name__ == "__main__":

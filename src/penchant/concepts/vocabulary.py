@@ -32,6 +32,8 @@ from penchant.types import DoubleArray, FloatArray, IntArray
 
 CONSIDERED = 4
 """Names that are compared with each other, the largest first, for each concept there is room for."""
+MAIN = 2
+"""Concepts that an item is mainly about."""
 ENOUGH_PHRASES = 50
 """Phrases of which the median purity means something."""
 
@@ -132,6 +134,16 @@ class Vocabulary:
     def touches(self) -> sp.csr_array:
         """(I, C) float32, 1 where an item activates a concept."""
         return sp.csr_array((self.activations > 0).astype(np.float32))
+
+    @cached_property
+    def mainly(self) -> sp.csr_array:
+        """(I, C) float32, 1 for the `MAIN` concepts that an item activates most: what it is mainly about."""
+        rows = np.repeat(np.arange(self.activations.shape[0]), np.diff(self.activations.indptr))
+        order = np.lexsort((-self.activations.data, rows))
+        place = np.arange(len(rows)) - self.activations.indptr[:-1][rows[order]]
+        kept = order[(place < MAIN) & (self.activations.data[order] > 0)]
+        entries = np.ones(len(kept), dtype=np.float32), (rows[kept], self.activations.indices[kept])
+        return sp.csr_array(sp.coo_array(entries, shape=self.activations.shape))
 
     @cached_property
     def touches_by_concept(self) -> sp.csc_array:

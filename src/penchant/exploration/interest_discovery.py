@@ -2,16 +2,16 @@
 
 Each concept c that a user has not touched has a log score f_c, up to a constant,
 
-    f_c = w_1 log touched_c + w_2 log π_c + w_3 log Σ_a ρ_a r_ac + w_4 max_a cos(t_a, t_c) + w_5 (u·d_c − mean_c)/σ_c
+    f_c = w_1 log foreseen_c + w_2 log π_c + w_3 log Σ_a ρ_a r_ac + w_4 max_a cos(t_a, t_c)
 
-    touched_c   the chance that the tracker gives the next event to be of c (`penchant.interests.forecast`)
-    π_c         share of users who touched c: what everyone comes to
-    r_ac        share of those who touched a, and c not before, who came to c later: how c is reached from a
-    ρ_a         the user's events on a, as a share
+    foreseen_c  the chance that the tracker gives the next event to be mainly of c
+    π_c         share of users who came to c: who took an item that is mainly of it
+    r_ac        share of those who came to a who came to c later: how c is reached from a
+    ρ_a         the user's events that are mainly of a, as a share
     cos         how near c is in meaning to something he knows: t are mean text vectors of concepts' items, by the
                 language model, or where there are none their directions d
 
-r_ac is damped towards π_c: (N_ac + κ π_c) / (M_a + κ), with N_ac users who touched a before c and M_a who touched a.
+r_ac is damped towards π_c: (N_ac + κ π_c) / (M_a + κ), with N_ac users who came to a before c and M_a who came to a.
 The weights are those under which new concepts of held-out events are likeliest, a conditional logit over the untouched
 concepts of each user (McFadden, "Conditional logit analysis of qualitative choice behavior", 1974); each feature is
 first centred and scaled over a user's untouched concepts.
@@ -30,8 +30,8 @@ from scipy.special import logsumexp
 from penchant.config import Config
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray
 
-FEATURES = ("foreseen", "popular", "reached", "meaning", "leaning")
-STARTING_WEIGHTS = (1.0, 0.3, 0.5, 0.2, 0.3)
+FEATURES = ("foreseen", "popular", "reached", "meaning")
+STARTING_WEIGHTS = (1.0, 0.5, 0.5, 0.2)
 """What the learned weights are drawn towards, where few held-out events touch anything new."""
 PRIOR = 25.0
 """How strongly, in units of the features' information: that of about so many new concepts."""
@@ -51,7 +51,7 @@ class DiscoveryConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """How concepts are come to from others, in the order users touched them."""
+    """How concepts are come to from others, in the order users came to them."""
 
     popular: DoubleArray
     """π, (C,), inside (0, 1)"""
@@ -76,8 +76,8 @@ class Reach:
 
 
 def fit_reach(firsts: Sequence[tuple[IntArray, IntArray]], n_concepts: int, *, damping: float) -> Reach:
-    """From what users touched first when: for each user his concepts, each once, and the place of the first event on
-    each. Concepts that came with one event are not reached from each other.
+    """From what users came to when: for each user his concepts, each once, and the place of the first event on each.
+    Concepts that came with one event are not reached from each other.
     """
     before = np.zeros((n_concepts, n_concepts))
     users = np.zeros(n_concepts)
@@ -97,11 +97,11 @@ class Known:
     """What is known of B users, of which discovery starts."""
 
     counts: DoubleArray
-    """(B, C) events that touch each concept"""
-    touched: DoubleArray
-    """(B, C) chance of the next event, by the tracker and the belief"""
-    leaning: DoubleArray
-    """(B, C) strength in standard deviations over users"""
+    """(B, C) events that touch each concept at all"""
+    main: DoubleArray
+    """(B, C) events that are mainly of each concept"""
+    foreseen: DoubleArray
+    """(B, C) chance that the next event is mainly of it, by the tracker and the belief"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,14 +122,13 @@ class InterestDiscovery:
 
     def features(self, known: Known) -> DoubleArray:
         """(B, C, F) centred and scaled over each user's open concepts; 0 for the others."""
-        shares = known.counts / np.maximum(known.counts.sum(axis=1, keepdims=True), 1.0)
+        shares = known.main / np.maximum(known.main.sum(axis=1, keepdims=True), 1.0)
         raw = np.stack(
             [
-                np.log(np.maximum(known.touched, LEAST)),
+                np.log(np.maximum(known.foreseen, LEAST)),
                 np.broadcast_to(np.log(self.reach.popular), shares.shape),
                 np.log(np.maximum(self.reach.from_shares(shares), LEAST)),
                 self._nearness(known.counts > 0),
-                known.leaning,
             ],
             axis=2,
         )

@@ -24,6 +24,7 @@ from penchant.interests.tracking import Beliefs
 from penchant.models.hybrid import Interest
 from penchant.pipeline.beliefs import BeliefModel
 from penchant.pipeline.fitting import Fitted, InterestModelConfig, Named
+from penchant.pipeline.publishing import current, only
 from penchant.types import AnyArray
 
 KIND = "bundle"
@@ -84,11 +85,13 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
                 "succession": asdict(fitted.succession),
             },
         )
+    only(path)
     return _label(path)
 
 
 def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:
-    """Read a bundle back: what was fitted, its config, its seed and its label."""
+    """Read a bundle back, the version of it that stands: what was fitted, its config, its seed and its label."""
+    path = current(path)
     manifest = read_manifest(path, kind=KIND)
     try:
         config = InterestModelConfig.of(dict(manifest["config"]), where=f"{path}: config")

@@ -11,7 +11,7 @@ from penchant.exploration.dial import automatic_share, certainty
 from penchant.exploration.interest_discovery import FEATURES, InterestDiscovery
 from penchant.interests.belief_step import prior, summed
 from penchant.interests.words import why_to_discover
-from penchant.pipeline.discovery_fitting import counts_of, touched_of
+from penchant.pipeline.discovery_fitting import counts_of, foreseen_of
 from penchant.pipeline.exploring import NO_INTEREST, NOT_EXPLORED, Exploration, Look, Tried, Tries
 from penchant.pipeline.live import Live
 from penchant.records import Discoveries, Discovery, Exploring
@@ -52,11 +52,11 @@ class Discoverer:
         now = live.on_clock(raw, live.moment(raw))
         variances = live.belief(user_id, raw).variances(n_concepts, now, config)
         first = float(summed(prior(config)[None])[0])
-        counts = counts_of(history, fitted.vocabulary)[0]
+        counts = counts_of(history, fitted.vocabulary.activations)[0]
         vector, share = live.user_vector(user_id, history), settings.share
         if share == "auto":
             log_odds = fitted.belief.temperature * fitted.model.tracker.similarities(vector)
-            known = certainty(touched_of(log_odds, fitted.vocabulary)[0], counts)
+            known = certainty(foreseen_of(log_odds, fitted.vocabulary.touches)[0], counts)
             share = automatic_share(known, self._drift(user_id), settings.limits)
         reading = fitted.space.readings(vector)[0]
         leaning = (reading - fitted.population.mean) / fitted.population.deviation
@@ -66,6 +66,7 @@ class Discoverer:
             discovery=self.discovery,
             vocabulary=fitted.vocabulary,
             counts=counts,
+            main=counts_of(history, fitted.vocabulary.mainly)[0],
             leaning=leaning + live.correction(user_id, raw),
             barred=self._barred(user_id, settings),
             variances=variances,
@@ -133,7 +134,7 @@ class Discoverer:
         """The known concept from which one is come to, −1 for none, and what speaks most for a try."""
         concepts, c = self.live.fitted.vocabulary.concepts, int(tried.concepts[place])
         sign = FEATURES[int(tried.parts[place].argmax())]
-        via = self.discovery.way(look.counts, c, by_meaning=sign == "meaning")
+        via = self.discovery.way(look.counts if sign == "meaning" else look.main, c, by_meaning=sign == "meaning")
         name = "" if via < 0 else concepts[via].name
         return via, why_to_discover(sign if via >= 0 else "popular", concepts[c].name, via=name)
 

@@ -16,7 +16,6 @@ from penchant.exploration.interest_discovery import (
     fit_reach,
     fit_weights,
 )
-from penchant.interests.population import Population
 from penchant.models.sequential.interest_tracker import InterestTracker
 from penchant.seeding import numpy_rng
 from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
@@ -30,7 +29,6 @@ def fit_discovery(
     tracker: InterestTracker,
     vocabulary: Vocabulary,
     space: ConceptSpace,
-    population: Population,
     config: DiscoveryConfig,
     *,
     temperature: float,
@@ -48,77 +46,59 @@ def fit_discovery(
         asked = np.sort(numpy_rng(seed, "discovery").choice(asked, config.users, replace=False))
     sample = histories.take(asked)
     before, n_concepts = sample.without_tail(1), len(vocabulary.concepts)
-    main = main_concepts(vocabulary)
+    main = vocabulary.mainly
     discovery = InterestDiscovery(
-        reach=fit_reach(firsts_of(before, vocabulary), n_concepts, damping=config.damping),
+        reach=fit_reach(firsts_of(before, main), n_concepts, damping=config.damping),
         meanings=meanings_of(vocabulary, space, text_vectors),
         narrow=narrow_of(vocabulary, config),
     )
     features, opened, new = [], [], []
     for rows in np.array_split(np.arange(len(before)), max(1, -(-len(before) // AT_ONCE))):
         batch = before.take(rows)
-        known = known_of(batch, tracker, vocabulary, space, population, temperature=temperature)
+        known = known_of(batch, tracker, vocabulary, temperature=temperature)
         features.append(discovery.features(known).astype(np.float32))
         opened.append(discovery.open(known))
         new.append(main[sample.take(rows).tail(1).items].toarray() > 0)
     weights = fit_weights(np.concatenate(features), np.concatenate(opened), np.concatenate(new))
     return InterestDiscovery(
-        reach=fit_reach(firsts_of(sample, vocabulary), n_concepts, damping=config.damping),
+        reach=fit_reach(firsts_of(sample, main), n_concepts, damping=config.damping),
         meanings=discovery.meanings,
         narrow=discovery.narrow,
         weights=weights,
     )
 
 
-def known_of(
-    histories: Histories,
-    tracker: InterestTracker,
-    vocabulary: Vocabulary,
-    space: ConceptSpace,
-    population: Population,
-    *,
-    temperature: float,
-) -> Known:
+def known_of(histories: Histories, tracker: InterestTracker, vocabulary: Vocabulary, *, temperature: float) -> Known:
     """What B histories say, by the tracker alone."""
     users = tracker.user_vectors(histories)
     return Known(
-        counts=counts_of(histories, vocabulary),
-        touched=touched_of(temperature * (users @ tracker.item_vectors.T), vocabulary),
-        leaning=((space.readings(users) - population.mean) / population.deviation).astype(np.float64),
+        counts=counts_of(histories, vocabulary.activations),
+        main=counts_of(histories, vocabulary.mainly),
+        foreseen=foreseen_of(temperature * (users @ tracker.item_vectors.T), vocabulary.mainly),
     )
 
 
-def touched_of(log_odds_BI: AnyArray, vocabulary: Vocabulary) -> DoubleArray:
-    """(B, C) chance that the next event touches a concept: Σ_i softmax(s)_i [a_ic > 0]."""
+def foreseen_of(log_odds_BI: AnyArray, of_IC: sp.csr_array) -> DoubleArray:
+    """(B, C) chance that the next event is of a concept: Σ_i softmax(s)_i [of_ic]; `of_IC` holds ones."""
     odds = np.exp(log_odds_BI - log_odds_BI.max(axis=1, keepdims=True))
-    return np.asarray((odds @ vocabulary.touches) / odds.sum(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray((odds @ of_IC) / odds.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def counts_of(histories: Histories, vocabulary: Vocabulary) -> DoubleArray:
-    """(B, C) events that touch each concept."""
-    owners, concepts, _ = _touches(histories, vocabulary)
-    shape = len(histories), len(vocabulary.concepts)
+def counts_of(histories: Histories, of_IC: sp.csr_array) -> DoubleArray:
+    """(B, C) events whose items are of each concept."""
+    owners, concepts, _ = _concepts_of(histories, of_IC)
+    shape = len(histories), of_IC.shape[1]
     return sp.coo_array((np.ones(len(owners)), (owners, concepts)), shape=shape).toarray()
 
 
-def firsts_of(histories: Histories, vocabulary: Vocabulary) -> list[tuple[IntArray, IntArray]]:
-    """Of each of B users the concepts he touched, each once, and the place of the first event that did."""
-    owners, concepts, events = _touches(histories, vocabulary)
-    keys, first = np.unique(owners * len(vocabulary.concepts) + concepts, return_index=True)
-    bounds = np.searchsorted(keys, np.arange(1, len(histories)) * len(vocabulary.concepts))
-    found = np.split(keys % max(len(vocabulary.concepts), 1), bounds)
+def firsts_of(histories: Histories, of_IC: sp.csr_array) -> list[tuple[IntArray, IntArray]]:
+    """Of each of B users the concepts of his items, each once, and the place of the first event of each."""
+    owners, concepts, events = _concepts_of(histories, of_IC)
+    n_concepts = of_IC.shape[1]
+    keys, first = np.unique(owners * n_concepts + concepts, return_index=True)
+    bounds = np.searchsorted(keys, np.arange(1, len(histories)) * n_concepts)
+    found = np.split(keys % max(n_concepts, 1), bounds)
     return list(zip(found, np.split(events[first], bounds), strict=True))
-
-
-def main_concepts(vocabulary: Vocabulary, most: int = 2) -> sp.csr_array:
-    """(I, C) 1 where a concept is among the `most` that an item activates most: what it is mainly about."""
-    activations = vocabulary.activations
-    rows = np.repeat(np.arange(activations.shape[0]), np.diff(activations.indptr))
-    order = np.lexsort((-activations.data, rows))
-    place = np.arange(len(rows)) - activations.indptr[:-1][rows[order]]
-    kept = order[(place < most) & (activations.data[order] > 0)]
-    entries = np.ones(len(kept), dtype=np.float32), (rows[kept], activations.indices[kept])
-    return sp.csr_array(sp.coo_array(entries, shape=activations.shape))
 
 
 def meanings_of(vocabulary: Vocabulary, space: ConceptSpace, text_vectors_ID: FloatArray | None) -> FloatArray:
@@ -134,8 +114,8 @@ def narrow_of(vocabulary: Vocabulary, config: DiscoveryConfig) -> BoolArray:
     return np.asarray(shares <= config.max_share)
 
 
-def _touches(histories: Histories, vocabulary: Vocabulary) -> tuple[IntArray, IntArray, IntArray]:
-    """For each event and each concept that it touches: whose it is, the concept, and the event."""
-    touches = row_entries(vocabulary.activations, histories.items)
-    owners = np.repeat(np.arange(len(histories)), histories.lengths)[touches.owners]
-    return owners, touches.columns.astype(np.int64), touches.owners
+def _concepts_of(histories: Histories, of_IC: sp.csr_array) -> tuple[IntArray, IntArray, IntArray]:
+    """For each event and each concept of its item: whose it is, the concept, and the event."""
+    found = row_entries(of_IC, histories.items)
+    owners = np.repeat(np.arange(len(histories)), histories.lengths)[found.owners]
+    return owners, found.columns.astype(np.int64), found.owners

@@ -14,7 +14,7 @@ from penchant.data.sparse_rows import row_entries
 from penchant.exploration.dial import Dial, DialConfig
 from penchant.exploration.interest_discovery import DiscoveryConfig, InterestDiscovery, Known, chances
 from penchant.interfaces import Arms, Candidates, Turn
-from penchant.pipeline.discovery_fitting import touched_of
+from penchant.pipeline.discovery_fitting import foreseen_of
 from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 
 Share: TypeAlias = float | Literal["auto"]
@@ -126,6 +126,8 @@ class Look:
     vocabulary: Vocabulary
     counts: DoubleArray
     """(C,) events that touch each concept"""
+    main: DoubleArray
+    """(C,) events that are mainly of each concept"""
     leaning: DoubleArray
     """(C,) strength of each in standard deviations over users"""
     barred: BoolArray
@@ -144,8 +146,8 @@ class Look:
         """The interests to try, given the tracker's and the belief's scores of all items."""
         known = Known(
             counts=self.counts[None],
-            touched=touched_of(self.temperature * scores_I[None], self.vocabulary),
-            leaning=self.leaning[None],
+            main=self.main[None],
+            foreseen=foreseen_of(self.temperature * scores_I[None], self.vocabulary.mainly),
         )
         parts = self.discovery.parts(known)[0]
         scores = np.where(self.discovery.open(known)[0], parts.sum(axis=1), -np.inf)

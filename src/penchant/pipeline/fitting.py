@@ -173,7 +173,6 @@ def fit(
             model.tracker,
             vocabulary,
             space,
-            population,
             config.exploration.discovery,
             temperature=belief.temperature,
             text_vectors=items,
