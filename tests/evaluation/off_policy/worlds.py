@@ -92,7 +92,7 @@ def logger(temperature: float = 0.7) -> Policy:
 def decisions(
     n: int = 600, *, k: int = 2, users: int | None = None, seed: int = 0
 ) -> tuple[list[Decision], list[Event]]:
-    """Decisions of `logger` and the clicks that followed, an hour later; users come again where fewer than decisions."""
+    """Decisions of `logger` and the clicks an hour later; where users are fewer than decisions they come again."""
     rng, policy = np.random.default_rng(seed), logger()
     made, events = [], []
     for number in range(n):

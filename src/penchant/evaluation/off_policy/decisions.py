@@ -35,6 +35,8 @@ def logged_slates(
     """
     if not rewarded:
         raise DataError("There is no decision that can be used.", hint="See the report for what was left out, and why.")
+    if logging_policy is not None:
+        check_logger(rewarded, logging_policy, config)
     places = max(len(one.decision.slots) for one in rewarded)
     rewards, propensities = np.zeros((len(rewarded), places)), np.ones((len(rewarded), places))
     for n, one in enumerate(rewarded):
@@ -49,6 +51,23 @@ def logged_slates(
         versions=np.array([version_of(one) for one in rewarded], dtype=object),
         version=version,
     )
+
+
+def check_logger(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayConfig | None = None) -> None:
+    """Refuse a policy that did not log this: `DataError` where its probabilities of what was served, as far as they
+    have a closed form, are not those in the log.
+    """
+    asked = replay(rewarded, policy, config)
+    if asked.error > 0:
+        return
+    for n, one in enumerate(rewarded):
+        said = one.decision.slots[-1].prefix_propensity
+        if not np.isclose(asked.prefixes[n, -1], said, rtol=1e-6, atol=1e-12):
+            raise DataError(
+                f"The policy named as the logging one gives slate {one.decision.slate_id!r} probability "
+                f"{asked.prefixes[n, -1]:.4g}; the log says {said:.4g}.",
+                hint="Name the policy that served, with its settings, or none.",
+            )
 
 
 def version_of(one: Rewarded) -> str:
