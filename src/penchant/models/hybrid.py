@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
 from penchant.data.sparse_rows import RowEntries
+from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.blend import Blend, Pool, choose
 from penchant.models.content_based import ContentBased
@@ -21,15 +22,12 @@ from penchant.models.hybrid_config import InterestConfig
 from penchant.models.neighborhood import ItemKNN
 from penchant.models.new_items import Inheritance
 from penchant.models.newness import choose_newness, rehearsed, told_apart
+from penchant.models.of_items import NEWNESS, OF_ITEMS, of_items, scale
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.interest_tracker import InterestTracker
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
 NAME = "interest"
-POPULARITY, NEWNESS = "popularity", "newness"
-OF_ITEMS = (POPULARITY, NEWNESS)
-"""Sources that say the same of an item to everyone."""
-
 LATE = frozenset({"content"})
 """Sources that look at every item's text: for one waiting user they are asked about the candidates only."""
 
@@ -150,6 +148,22 @@ class Interest(Recommender):
         self._measure()
         return self
 
+    def continued(self, tracker: InterestTracker, dataset: Dataset, *, options: FitOptions | None = None) -> "Interest":
+        """A copy with a tracker that went on learning (`InterestTracker.continued`), neighbours and popularity counted
+        on its dataset, which has the items of the tracker; the weights stay. Text vectors as in `refresh`.
+        """
+        options = options or FitOptions()
+        other = copy.copy(self)
+        other.tracker, other.beside, other._text = tracker, {}, options.item_vectors
+        known = list(fitted(self.blend, NAME).weights)
+        if "content" in known and options.item_vectors is None:
+            raise ConfigError(
+                "This model reads the items' texts, and no vectors of them came.", hint="Name an encoder."
+            )
+        other._count(dataset, options, wanted=known)
+        other._measure()
+        return other
+
     def refresh(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Count neighbours and popularity again on more data, the tracker and the weights as they are: cheap, for a
         model about to serve. A loaded model needs the items' text vectors again, in `options`; a fitted one has them.
@@ -183,7 +197,7 @@ class Interest(Recommender):
         }
         tracker, offset = self._standard(users)
         gates = {name: blend.weight(name, histories.lengths) for name in blend.weights}
-        gates |= {name: gates[name] * _scale(name, q) for name, q in beside.items()}
+        gates |= {name: gates[name] * scale(name, q) for name, q in beside.items()}
         return Parts(users_BD=users, beside=beside, gates=Gates(tracker, offset, gates), entries=entries)
 
     def late_part(self, history: Histories, gates: Gates, items: RowArray) -> DoubleArray:
@@ -273,7 +287,7 @@ class Interest(Recommender):
         for source in self.beside.values():
             if isinstance(source, ItemKNN) and inheritance is not None:
                 source.inherit(inheritance)
-        self._of_items = _of_items(counts, self._placed(options, dataset.n_items))
+        self._of_items = of_items(counts, self._placed(options, dataset.n_items))
 
     def _beside(self, name: str, histories: Histories) -> FloatArray:
         """q_p, (B, I), or (1, I)."""
@@ -308,7 +322,7 @@ class Interest(Recommender):
             users = self.tracker.user_vectors(part.histories)
             beside = [self._beside(name, part.histories) for name in names]
             scaled = [
-                np.broadcast_to(q * _scale(name, q)[:, None].astype(np.float32), (len(part), q.shape[1]))
+                np.broadcast_to(q * scale(name, q)[:, None].astype(np.float32), (len(part), q.shape[1]))
                 for name, q in zip(names, beside, strict=True)
             ]
             advance(len(part))
@@ -346,7 +360,7 @@ class Interest(Recommender):
             return
         cases = told_apart(cases, chosen, most=KNOWN_CASES, seed=options.seed)
         rehearsal = self._with_new(chosen, inheritance)
-        rehearsal._of_items = _of_items(counts, placed)
+        rehearsal._of_items = of_items(counts, placed)
         with options.progress.task("Rehearsing new items", total=len(cases)) as advance:
             weight, told = choose_newness(
                 rehearsal.score,
@@ -378,20 +392,3 @@ class Interest(Recommender):
         }
         other._measure()
         return other
-
-
-def _of_items(counts_I: IntArray, placed_I: BoolArray) -> dict[str, FloatArray]:
-    """What the sources that say the same to everyone say, (I,) each. Nobody knows an item without events and text."""
-    logs = np.log1p(counts_I)
-    popular = (logs / max(float(logs.max(initial=0.0)), 1e-9)).astype(np.float32)
-    return {POPULARITY: popular, NEWNESS: ((counts_I == 0) & placed_I).astype(np.float32)}
-
-
-def _scale(name: str, scores_BI: FloatArray) -> DoubleArray:
-    """1 over a history's best score, (B,), 0 where nothing is scored; 1 for cosines and what is the same to everyone,
-    which have a scale of their own.
-    """
-    if name in {"content", *OF_ITEMS}:
-        return np.ones(len(scores_BI))
-    highest = scores_BI.max(axis=1, initial=0.0).astype(np.float64)
-    return np.where(highest > 0, 1.0 / np.where(highest > 0, highest, 1.0), 0.0)

@@ -1,18 +1,16 @@
 """A tracker's further training through a dictionary of concepts, so that the concepts carry its ranking."""
 
-import copy
 from collections.abc import Callable
 
 import scipy.sparse as sp
 import torch
-from torch import Tensor, nn
 
 from penchant.concepts.dictionary import Dictionary, fit_dictionary
 from penchant.data.dataset import Dataset
 from penchant.interfaces import FitOptions
 from penchant.models.sequential.concept_space import ConceptItemSpace
 from penchant.models.sequential.config import InterestTrackerConfig
-from penchant.models.sequential.training import SoftmaxLoss
+from penchant.models.sequential.training import FurtherModule, SoftmaxLoss
 from penchant.models.sequential.transformer import SequenceEncoder
 from penchant.models.sequential.windows import window_epochs
 from penchant.seeding import derive, numpy_rng
@@ -23,29 +21,10 @@ from penchant.types import FloatArray
 NAME = "concepts"
 
 
-class ConceptModule(nn.Module):
-    """The encoder and the item space of concepts; what users' attributes add to the start stays as it was learned."""
+class ConceptModule(FurtherModule):
+    """The encoder and the item space of concepts."""
 
-    starts_UD: Tensor | None
-
-    def __init__(self, space: ConceptItemSpace, encoder: SequenceEncoder, starts_UD: FloatArray | None) -> None:
-        super().__init__()
-        self.space, self.encoder = space, copy.deepcopy(encoder).requires_grad_(requires_grad=True)
-        self.register_buffer("starts_UD", None if starts_UD is None else torch.from_numpy(starts_UD), persistent=False)
-
-    def starts(self) -> Tensor | None:
-        """What each user's attributes add to the start, (U, D)."""
-        return self.starts_UD
-
-    def encoder_copy(self) -> SequenceEncoder:
-        """The encoder as it is now, on the CPU, for serving."""
-        return copy.deepcopy(self.encoder).cpu().eval()
-
-    def starts_of(self, users_B: Tensor) -> Tensor | None:
-        """(B, D), zero for an unknown user (−1)."""
-        if self.starts_UD is None:
-            return None
-        return self.starts_UD[users_B.clamp(min=0)] * (users_B >= 0)[:, None]
+    space: ConceptItemSpace
 
 
 def train_through_concepts(

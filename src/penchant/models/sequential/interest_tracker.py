@@ -29,12 +29,13 @@ from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sequential.concept_space import ConceptVectors
 from penchant.models.sequential.concept_training import ConceptModule, train_through_concepts
 from penchant.models.sequential.config import InterestTrackerConfig
+from penchant.models.sequential.continuing import Began, ContinuingConfig, continue_training
 from penchant.models.sequential.signals import EventSignals, SignalSources
-from penchant.models.sequential.training import TrackerModule, fit_tracker
+from penchant.models.sequential.training import FurtherModule, TrackerModule, fit_tracker
 from penchant.models.sequential.transformer import SequenceEncoder
 from penchant.models.sequential.windows import input_batch, input_signals, reading_windows
 from penchant.training.loop import TrainingRecord
-from penchant.types import AnyArray, BoolArray, FloatArray
+from penchant.types import AnyArray, BoolArray, FloatArray, IntArray
 
 NAME = "tracker"
 READ_AT_ONCE = 1024
@@ -172,6 +173,48 @@ class InterestTracker(Recommender):
             self.concepts = concepts.placing(unplaced, self.item_vectors, dictionary.may, per_item=per_item)
         return self
 
+    def continued(
+        self,
+        dataset: Dataset,
+        *,
+        learned_N: BoolArray,
+        replayable_N: BoolArray,
+        counted_I: IntArray,
+        config: ContinuingConfig,
+        options: FitOptions | None = None,
+    ) -> "InterestTracker":
+        """The tracker after some more events: a copy, gone on from these weights, see `continue_training`.
+
+        `dataset` begins with the users, items and event types that this tracker was fitted with. Of its item events, in
+        the order of its histories, `learned_N` are new and to be learned, and of `replayable_N` some are learned again;
+        `counted_I` are the items' events that this tracker was fitted on.
+        `options.item_vectors` place items without events, those that are new among them.
+        """
+        options = options or FitOptions()
+        check_vectors(dataset, options)
+        text = options.item_vectors if self.config.text else None
+        found = continue_training(
+            dataset,
+            self.config,
+            config,
+            options,
+            Began(
+                encoder=fitted(self._encoder, NAME),
+                sources=self._sources,
+                vectors_ID=self.item_vectors,
+                starts_UD=self._starts,
+                counted_I=counted_I,
+            ),
+            learned_N=learned_N,
+            replayable_N=replayable_N,
+            text=text,
+        )
+        other = InterestTracker(self.config)
+        other._sources, other.record = found.sources, found.record
+        other._inheritance = Inheritance.of(text, dataset.item_counts(), k=self.config.new_item_neighbours)
+        other._adopt(found.module)
+        return other
+
     def user_vectors(self, histories: Histories) -> FloatArray:
         """u, (B, D): the interest after each history's last event."""
         vectors = np.zeros((len(histories), self.config.dim), dtype=np.float32)
@@ -305,7 +348,7 @@ class InterestTracker(Recommender):
         known = (histories.users >= 0)[:, None]
         return torch.from_numpy(np.where(known, self._starts[np.maximum(histories.users, 0)], np.float32(0.0)))
 
-    def _adopt(self, module: TrackerModule | ConceptModule) -> None:
+    def _adopt(self, module: TrackerModule | FurtherModule) -> None:
         """Serve from a module's present weights."""
         with torch.inference_mode():
             items = module.space().cpu().numpy()

@@ -83,6 +83,34 @@ class TrackerModule(nn.Module):
         return vectors * (users_B >= 0)[:, None]
 
 
+class FurtherModule(nn.Module):
+    """A trained encoder with an item space of another kind; what users' attributes add to the start stays as it was
+    learned.
+    """
+
+    space: nn.Module
+    starts_UD: Tensor | None
+
+    def __init__(self, space: nn.Module, encoder: SequenceEncoder, starts_UD: FloatArray | None) -> None:
+        super().__init__()
+        self.space, self.encoder = space, copy.deepcopy(encoder).requires_grad_(requires_grad=True)
+        self.register_buffer("starts_UD", None if starts_UD is None else torch.from_numpy(starts_UD), persistent=False)
+
+    def starts(self) -> Tensor | None:
+        """What each user's attributes add to the start, (U, D)."""
+        return self.starts_UD
+
+    def encoder_copy(self) -> SequenceEncoder:
+        """The encoder as it is now, on the CPU, for serving."""
+        return copy.deepcopy(self.encoder).cpu().eval()
+
+    def starts_of(self, users_B: Tensor) -> Tensor | None:
+        """(B, D), zero for an unknown user (−1)."""
+        if self.starts_UD is None:
+            return None
+        return self.starts_UD[users_B.clamp(min=0)] * (users_B >= 0)[:, None]
+
+
 def fit_tracker(
     dataset: Dataset,
     config: InterestTrackerConfig,

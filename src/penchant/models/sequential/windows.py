@@ -37,9 +37,16 @@ class WindowBatch:
 
 
 def training_batches(
-    histories: Histories, *, max_length: int, batch_tokens: int, rng: np.random.Generator, signals: bool = False
+    histories: Histories,
+    *,
+    max_length: int,
+    batch_tokens: int,
+    rng: np.random.Generator,
+    signals: bool = False,
+    learned_N: BoolArray | None = None,
 ) -> list[WindowBatch]:
-    """Every event of every history as a target exactly once, in batches of about `batch_tokens` states.
+    """Every event of every history as a target exactly once, or those in `learned_N` alone, in batches of about
+    `batch_tokens` states.
 
     A history of more than `max_length` + 1 events is cut where a random phase falls, so that cuts move between epochs;
     a window that does not begin at the history's beginning takes the event before it as its first input, and its start
@@ -49,6 +56,10 @@ def training_batches(
     windows, drawn by `rng`, keep it to themselves, so that a model learns to answer with and without it.
     """
     users, first, last = _windows(histories, max_length, rng)
+    if learned_N is not None:
+        before = np.concatenate([[0], np.cumsum(learned_N)])
+        some = before[histories.indptr[users] + last] > before[histories.indptr[users] + first]
+        users, first, last = users[some], first[some], last[some]
     lengths = last - first
     order = np.argsort(lengths + rng.random(len(lengths)), kind="stable")
     batches = []
@@ -60,7 +71,7 @@ def training_batches(
             stop += 1
         chosen = order[start:stop]
         told = rng.random(len(chosen)) < ASKED_TOLD if signals else None
-        batches.append(_pack(histories, users[chosen], first[chosen], last[chosen], told))
+        batches.append(_pack(histories, users[chosen], first[chosen], last[chosen], told, learned_N))
         start = stop
     return [batches[i] for i in rng.permutation(len(batches))]
 
@@ -139,7 +150,12 @@ def _windows(histories: Histories, max_length: int, rng: np.random.Generator) ->
 
 
 def _pack(
-    histories: Histories, users: IntArray, first: IntArray, last: IntArray, told: BoolArray | None
+    histories: Histories,
+    users: IntArray,
+    first: IntArray,
+    last: IntArray,
+    told: BoolArray | None,
+    learned_N: BoolArray | None,
 ) -> WindowBatch:
     begin = np.maximum(first - 1, 0)  # the first input event
     inputs = last - 1 - begin
@@ -150,6 +166,9 @@ def _pack(
     items = np.where(valid, histories.items[places], 0).astype(np.int64)
     following = np.where(valid, histories.items[np.where(valid, places + 1, 0)], NO_TARGET).astype(np.int64)
     starts = np.where(first == 0, histories.items[offsets], NO_TARGET).astype(np.int64)
+    if learned_N is not None:
+        following[~learned_N[np.where(valid, places + 1, 0)]] = NO_TARGET
+        starts[~learned_N[offsets]] = NO_TARGET
     targets = np.concatenate([starts[:, None], following], axis=1)
     owners = histories.users[users].astype(np.int64)
     signals = None

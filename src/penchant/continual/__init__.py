@@ -1,0 +1,1 @@
+"""Continual learning: new events to a new version of a bundle, without forgetting, past a gate, and back again."""
