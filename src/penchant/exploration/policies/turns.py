@@ -131,7 +131,9 @@ class ValueTurn(Turn):
         return chosen
 
     def _is_top(self, n: int, basis: DoubleArray, m: int) -> bool:
-        """Whether n is one of the m largest."""
+        """Whether n, which is open, is one of the m largest."""
+        if self._among is None:
+            return True
         at_least = np.count_nonzero(basis >= basis[n])
         if at_least <= m:
             return True
