@@ -23,6 +23,7 @@ from penchant.cli import (
     screen,
     serve,
     tune,
+    update,
     use,
 )
 from penchant.errors import PenchantError
@@ -38,6 +39,7 @@ app = typer.Typer(
 import_.register(app)
 data.register(app)
 fit.register(app)
+update.register(app)
 use.register(app)
 discover.register(app)
 reading.register(app)

@@ -10,6 +10,7 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.continual.coming import Coming
 from penchant.continual.gate import GateConfig, Logged, Trial, Verdict, judge, trial
+from penchant.continual.triggers import TriggerConfig, not_due
 from penchant.data.growth import Growth
 from penchant.data.polarity import consumption
 from penchant.errors import ConfigError
@@ -20,6 +21,7 @@ from penchant.pipeline.encoding import item_vectors, known_encoder, user_vectors
 from penchant.pipeline.fitting import Named
 from penchant.pipeline.interest_model import InterestModel
 from penchant.progress import SILENT, Progress
+from penchant.records import Event
 
 
 class UpdateConfig(Config):
@@ -106,6 +108,39 @@ def update(
     told["seconds"] = round(time.perf_counter() - began, 2)
     model.fitted.facts["update"] = told
     return Update(growth=growth, verdict=verdict, model=model, told=told)
+
+
+def held_back(champion: InterestModel, came: Coming, config: TriggerConfig) -> str | None:
+    """Why no update is due, None where one is. Drift is looked for in the new events, on a copy of the champion."""
+    drift = None
+    if config.on_drift:
+        watching = InterestModel(config=champion.config, seed=champion.seed, now=champion.now).start(champion.fitted)
+        watching.population_drift()  # what is usual, before the new events
+        watching.observe(new_events(came.growth))
+        drift = watching.population_drift()
+    return not_due(
+        config,
+        new_events=came.growth.events,
+        fitted_at=champion.fitted.facts.get("fitted_at"),
+        now=champion.now(),
+        drift=drift,
+    )
+
+
+def new_events(growth: Growth) -> list[Event]:
+    """The new events that are on items, in the order in which they happened."""
+    data = growth.dataset
+    events, places = data.events, np.flatnonzero(growth.new & (data.events.items >= 0))
+    return [
+        Event(
+            user_id=data.users.ids[events.users[n]],
+            item_id=data.items.ids[events.items[n]],
+            event_type=data.event_types[events.types[n]],
+            timestamp=int(events.timestamps[n]),
+            event_id=data.event_id(int(events.keys[n])),
+        )
+        for n in places[np.argsort(events.timestamps[places], kind="stable")].tolist()
+    ]
 
 
 def continued(
