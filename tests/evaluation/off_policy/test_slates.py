@@ -10,7 +10,7 @@ from penchant.evaluation.off_policy.evaluating import evaluate_policy, target_po
 from penchant.evaluation.off_policy.replaying import ReplayConfig, replay
 from penchant.evaluation.off_policy.slate_estimators import SLATE_ESTIMATORS, estimate_slates
 from penchant.exploration.policies.catalogue import POLICIES
-from tests.evaluation.off_policy.worlds import ATTRACTION, decisions, logger, rewarded, slate_value
+from tests.evaluation.off_policy.worlds import ATTRACTION, decisions, logger, rewarded, slate_value, told
 
 QUICK = EstimateConfig(resamples=200)
 SHARP = POLICIES.build("softmax", {"temperature": 0.3})
@@ -94,7 +94,7 @@ def test_everything_of_a_policy_in_one_answer(log):
     assert by_name["independent_ips"].refused.startswith("independent_ips needs")
     low, high = found.gain.intervals["normal"]
     assert low - 0.02 <= truth - earned <= high + 0.02
-    assert found.gain.value == pytest.approx(by_name["cascade_dr"].value - found.logged.value)
+    assert found.gain.value == pytest.approx(told(by_name["cascade_dr"]) - told(found.logged))
     first = {one.estimator: one for one in found.first_place}
     assert first["dr"].value == pytest.approx(ATTRACTION[0], abs=0.06)
     assert set(found.logged_by) == {"softmax@1"}

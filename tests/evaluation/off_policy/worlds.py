@@ -6,6 +6,7 @@ from itertools import permutations
 import numpy as np
 
 from penchant.evaluation.off_policy.dataset import LoggedBandit
+from penchant.evaluation.off_policy.estimates import Estimate
 from penchant.evaluation.off_policy.replaying import arms_of
 from penchant.exploration.policies.catalogue import POLICIES
 from penchant.exploration.slate import choose
@@ -28,6 +29,10 @@ class SingleChoices:
     value: float
     clicks: np.ndarray
     """(N, A) true probabilities"""
+    logging: np.ndarray
+    """(N, A)"""
+    context: np.ndarray
+    """(N, 1)"""
 
 
 def single_choices(*, rounds: int = 4000, seed: int = 0, logging: np.ndarray | None = None) -> SingleChoices:
@@ -50,7 +55,14 @@ def single_choices(*, rounds: int = 4000, seed: int = 0, logging: np.ndarray | N
     value = float(
         (np.array([[0.7, 0.2, 0.4], [0.1, 0.6, 0.3]]) * np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]])).sum() / 2
     )
-    return SingleChoices(log=log, target=target, value=value, clicks=clicks)
+    context = kind[:, None].astype(float)
+    return SingleChoices(log=log, target=target, value=value, clicks=clicks, logging=chances, context=context)
+
+
+def told(found: Estimate) -> float:
+    """The value of an estimate that was not refused."""
+    assert found.value is not None, found.refused
+    return found.value
 
 
 def click_chances(order: tuple[int, ...] | list[int]) -> list[float]:
