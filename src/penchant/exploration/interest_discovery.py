@@ -31,9 +31,9 @@ from penchant.config import Config
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 FEATURES = ("foreseen", "popular", "reached", "meaning")
-STARTING_WEIGHTS = (1.0, 0.5, 0.5, 0.2)
+STARTING_WEIGHTS = (3.5, 0.3, 0.4, 0.3)
 """What the learned weights are drawn towards, where few held-out events touch anything new."""
-PRIOR = 25.0
+PRIOR = 10.0
 """How strongly, in units of the features' information: that of about so many new concepts."""
 LEAST = 1e-9
 
