@@ -1,5 +1,7 @@
 """What a log may not hold."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from penchant.evaluation.off_policy.dataset import LoggedBandit
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
 
-GOOD = {"actions": [0, 1, 0, 1], "rewards": [1.0, 0.0, 1.0, 1.0], "propensities": [0.5, 0.5, 0.25, 1.0]}
+GOOD: dict[str, Any] = {"actions": [0, 1, 0, 1], "rewards": [1.0, 0.0, 1.0, 1.0], "propensities": [0.5, 0.5, 0.25, 1.0]}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ GOOD = {"actions": [0, 1, 0, 1], "rewards": [1.0, 0.0, 1.0, 1.0], "propensities"
     ],
 )
 def test_a_faulty_round_is_set_aside_and_counted(column, value, fault):
-    columns = {name: np.array(values, dtype=float) for name, values in GOOD.items()}
+    columns: dict[str, Any] = {name: np.array(values, dtype=float) for name, values in GOOD.items()}
     columns[column][2] = value
     log = LoggedBandit.of(**columns, n_actions=2)
     assert len(log) == 3

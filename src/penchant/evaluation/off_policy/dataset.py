@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from penchant.errors import DataError
 from penchant.evaluation.off_policy.admission import (
@@ -46,9 +47,9 @@ class LoggedBandit:
     def of(
         cls,
         *,
-        actions: AnyArray,
-        rewards: AnyArray,
-        propensities: AnyArray,
+        actions: ArrayLike,
+        rewards: ArrayLike,
+        propensities: ArrayLike,
         n_actions: int,
         logging: DoubleArray | None = None,
         context: DoubleArray | None = None,
@@ -65,8 +66,8 @@ class LoggedBandit:
         Raises `DataError` where arrays disagree in length, where `logging` is no distribution or contradicts the
         propensities, and where no round is left.
         """
-        actions, rewards = np.asarray(actions), np.asarray(rewards, dtype=np.float64)
-        propensities, rounds = np.asarray(propensities, dtype=np.float64), len(actions)
+        numbers, rewards = np.asarray(actions, dtype=np.float64), np.asarray(rewards, dtype=np.float64)
+        propensities, rounds = np.asarray(propensities, dtype=np.float64), len(numbers)
         parts = {"rewards": rewards, "propensities": propensities, "logging": logging, "context": context}
         for name, part in {**parts, "owners": owners, "versions": versions}.items():
             if part is not None and len(part) != rounds:
@@ -76,7 +77,6 @@ class LoggedBandit:
                 f"n_actions is {n_actions}; there is at least one action.", hint="Give the number of actions."
             )
         other = check_one_policy(versions, version)
-        numbers = np.asarray(actions, dtype=np.float64)
         out_of_range = ~((numbers >= 0) & (numbers < n_actions) & (numbers == np.floor(numbers)))
         faults: dict[str, BoolArray] = {} if other is None else {"another policy version": other}
         faults |= propensity_faults(propensities) | reward_faults(rewards) | {"action out of range": out_of_range}

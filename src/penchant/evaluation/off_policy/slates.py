@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from penchant.errors import DataError
 from penchant.evaluation.off_policy.admission import (
@@ -40,8 +41,8 @@ class LoggedSlates:
     def of(
         cls,
         *,
-        rewards: AnyArray,
-        propensities: AnyArray,
+        rewards: ArrayLike,
+        propensities: ArrayLike,
         marginals: AnyArray | None = None,
         owners: AnyArray | None = None,
         versions: AnyArray | None = None,

@@ -35,7 +35,8 @@ class LoggedSessions:
                 "States, actions, rewards and propensities differ in shape.", hint="Give one for each step."
             )
         faults = propensity_faults(self.propensities) | reward_faults(self.rewards)
-        faults |= {"action out of range": ((self.actions < 0) | (self.actions >= self.n_actions)).any(axis=1)}
+        wrong = (self.actions < 0) | (self.actions >= self.n_actions)
+        faults["action out of range"] = np.asarray(wrong.any(axis=1), dtype=np.bool_)
         found = {fault: int(rounds.sum()) for fault, rounds in faults.items() if rounds.any()}
         if found:
             told = "; ".join(f"{fault}: {count}" for fault, count in found.items())
