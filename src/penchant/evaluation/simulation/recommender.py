@@ -51,7 +51,7 @@ class SimulatedRecommender:
         self.config, self.catalogue = config, catalogue
         self._items = ItemConcepts.of(catalogue.activations)
         self._seen = np.arange(1.0, slate + 1) ** -config.examination
-        self._ties = tie_breaks([str(n) for n in range(catalogue.n_items)])
+        self.ties = tie_breaks([str(n) for n in range(catalogue.n_items)])
         self._fade = Fades.of(np.ones(1), config.belief)
         self._means, self._covariances = _from_past(catalogue, self._items, config)
         self._log = ImpressionLog()
@@ -67,6 +67,11 @@ class SimulatedRecommender:
     def concept_variances(self) -> DoubleArray:
         """1ᵀP1 of each user and concept, (U, C)."""
         return summed(self._covariances)
+
+    @property
+    def item_variances(self) -> DoubleArray:
+        """Of what is each item's own, (I,)."""
+        return self._shared.item_variances
 
     def scores(self) -> DoubleArray:
         """logit_ui, (U, I), as of now."""
@@ -92,7 +97,7 @@ class SimulatedRecommender:
             loadings=loadings,
             concept_variances=summed(self._covariances[user]),
             item_variances=self._shared.item_variances[rows],
-            ties=self._ties[rows],
+            ties=self.ties[rows],
         )
 
     def pass_round(self) -> None:
