@@ -36,7 +36,7 @@ class EditingConfig(Config):
     """``add`` moves it up by this, and further where that would not be seen."""
     pin: float = Field(default=0.5, gt=0)
     """A pinned interest is shifted by this, and further where that would not be seen; it does not fade."""
-    most_step: float = Field(default=6.0, gt=0)
+    most_step: float = Field(default=9.0, gt=0)
     """No word moves an interest further than this to be seen."""
     limit: float = Field(default=10.0, gt=0)
     """All that was said of one interest moves it at most so far; a muted one is shifted so far down."""

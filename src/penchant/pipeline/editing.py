@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from penchant.errors import ConfigError, NotFoundError
 from penchant.interests.text.concept_search import ConceptSearch
-from penchant.pipeline.edit_steps import visible_step
+from penchant.pipeline.edit_steps import confirmed_step, visible_step
 from penchant.pipeline.edits import Edits
 from penchant.pipeline.live import Live
 from penchant.pipeline.slates import serve
@@ -80,7 +80,8 @@ def completed(live: Live, search: ConceptSearch, edit: Edit) -> Edit:
     if edit.action == "pin":  # it takes the place of what was said before, and must not be less
         said = live.edited(edit.user_id, live.timeline.history(edit.user_id), live.edits(edit.user_id))
         step = min(step + max(0.0, float(said[column])), settings.limit)
-    return replace(edit, strength=step)
+    edit = replace(edit, strength=step)
+    return replace(edit, strength=confirmed_step(live, edit, column))
 
 
 def change(
