@@ -9,71 +9,28 @@ python measure.py draw FILE --to FOLDER                     pictures of a report
 
 import argparse
 import dataclasses
+import itertools
 import json
 import time
 from pathlib import Path
 
 import numpy as np
+from batched import Batched
 
-from penchant.config import read_toml
+from penchant.config import Config, read_toml
 from penchant.data.dataset import Dataset
 from penchant.evaluation.measuring import environment
-from penchant.evaluation.simulation.loop import LoopConfig, Oracle, PolicyChooser, Run, run
+from penchant.evaluation.simulation.loop import LoopConfig, Oracle, Run, run
 from penchant.evaluation.simulation.marginals import marginals_of
-from penchant.evaluation.simulation.measures import Measures, measure, paired, regret
+from penchant.evaluation.simulation.measures import Measures, measure, paired
 from penchant.evaluation.simulation.planted import PlantedWorld, WorldConfig
 from penchant.evaluation.simulation.recommender import SimulatedConfig, SimulatedRecommender
-from penchant.evaluation.simulation.world import Feedback
 from penchant.exploration.dial import Dial, DialConfig
 from penchant.exploration.policies.catalogue import POLICIES
-from penchant.interfaces import Arms, Policy
 from penchant.seeding import numpy_rng
 
 HERE = Path(__file__).parent
 TUNING, REPORT = range(1, 11), range(11, 31)
-
-
-class AimedDial(PolicyChooser):
-    """The dial as slates use it: it looks around among the best few items of interests that the user was never seen to
-    have, and lets an interest go after so many tries that he left aside.
-    """
-
-    interests, items_each, patience = 8, 5, 3
-
-    def __init__(
-        self, recommender: SimulatedRecommender, config: DialConfig, *, k: int, rng: np.random.Generator
-    ) -> None:
-        super().__init__(recommender, Dial(config), rng=rng)
-        self.config, self.k = config, k
-        self.leading = recommender.catalogue.leading().toarray() > 0
-        self.unknown = ~recommender.catalogue.touched()
-        self.left_aside = np.zeros(self.unknown.shape)
-
-    def policy_for(self, user: int, arms: Arms) -> Policy:
-        """The dial over the best items of interests worth a try, by a draw of what is believed of them."""
-        doubt = np.sqrt(self.recommender.concept_variances[user])
-        drawn = self.recommender.corrections[user] + doubt * self.rng.standard_normal(len(doubt))
-        drawn[~self.unknown[user] | (self.left_aside[user] >= self.patience)] = -np.inf
-        tried = np.argsort(-drawn)[: self.interests]
-        tried = tried[np.isfinite(drawn[tried])]
-        order = np.lexsort((arms.ties, -arms.means))
-        of_tried = self.leading[arms.items[order]][:, tried]
-        explorable = np.zeros(len(arms), dtype=np.bool_)
-        explorable[order[(of_tried & (np.cumsum(of_tried, axis=0) <= self.items_each)).any(axis=1)]] = True
-        explorable[order[: self.k]] = False
-        return Dial(self.config, explorable_N=explorable)
-
-    def hear(self, round_: int, told: list[Feedback]) -> None:
-        """Which interests are known by now, and which were tried in vain."""
-        for feedback in told:
-            shown = feedback.items >= 0
-            for place in range(feedback.items.shape[1]):
-                rows = np.flatnonzero(shown[:, place])
-                users, items = feedback.users[rows], feedback.items[rows, place]
-                taken = feedback.engaged[rows, place]
-                self.unknown[users[taken]] &= ~self.leading[items[taken]]
-                self.left_aside[users[~taken]] += self.leading[items[~taken]]
-        super().hear(round_, told)
 
 
 def world_of(settings: dict, number: int, *, latent: bool = True) -> PlantedWorld:
@@ -93,12 +50,46 @@ def run_of(settings: dict, name: str, number: int, *, latent: bool = True, recom
     config = SimulatedConfig.of(recommender or settings["recommender"])
     made = SimulatedRecommender(world.catalogue, config, slate=loop.slate)
     rng = numpy_rng(number, "policy")
-    chosen = dict(settings["policies"][name])
-    kind = chosen.pop("kind")
-    if kind == "aimed_dial":
-        return run(world, AimedDial(made, DialConfig.of(chosen), k=loop.slate, rng=rng), loop)
-    policy = Dial(DialConfig.of(chosen)) if kind == "dial" else POLICIES.build(kind, chosen)
-    return run(world, PolicyChooser(made, policy, rng=rng), loop)
+    return run(world, Batched(made, config_of(settings["policies"][name]), rng=rng), loop)
+
+
+def config_of(policy: dict) -> Config:
+    """The settings of a policy, checked."""
+    kind = POLICIES["greedy" if policy["kind"] == "dial" else policy["kind"]].config
+    return (DialConfig if policy["kind"] == "dial" else kind).of(given(policy))
+
+
+def check(settings: dict) -> None:
+    """The batched policies against the policies themselves: the same probabilities, place by place, given the draw."""
+    for name, policy in settings["policies"].items():
+        world = world_of(settings, 1)
+        made = SimulatedRecommender(world.catalogue, SimulatedConfig.of(settings["recommender"]), slate=6)
+        ours = Batched(made, config_of(policy), rng=numpy_rng(1, name))
+        free = np.ones((world.config.users, world.config.items), dtype=np.bool_)
+        means, drawn = ours.ordered(), ours.draw()
+        explorable = ours.explorable(means, free, 6)
+        for user in range(10):
+            arms = made.arms(user, free[user])
+            theirs = Dial(ours.config, explorable_N=explorable[user]) if policy["kind"] == "dial" else None
+            turn = (theirs or POLICIES.build(policy["kind"], given(policy))).begin(arms, 6, rng=numpy_rng(0))
+            if policy["kind"] == "dial":
+                turn.drawn = drawn[user]
+            elif policy["kind"] == "thompson_plackett_luce":
+                turn.values = drawn[user]
+            open_N = free[user].copy()
+            for place in range(6):
+                open_UI = np.where(np.arange(len(free))[:, None] == user, open_N, free)
+                found = ours.chances(means, drawn, open_UI, explorable)[user]
+                np.testing.assert_allclose(found, turn.probabilities(open_N, np.zeros(len(open_N))), atol=1e-12)
+                n = int(found.argmax()) if place % 2 else int(np.flatnonzero(found)[-1])
+                open_N[n] = False
+                turn.take(n)
+        print(name, "agrees", flush=True)
+
+
+def given(policy: dict) -> dict:
+    """What a policy's settings say beside its kind."""
+    return {name: value for name, value in policy.items() if name != "kind"}
 
 
 def against(measures: dict[str, list[Measures]], name: str, other: str) -> dict[str, object]:
@@ -137,7 +128,7 @@ def tune(settings: dict, options) -> dict[str, object]:
     """Every candidate of the policies on the tuning worlds."""
     candidates = {
         "greedy": {"kind": "greedy"},
-        **{f"aimed {e} T {t}": {"kind": "aimed_dial", "share": e, "temperature": t} for e, t in options.grid},
+        **{f"dial {e} T {t}": {"kind": "dial", "share": e, "temperature": t} for e, t in options.grid},
     }
     settings = {**settings, "policies": candidates}
     found: dict[str, list[Measures]] = {}
@@ -180,21 +171,32 @@ def recommender(settings: dict) -> dict[str, object]:
     return {"worlds": list(TUNING), "grid": sorted(rows, key=lambda row: -row["reward"])}
 
 
-def report(settings: dict, *, latent: bool) -> dict[str, object]:
-    """Every policy of the settings on the report worlds."""
+def report(settings: dict, *, latent: bool, kept: Path | None) -> dict[str, object]:
+    """Every policy of the settings on the report worlds. What is done is in `kept`, a line a world and policy, so that
+    a run cut short goes on where it was.
+    """
     names = ["oracle", *settings["policies"]]
-    measures: dict[str, list[Measures]] = {name: [] for name in names}
-    curves: dict[str, list[list[float]]] = {name: [] for name in names[1:]}
-    for number in REPORT:
-        best = None
-        for name in names:
-            one = run_of(settings, name, number, latent=latent)
-            measures[name].append(measure(one))
-            if best is None:
-                best = one
-            else:
-                curves[name].append((regret(one, best) / one.items.shape[1]).tolist())
-        print(number, {name: round(found[-1].expected) for name, found in measures.items()}, flush=True)
+    told = json.dumps(settings, sort_keys=True)
+    done: dict[tuple[int, str], dict] = {}
+    if kept and kept.exists():
+        for row in map(json.loads, kept.read_text(encoding="utf-8").splitlines()):
+            if row["settings"] == told:
+                done[row["world"], row["policy"]] = row
+    for number, name in itertools.product(REPORT, names):
+        if (number, name) in done:
+            continue
+        one = run_of(settings, name, number, latent=latent)
+        curve = np.cumsum(one.expected.sum(axis=(1, 2))) / one.items.shape[1]
+        row = {"world": number, "policy": name, "settings": told, "earned": curve.tolist()}
+        row["measures"] = dataclasses.asdict(measure(one))
+        done[number, name] = row
+        print(number, name, round(row["measures"]["expected"]), flush=True)
+        if kept:
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+    measures = {name: [Measures(**done[number, name]["measures"]) for number in REPORT] for name in names}
+    earned = {name: np.array([done[number, name]["earned"] for number in REPORT]) for name in names}
+    curves = {name: earned["oracle"] - earned[name] for name in names[1:]}
     default = settings["default"]
     others = [name for name in names[1:] if name != default]
     return {
@@ -205,7 +207,7 @@ def report(settings: dict, *, latent: bool) -> dict[str, object]:
         "against_greedy": {name: against(measures, name, "greedy") for name in names[2:]},
         "default_against": {name: against(measures, default, name) for name in others},
         "regret_per_user": {
-            name: {"mean": np.mean(c, axis=0).tolist(), "error": (np.std(c, axis=0, ddof=1) / len(c) ** 0.5).tolist()}
+            name: {"mean": c.mean(axis=0).tolist(), "error": (c.std(axis=0, ddof=1) / len(c) ** 0.5).tolist()}
             for name, c in curves.items()
         },
     }
@@ -244,7 +246,7 @@ def pairs(text: str) -> list[tuple[float, float]]:
 def main() -> None:
     """Do what the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["marginals", "recommender", "tune", "report", "draw"])
+    parser.add_argument("what", choices=["marginals", "check", "recommender", "tune", "report", "draw"])
     parser.add_argument("source", type=Path, nargs="?")
     parser.add_argument("--column", default="categories")
     parser.add_argument("--grid", type=pairs, default="0.1:0.3,0.2:0.3", help="share:temperature,…")
@@ -262,13 +264,17 @@ def main() -> None:
     if options.what == "marginals":
         print(marginals_of(Dataset.load(options.source), columns=[options.column]))
         return
+    if options.what == "check":
+        check(settings)
+        return
     start = time.process_time()
     if options.what == "recommender":
         result = recommender(settings)
     elif options.what == "tune":
         result = tune(settings, options)
     else:
-        result = report(settings, latent=not options.without_latent)
+        kept = options.out.with_suffix(".rows.jsonl") if options.out else None
+        result = report(settings, latent=not options.without_latent, kept=kept)
     result |= {"settings": settings, "cpu_seconds": time.process_time() - start, "environment": environment()}
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
