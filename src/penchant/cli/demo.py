@@ -31,6 +31,9 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="End by serving API and console, or not.")] = True,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8_420,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    explore: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the recommendations spent on finding out what else is liked.")
+    ] = 0.2,
 ) -> None:
     """Import the bundled books, train, compare, show three readers' interests in words, and serve it all."""
     from penchant.data.dataset import Dataset
@@ -53,7 +56,7 @@ def demo(
     _step(3, "What is each reader interested in, and what should they read next?")
     model = _interest_model(dataset, ranker, encoder, progress, seed)
     for reader in telling_readers(model, READERS):
-        _show(model, reader)
+        _show(model, reader, explore)
 
     bundle = folder / "bundle"
     model.save(bundle)
@@ -136,12 +139,16 @@ def _table(result: "EvaluationResult") -> None:
     screen.out.print(evaluation_view(result, width=min(screen.out.width, 100)))
 
 
-def _show(model: "InterestModel", reader: str) -> None:
-    from penchant.cli.views import profile_view, slate_view
+def _show(model: "InterestModel", reader: str, explore: float) -> None:
+    from penchant.cli.views import discoveries_view, profile_view, slate_view
 
     last = "; ".join(event.title for event in model.history(reader, limit=3))
     screen.out.rule(f"Reader {reader}", align="left")
     screen.out.print(f"[dim]Last read: {last}[/dim]\n")
     screen.out.print(profile_view(model.interests(reader, limit=6), evidence=1))
     screen.out.print()
-    screen.out.print(slate_view(model.recommend(reader, 5)))
+    screen.out.print(slate_view(model.recommend(reader, 5, explore=explore)))
+    found = model.discover(reader, 2)
+    titles = {item_id: model.item(item_id).title for interest in found.interests for item_id in interest.items}
+    screen.out.print("\n[dim]Worth a try:[/dim]")
+    screen.out.print(discoveries_view(found, titles=titles))
