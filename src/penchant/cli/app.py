@@ -7,6 +7,7 @@ import typer
 
 from penchant.cli import (
     abtest,
+    augment,
     compare,
     data,
     demo,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 import_.register(app)
 data.register(app)
+augment.register(app)
 fit.register(app)
 update.register(app)
 use.register(app)
