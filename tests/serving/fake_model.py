@@ -12,6 +12,7 @@ from typing import Any
 
 from penchant.errors import NotFoundError
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.questions import Question, Questions
 from penchant.pipeline.slates import Served
 from penchant.records import (
     ConceptMatch,
@@ -217,6 +218,15 @@ class FakeModel(FakeReading):
             request_id=request_id,
         )
         return Served(slate=slate, decision=decision if mine else None)
+
+    def questions(self, user_id: str, n: int = 3) -> Questions:
+        """Whether he likes the first shelves that he said nothing of."""
+        said = {entry.edit.concept_id for entry in self.edits(user_id)}
+        found = tuple(
+            Question(concept_id=shelf, concept=shelf, parent=None, text=f"Do you like {shelf}?", chance=0.5, gain=0.1)
+            for shelf in [shelf for shelf in SHELVES if shelf not in said][:n]
+        )
+        return Questions(user_id=user_id, questions=found, answered=len(said), unknown=1.0)
 
     def discover(self, user_id: str, limit: int = 5) -> Discoveries:
         """The shelves that a user read nothing of, in their order."""

@@ -108,6 +108,7 @@ def test_openapi_names_every_address(client):
     assert set(document["paths"]) == {
         "/health", "/v1/users", "/v1/users/{user_id}/interests", "/v1/users/{user_id}/history",
         "/v1/users/{user_id}/recommendations", "/v1/users/{user_id}/discoveries",
+        "/v1/users/{user_id}/questions",
         "/v1/users/{user_id}/interests/{concept_id}",
         "/v1/users/{user_id}/edits", "/v1/users/{user_id}/drift", "/v1/drift", "/v1/users/{user_id}/concepts",
         "/v1/users/{user_id}/explanations/{item_id}", "/v1/users/{user_id}/replay", "/v1/concepts",

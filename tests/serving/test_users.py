@@ -244,6 +244,18 @@ def test_decisions_are_kept_and_tries_come_back_at_the_next_start(client, stores
     assert model.attempts == [("reader-5", "crime")]
 
 
+def test_questions_are_answered_by_edits(client):
+    asked = client.get("/v1/users/stranger/questions?n=2").json()
+    assert len(asked["questions"]) == 2
+    first = asked["questions"][0]["concept_id"]
+    assert client.put(f"/v1/users/stranger/interests/{first}", json={"action": "more"}).status_code == 200
+    after = client.get("/v1/users/stranger/questions?n=2").json()
+    assert first not in {question["concept_id"] for question in after["questions"]}
+    assert after["answered"] == 1
+    for n in (0, 99):
+        assert client.get(f"/v1/users/stranger/questions?n={n}").status_code == 422
+
+
 def test_discoveries_are_interests_the_user_does_not_have(client):
     found = client.get("/v1/users/reader-0/discoveries?limit=2").json()
     assert len(found["interests"]) == 2

@@ -7,6 +7,7 @@ import typer
 
 from penchant.cli import (
     abtest,
+    ask,
     augment,
     compare,
     data,
@@ -44,6 +45,7 @@ fit.register(app)
 update.register(app)
 use.register(app)
 discover.register(app)
+ask.register(app)
 reading.register(app)
 edit.register(app)
 drift.register(app)

@@ -7,6 +7,7 @@ from typing import Any
 from penchant.errors import ConfigError
 from penchant.pipeline.discovering import Discoverer
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.questions import MOST_QUESTIONS, Questioner, Questions
 from penchant.pipeline.readable import ReadableModel
 from penchant.pipeline.slates import Around, Served, serve
 from penchant.records import Discoveries, Drift, Slate
@@ -20,6 +21,7 @@ class RecommendingModel(ReadableModel):
     seed: int
     bundle: str
     _discoverer_kept: Discoverer | None = None
+    _questioner_kept: Questioner | None = None
 
     @abstractmethod
     def drift_of(self, user_id: str) -> Drift:
@@ -104,6 +106,16 @@ class RecommendingModel(ReadableModel):
             bundle=self.bundle,
             around=around,
         )
+
+    def questions(self, user_id: str, n: int = 3) -> Questions:
+        """The n questions that tell most of a user: whether he likes a concept. An answer is an edit, ``more`` for yes
+        and ``less`` for no, and the next questions follow it. `ConfigError` for fewer than 1 or too many at once.
+        """
+        if not 1 <= n <= MOST_QUESTIONS:
+            raise ConfigError(f"n is {n}; a user is asked 1 to {MOST_QUESTIONS} at a time.", hint="Ask again later.")
+        if self._questioner_kept is None or self._questioner_kept.live is not self.live:
+            self._questioner_kept = Questioner(self.live, seed=self.seed)
+        return self._questioner_kept.ask(user_id, n)
 
     def _around(self, settings: Exploration, request_id: str | None = None) -> Around:
         return Around(discoverer=self._discoverer, settings=settings, seed=self.seed, request_id=request_id)

@@ -11,6 +11,7 @@ from uuid import uuid4
 from penchant.errors import PenchantError, StoreError
 from penchant.feedback import Stores
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.questions import Questions
 from penchant.progress import SILENT, Progress
 from penchant.records import (
     Discoveries,
@@ -198,6 +199,11 @@ class LiveModel(Reader):
         """Interests worth a try."""
         with self._lock:
             return self._model.discover(user_id, limit)
+
+    def questions(self, user_id: str, *, n: int) -> Questions:
+        """What to ask a user."""
+        with self._lock:
+            return self._model.questions(user_id, n)
 
     def card(self) -> ModelCard:
         """What the model is."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.questions import Questions
 from penchant.pipeline.slates import Served
 from penchant.records import (
     Discoveries,
@@ -51,6 +52,9 @@ class ServedModel(ReadModel, Protocol):
 
     def discover(self, user_id: str, limit: int = 5) -> Discoveries:
         """Interests worth a try, the likeliest first."""
+
+    def questions(self, user_id: str, n: int = 3) -> Questions:
+        """The questions that tell most of a user. Raises `ConfigError` for too many."""
 
     def tried(self, user_id: str, concept_ids: tuple[str, ...]) -> None:
         """A slate that tried these interests was served, as in a replay."""

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from penchant.config import describe
+from penchant.pipeline.questions import MOST_QUESTIONS, Questions
 from penchant.records import Discoveries, Slate
 from penchant.reranking.catalogue import RERANKERS
 from penchant.reranking.wording import BOOST, PIN, QUOTA, SEEN, rules_of
@@ -104,6 +105,18 @@ def recommendations(
 def discoveries(user_id: UserId, live: Live, limit: Limit = 5) -> Response:
     """Interests that the user is not known to have and that are worth a try, the likeliest first."""
     return reply(live.discover(user_id, limit=limit))
+
+
+@router.get("/{user_id}/questions", response_model=Questions)
+def questions(
+    user_id: UserId,
+    live: Live,
+    n: Annotated[int, Query(ge=1, le=MOST_QUESTIONS, description="How many at most.")] = 3,
+) -> Response:
+    """The few questions that tell most of a user: whether he likes a concept. A yes is answered by putting ``more`` to
+    `/v1/users/{user_id}/interests/{concept_id}`, a no by ``less``; recommendations and the next questions follow.
+    """
+    return reply(live.questions(user_id, n=n))
 
 
 @router.post(
