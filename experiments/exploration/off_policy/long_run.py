@@ -1,6 +1,6 @@
 """REINFORCE from logged sessions against greedy, in a small world where what pleases at once tires; see run.sh.
 
-    python long_run.py --seeds 20 --to result-long-run.json
+    python long_run.py --seeds 10 --to result-long-run.json
 
 Two items, five steps, energy in [0, 1] from 1 on. Bait is clicked with 0.3 + 0.4 energy and costs 0.3 energy; variety
 with 0.2 + 0.4 energy and restores 0.3. Always bait, the greedy policy, earns 2.38 clicks a session.
@@ -58,13 +58,13 @@ def value(choose):
                 total += chance * pi[action] * float(clicked(energy, action))
                 ahead.append((chance * pi[action], float(after(energy, action))))
         reached = ahead
-    return total
+    return float(total)
 
 
 def main():
     """See above."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--to", type=Path, required=True)
     asked = parser.parse_args()
     greedy = value(lambda states: np.tile([1.0, 0.0], (len(states), 1)))
@@ -93,8 +93,10 @@ def main():
         "coin": value(lambda states: np.full((len(states), 2), 0.5)),
         "learned_mean": float(np.mean([run["value"] for run in runs])),
         "over_greedy": float(np.mean([run["value"] for run in runs]) / greedy - 1),
-        "intervals_that_hold_the_value": sum(run["interval"][0] <= run["value"] <= run["interval"][1] for run in runs),
-        "intervals_above_greedy": sum(run["interval"][0] > greedy for run in runs),
+        "intervals_that_hold_the_value": sum(
+            int(run["interval"][0] <= run["value"] <= run["interval"][1]) for run in runs
+        ),
+        "intervals_above_greedy": sum(int(run["interval"][0] > greedy) for run in runs),
         "runs": runs,
         "environment": environment(),
     }
