@@ -22,6 +22,7 @@ from scipy.special import logsumexp
 from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.data.dataset import Dataset
+from penchant.data.generated import is_generated
 from penchant.data.histories import Histories
 from penchant.data.polarity import AGAINST, NOT_CONSUMED, polarity
 from penchant.interests.belief_step import BeliefConfig
@@ -109,7 +110,8 @@ def choose(
     share = counts / counts.sum() if counts.sum() else np.full(data.n_items, 1.0 / data.n_items)
     size = min(settings.reference, int((share > 0).sum()))
     reference = np.sort(rng.choice(data.n_items, size=size, replace=False, p=share)).astype(np.int32)
-    foresight = _sampled(raw, reading, tracker, vocabulary, reference, settings, rng)
+    observed = raw.take(np.flatnonzero(~is_generated(data)))  # of a generated user the tracker has seen every event
+    foresight = _sampled(observed, reading, tracker, vocabulary, reference, settings, rng)
     gap = 1.0 if foresight is None or not reading.timed else foresight.mean_gap
     scales = [settings.scales] if settings.scales else [(a * gap, b * gap) for a, b in SCALES]
     start = BeliefConfig(scales=scales[len(scales) // 2], widths=settings.widths or STARTING_WIDTHS)

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from penchant.concepts.space import ConceptSpace
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.data.dataset import Dataset
+from penchant.data.generated import is_generated
 from penchant.data.histories import Histories
 from penchant.data.polarity import consumption
 from penchant.data.sparse_rows import row_entries
@@ -41,7 +42,7 @@ def fit_discovery(
     with ways read from the events before; the ways are then read once more from all events.
     """
     histories = consumption(data).histories()
-    asked = np.flatnonzero(histories.lengths > 1)
+    asked = np.flatnonzero((histories.lengths > 1) & ~is_generated(data))
     if len(asked) > config.users:
         asked = np.sort(numpy_rng(seed, "discovery").choice(asked, config.users, replace=False))
     sample = histories.take(asked)

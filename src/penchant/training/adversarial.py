@@ -147,8 +147,12 @@ def train_adversarially(
     `TrainingError` where a loss, gradient or weight is not finite.
     """
     contest = _Contest(game, config)
-    phases: list[Phase] = ["first"] * config.first_epochs
-    phases += ["pretraining"] * config.pretraining_epochs + ["contest"] * config.epochs
+    counts: dict[Phase, int] = {
+        "first": config.first_epochs,
+        "pretraining": config.pretraining_epochs,
+        "contest": config.epochs,
+    }
+    phases = [phase for phase, count in counts.items() for _ in range(count)]
     epochs = []
     with progress.task(name, total=len(phases)) as advance:
         for number, phase in enumerate(phases, start=1):

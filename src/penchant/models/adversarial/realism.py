@@ -134,8 +134,8 @@ def _counts(rows: Rows, n_items: int) -> DoubleArray:
 
 def _pairs(rows: Rows, frequent: IntArray, n_items: int) -> DoubleArray:
     sets = row_matrix(rows, n_items=n_items)[:, frequent]
-    together = np.asarray((sets.T @ sets).toarray())
-    return together[np.triu_indices(len(frequent), k=1)]
+    together: DoubleArray = (sets.T @ sets).toarray()
+    return np.asarray(together[np.triu_indices(len(frequent), k=1)], dtype=np.float64)
 
 
 def _steps(rows: Rows, frequent: IntArray, n_items: int) -> DoubleArray:
