@@ -1,0 +1,83 @@
+"""The few frozen records that travel between stages. Field names are the names on the wire (JSON, HTTP, Python)."""
+
+from penchant.records.catalogue import (
+    ItemSummary,
+    ItemView,
+    ModelCard,
+    SimilarItem,
+    UserSummary,
+)
+from penchant.records.edits import (
+    ConceptMatch,
+    Edit,
+    EditAction,
+    EditEntry,
+    EditResult,
+    MovedItem,
+)
+from penchant.records.events import (
+    Event,
+    HistoryEvent,
+    ObserveResult,
+    Rejection,
+)
+from penchant.records.profiles import (
+    Discoveries,
+    Discovery,
+    Drift,
+    DriftAlarm,
+    DriftHistory,
+    DriftPoint,
+    Evidence,
+    Interest,
+    PopulationAlarm,
+    PopulationDrift,
+    Profile,
+    Trend,
+)
+from penchant.records.slates import (
+    Decision,
+    Exploring,
+    LoggedSlot,
+    Reason,
+    RecommendedItem,
+    Slate,
+    Source,
+)
+
+__all__ = [
+    "ConceptMatch",
+    "Decision",
+    "Discoveries",
+    "Discovery",
+    "Drift",
+    "DriftAlarm",
+    "DriftHistory",
+    "DriftPoint",
+    "Edit",
+    "EditAction",
+    "EditEntry",
+    "EditResult",
+    "Event",
+    "Evidence",
+    "Exploring",
+    "HistoryEvent",
+    "Interest",
+    "ItemSummary",
+    "ItemView",
+    "LoggedSlot",
+    "ModelCard",
+    "MovedItem",
+    "ObserveResult",
+    "PopulationAlarm",
+    "PopulationDrift",
+    "Profile",
+    "Reason",
+    "RecommendedItem",
+    "Rejection",
+    "SimilarItem",
+    "Slate",
+    "Source",
+    "Trend",
+    "UserSummary",
+]
