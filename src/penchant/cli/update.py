@@ -82,7 +82,7 @@ def update(
     if as_json:
         screen.print_json(told)
     else:
-        screen.out.print(update_view(told))
+        screen.out.print(update_view(told), soft_wrap=True)
 
 
 def rollback(
@@ -99,4 +99,4 @@ def rollback(
     if as_json:
         screen.print_json({"bundle": str(bundle), "stands": now.current, "versions": now.versions})
     else:
-        screen.out.print(f"{bundle}: [bold]{now.current}[/bold] stands, of {', '.join(now.versions)}.")
+        screen.out.print(f"{bundle}: [bold]{now.current}[/bold] stands, of {', '.join(now.versions)}.", soft_wrap=True)
