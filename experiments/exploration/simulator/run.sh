@@ -7,5 +7,5 @@ export OMP_NUM_THREADS=1
 python measure.py report --out result.json
 python measure.py report --without-latent --policies greedy,dial --out result-without-latent.json
 for file in result.json result-without-latent.json; do
-    python measure.py draw "$file" --to .
+    python measure.py draw "$file" --to ../../../docs/images
 done
