@@ -12,13 +12,9 @@ from typing import Any
 
 from penchant.errors import NotFoundError
 from penchant.pipeline.exploring import Exploration, Share
-from penchant.pipeline.questions import Question, Questions
 from penchant.pipeline.slates import Served
 from penchant.records import (
     ConceptMatch,
-    Decision,
-    Discoveries,
-    Discovery,
     Drift,
     DriftHistory,
     DriftPoint,
@@ -27,12 +23,10 @@ from penchant.records import (
     EditResult,
     Event,
     Evidence,
-    Exploring,
     HistoryEvent,
     Interest,
     ItemSummary,
     ItemView,
-    LoggedSlot,
     ModelCard,
     MovedItem,
     ObserveResult,
@@ -46,40 +40,13 @@ from penchant.records import (
     UserSummary,
 )
 from penchant.reranking.rules import Rules
+from tests.serving.fake_exploring import ODD_ITEM, ODD_USER, SHELVES, TRIED, FakeExploring, decision_on
 from tests.serving.fake_reading import FakeReading
 
-SHELVES = {
-    "epic fantasy": [
-        "The Way of Kings",
-        "The Name of the Wind",
-        "A Game of Thrones",
-        "Mistborn",
-        "The Eye of the World",
-    ],
-    "japanese fiction": [
-        "Kafka on the Shore",
-        "雪国 (Snow Country)",
-        "Norwegian Wood",
-        "Kokoro",
-        "Convenience Store Woman",
-    ],
-    "dystopia": ["1984", "Brave New World", "The Handmaid's Tale", "Never Let Me Go", "Fahrenheit 451"],
-    "popular science": ["Cosmos", "A Brief History of Time", "The Selfish Gene", "Sapiens", "Silent Spring"],
-    "crime": ["The Big Sleep", "Gone Girl", "In Cold Blood", "The Hound of the Baskervilles", "Out"],
-    "food & travel 🍜": [
-        "Kitchen Confidential",
-        "A Moveable Feast",
-        "<script>alert('x')</script> & <b>Sons</b>",
-        "Salt",
-        "Heat",
-    ],
-}
-ODD_ITEM = "b/2 <script>?#%2F.."
-TRIED = Exploring(concept_id="crime", concept="crime", text="exploring: crime; many come to it")
-ODD_USER = "读者 7/ü 🐉?#%2F"
+__all__ = ["ODD_ITEM", "ODD_USER", "SHELVES", "FakeModel"]
 
 
-class FakeModel(FakeReading):
+class FakeModel(FakeExploring, FakeReading):
     """Users `reader-0` … `reader-9` and one with an odd id; six shelves of five books, each on one shelf or two."""
 
     def __init__(self) -> None:
@@ -192,71 +159,8 @@ class FakeModel(FakeReading):
             cold=not mine,
             note="" if mine else f"{user_id} is not known: these are the most read.",
         )
-        slots = tuple(
-            LoggedSlot(
-                item_id=item.item_id,
-                position=item.rank,
-                propensity=item.propensity,
-                prefix_propensity=item.propensity,
-                explored=item.explored,
-                tries=None if item.exploring is None else item.exploring.concept_id,
-            )
-            for item in slate.items
-        )
-        decision = Decision(
-            slate_id=slate.slate_id,
-            user_id=user_id,
-            decided_at=len(self.calls),
-            policy=slate.policy,
-            policy_version="1",
-            bundle=slate.bundle,
-            slots=slots,
-            seed=0,
-            eligible=tuple(item.item_id for item in slate.items),
-            scores=tuple(item.score for item in slate.items),
-            variances=tuple(1.0 for _ in slate.items),
-            request_id=request_id,
-        )
+        decision = decision_on(slate, place=len(self.calls), request_id=request_id)
         return Served(slate=slate, decision=decision if mine else None)
-
-    def questions(self, user_id: str, n: int = 3) -> Questions:
-        """Whether he likes the first shelves that he said nothing of."""
-        said = {entry.edit.concept_id for entry in self.edits(user_id)}
-        found = tuple(
-            Question(concept_id=shelf, concept=shelf, parent=None, text=f"Do you like {shelf}?", chance=0.5, gain=0.1)
-            for shelf in [shelf for shelf in SHELVES if shelf not in said][:n]
-        )
-        return Questions(user_id=user_id, questions=found, answered=len(said), unknown=1.0)
-
-    def discover(self, user_id: str, limit: int = 5) -> Discoveries:
-        """The shelves that a user read nothing of, in their order."""
-        mine = self._events(user_id)
-        open_shelves = [shelf for shelf in SHELVES if not any(self._has(event, shelf) for event in mine)]
-        found = tuple(
-            Discovery(
-                concept_id=shelf,
-                concept=shelf,
-                parent=None,
-                chance=1 / len(open_shelves),
-                strength=0.0,
-                uncertainty=1.0,
-                via_id=None,
-                via=None,
-                text="many come to it",
-                items=tuple(item_id for item_id, shelves in self.shelves_of.items() if shelf in shelves)[:5],
-            )
-            for shelf in open_shelves
-        )
-        return Discoveries(
-            user_id=user_id,
-            as_of=len(mine),
-            interests=found[:limit],
-            known=len(SHELVES) - len(open_shelves),
-            cold=not mine,
-        )
-
-    def tried(self, user_id: str, concept_ids: tuple[str, ...]) -> None:
-        self.attempts += [(user_id, concept_id) for concept_id in concept_ids]
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         mine = self._events(user_id)[:as_of]
