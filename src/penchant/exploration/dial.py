@@ -5,8 +5,8 @@
 
 e is the share of the place: that of the request, 0 at places that are not to be explored and once the budget is spent;
 X are the open candidates that may be explored and would not be on the slate otherwise; `draw` is one Thompson draw of
-all scores (`Arms.draw`), so that what is uncertain is looked at, and T the temperature in standard deviations of v over
-X. Every item of X has p ≥ e ε / |X|: what any policy would have shown of it can be told from the log.
+all scores (`Arms.draw`), so that what is uncertain is looked at, and T the temperature in standard deviations of what was
+drawn for those that may be explored. Every item of X has p ≥ e ε / |X|: what any policy would have shown of it can be told from the log.
 """
 
 import numpy as np
@@ -14,8 +14,10 @@ from pydantic import Field, field_validator
 
 from penchant.config import Config
 from penchant.interfaces import Arms, Policy, Turn
-from penchant.types import BoolArray, DoubleArray, IntArray
+from penchant.types import BoolArray, DoubleArray
 
+FLOOR = -500.0
+"""Of log odds."""
 ENOUGH = 3.0
 """Events on a concept after which half of the doubt whether it is an interest is gone."""
 
@@ -77,15 +79,20 @@ class _DialTurn(Turn):
         self.drawn = drawn_N
         self.place = 1
         self.explored = 0
+        self._scale = config.temperature * (float(drawn_N[explorable_N].std()) if explorable_N.any() else 0.0)
+        self._weights = self._odds(drawn_N)
 
     def probabilities(self, open_N: BoolArray, added_N: DoubleArray) -> DoubleArray:
-        chances = np.zeros(len(self.arms))
         if not open_N.any():
-            return chances
-        aside = np.flatnonzero(open_N & self.explorable)
-        share = self._share() if len(aside) else 0.0
+            return np.zeros(len(self.arms))
+        aside = open_N & self.explorable
+        n_aside = int(np.count_nonzero(aside))
+        share = self._share() if n_aside else 0.0
+        chances = np.zeros(len(self.arms))
         if share:
-            chances[aside] = share * self._look(aside, added_N)
+            weights = aside * (self._odds(self.drawn + added_N) if added_N.any() else self._weights)
+            chances = weights * (share * (1.0 - self.config.epsilon) / weights.sum())
+            chances[aside] += share * self.config.epsilon / n_aside
         chances[self._best(open_N, added_N)] += 1.0 - share
         return chances
 
@@ -97,18 +104,19 @@ class _DialTurn(Turn):
         spent = self.config.most is not None and self.explored >= self.config.most
         return 0.0 if spent or self.place in self.config.never_at else self.config.share
 
-    def _look(self, aside_X: IntArray, added_N: DoubleArray) -> DoubleArray:
-        values = self.drawn[aside_X] + added_N[aside_X]
-        spread = float(values.std()) or 1.0
-        weights = np.exp((values - values.max()) / (self.config.temperature * spread))
-        uniform = self.config.epsilon / len(values)
-        return np.asarray((1.0 - self.config.epsilon) * weights / weights.sum() + uniform)
+    def _odds(self, values_N: DoubleArray) -> DoubleArray:
+        """exp(v / (T sd)) over what may be explored, up to a factor; never 0, so that what is left open has odds."""
+        if not self.explorable.any():
+            return np.zeros(len(values_N))
+        top = values_N[self.explorable].max()
+        scale = self._scale or 1.0
+        return np.asarray(np.exp(np.maximum((values_N - top) / scale, FLOOR)) * self.explorable)
 
     def _best(self, open_N: BoolArray, added_N: DoubleArray) -> int:
-        rows = np.flatnonzero(open_N)
-        values = (self.arms.means + added_N)[rows]
-        best = rows[values == values.max()]
-        return int(best[self.arms.ties[best].argmin()])
+        values = np.where(open_N, self.arms.means + added_N, -np.inf)
+        best = int(values.argmax())
+        equal = np.flatnonzero(values == values[best])
+        return best if len(equal) == 1 else int(equal[self.arms.ties[equal].argmin()])
 
 
 def automatic_share(certainty: float, drift: float, limits: tuple[float, float]) -> float:
