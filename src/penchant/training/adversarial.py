@@ -55,17 +55,17 @@ def generator_loss(generated: Tensor, *, objective: GeneratorObjective = "non-sa
 class AdversarialConfig(Config):
     """Settings of `train_adversarially`. Each side has its own rate: two time scales (Heusel et al. 2017)."""
 
-    epochs: int = Field(default=12, ge=1)
+    epochs: int = Field(default=6, ge=1)
     """Epochs in which both learn."""
-    first_epochs: int = Field(default=1, ge=0)
+    first_epochs: int = Field(default=2, ge=0)
     """Epochs before these in which the discriminator alone learns, from a generator that knows nothing."""
     pretraining_epochs: int = Field(default=8, ge=0)
     """Epochs in which the generator alone learns by likelihood, between those and the contest."""
     discriminator_steps: int = Field(default=1, ge=1)
     """Steps of the discriminator for each of the generator."""
-    discriminator_rate: float = Field(default=1e-3, gt=0)
+    discriminator_rate: float = Field(default=3e-3, gt=0)
     generator_rate: float = Field(default=1e-3, gt=0)
-    pretraining_rate: float = Field(default=5e-3, gt=0)
+    pretraining_rate: float = Field(default=1e-2, gt=0)
     smoothing: float = Field(default=0.1, ge=0, lt=0.5)
     """What is taken from the label of the observed rows."""
     objective: GeneratorObjective = "non-saturating"

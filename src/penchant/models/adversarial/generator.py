@@ -109,9 +109,9 @@ class AdversarialGeneratorConfig(GeneratorConfig):
     """Settings of generators with a discriminator."""
 
     hidden: int = Field(default=128, ge=2)
-    noise: int = Field(default=16, ge=1)
+    noise: int = Field(default=8, ge=1)
     """Z: numbers of noise a row is made from."""
-    batch_rows: int = Field(default=64, ge=2)
+    batch_rows: int = Field(default=32, ge=2)
     likelihood: float = Field(default=0.2, ge=0)
     """Weight of the observed rows' likelihood in the contest; 0: the discriminator's word alone."""
     contest: AdversarialConfig = AdversarialConfig()
