@@ -171,12 +171,13 @@ def case_values(model: Interest, cases: Cases, ties: RowArray, *, k: int) -> Dou
 
 
 def scores(model: Interest, histories: Histories, n_items: int) -> FloatArray:
-    """(B, I) of a model that may know only the first items, and that reads those alone; −∞ for the others."""
+    """(B, I) of a model that may know only the first items, and that reads those alone; the others are below all."""
     known = len(model.tracker.item_vectors)
     found = model.score(histories.keep(histories.items < known) if (histories.items >= known).any() else histories)
     if known == n_items:
         return found
-    return np.pad(found, ((0, 0), (0, n_items - known)), constant_values=-np.inf)
+    below = np.repeat(found.min(axis=1, keepdims=True) - 1.0, n_items - known, axis=1)
+    return np.concatenate([found, below.astype(found.dtype)], axis=1)
 
 
 def _reason(new: Bound, before: float, after: float, earned: Bound | None, config: GateConfig) -> tuple[str, bool]:

@@ -1,0 +1,167 @@
+"""`penchant update`, `rollback` and `ask` on a tiny bundle."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from penchant.data.dataset import Dataset, Table
+from penchant.feedback import open_stores
+from penchant.pipeline.fitting import InterestModelConfig
+from penchant.pipeline.interest_model import InterestModel, load
+from penchant.records import Event
+from tests.continual.world import two_periods
+
+EAGER = "[learning]\nepochs = 12\nlearning_rate = 0.02\nanchor = 0.001\n[gate]\nheld_out = 0.6\nmost_forgotten = 1.0\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("update")
+    first, second = two_periods(users=40, later=100)
+    settings = {
+        "text": False,
+        "model": {
+            "sources": [],
+            "tracker": {
+                "dim": 16,
+                "layers": 1,
+                "dropout": 0.1,
+                "training": {"max_epochs": 2, "warmup_steps": 2, "learning_rate": 0.01},
+            },
+        },
+    }
+    InterestModel(config=InterestModelConfig.of(settings)).fit(first).save(place / "genres")
+    first.save(place / "same")
+    second.save(place / "second")
+    (place / "eager.toml").write_text(EAGER)
+    return place
+
+
+@pytest.fixture
+def place(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "here")
+    return tmp_path / "here"
+
+
+def test_update_publishes_what_wins_and_rolls_back(place, penchant):
+    bundle = place / "genres"
+    told = ("update", bundle, "--events", place / "second", "--config", place / "eager.toml", "--json")
+    code, out, err = penchant(*told)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["wins"], found["reason"]
+    assert (found["published"], found["stands"]) == (False, "genres")
+    assert not (place / "genres.current").exists()
+    assert found["new"]["users"] == 100
+    assert found["verdict"]["new"]["low"] > 0
+    code, out, _ = penchant(*told, "--publish")
+    assert json.loads(out)["stands"] == "genres.v2"
+    model = load(bundle)
+    assert model.bundle.startswith("genres.v2@")
+    assert model.fitted.dataset.n_users == 140
+    assert model.fitted.facts["update"]["from"].startswith("genres@")
+    assert not model.recommend("later-3", 5).cold
+    assert "nothing new to learn" in penchant(*told)[1]
+    code, out, _ = penchant("rollback", bundle)
+    assert (code, out) == (0, f"{bundle}: genres stands, of genres, genres.v2.\n")
+    assert load(bundle).fitted.dataset.n_users == 40
+    code, _, err = penchant("rollback", bundle)
+    assert code == 2
+    assert "nothing stood before it" in err
+
+
+def test_nothing_new_and_not_due_do_nothing(place, penchant):
+    code, out, _ = penchant("update", place / "genres", "--events", place / "same", "--publish")
+    assert code == 0
+    assert "genres: nothing new to learn." in out
+    code, out, _ = penchant("update", place / "genres", "--events", place / "second", "--after-events", "99999")
+    assert "1000 new events; an update is due after 99999" in out
+    code, out, _ = penchant("update", place / "genres", "--events", place / "second", "--after-hours", "5")
+    assert "hours since the last fit; due after 5" in out
+    assert not (place / "genres.current").exists()
+
+
+def test_a_challenger_that_learned_nothing_leaves_the_champion(place, penchant):
+    still = place / "still.toml"
+    still.write_text("[learning]\nepochs = 1\nlearning_rate = 0.0\n")
+    code, out, _ = penchant("update", place / "genres", "--events", place / "second", "--config", still, "--publish")
+    assert code == 0
+    assert "genres keeps its place" in out
+    assert not (place / "genres.v2").exists()
+
+
+def test_a_store_is_learned_from_and_what_was_forgotten_is_not(place):
+    from penchant.continual.coming import coming
+    from penchant.records import Edit
+
+    with open_stores(place / "store.db") as stores:
+        stores.add_events([Event(user_id="w", item_id=f"0-{n}", event_id=f"w{n}", timestamp=n) for n in range(6)])
+        stores.add_events([Event(user_id="w", item_id="no-such-item", event_id="x", timestamp=9)])
+        stores.add_edit(Edit(edit_id="f", user_id="w", action="forget", event_id="w2", edited_at=1))
+    came = coming(place / "store.db", load(place / "genres"))
+    assert (came.growth.events, came.forgotten, came.refused) == (5, 1, 1)
+    events = came.growth.dataset.events
+    ids = {came.growth.dataset.event_id(int(key)) for key in events.keys[came.growth.new]}
+    assert ids == {"w0", "w1", "w3", "w4", "w5"}
+
+
+def test_killed_while_publishing_the_old_one_stands(place, penchant, monkeypatch):
+    bundle = place / "genres"
+    before = load(bundle).bundle
+
+    def killed(self, path):
+        Path(path).mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(InterestModel, "save", killed)
+    told = ("update", bundle, "--events", place / "second", "--config", place / "eager.toml", "--publish")
+    assert penchant(*told)[0] == 130
+    assert load(bundle).bundle == before
+
+
+def test_bad_input_is_told(place, penchant):
+    for arguments, words in (
+        (("update", place / "none", "--events", place / "second"), "No bundle at"),
+        (("update", place / "genres", "--events", place / "none"), "neither a dataset folder nor a store"),
+        (("rollback", place / "genres"), "has one version"),
+        (("ask", place / "genres", "--n", "11"), "asked 1 to 10"),
+    ):
+        code, _, err = penchant(*arguments)
+        assert code == 2
+        assert words in err
+
+
+def test_ask(place, penchant):
+    code, out, _ = penchant("ask", place / "genres", "--n", "2", "--json")
+    assert code == 0
+    assert len(json.loads(out)["questions"]) == 2
+    assert "Do you like" in penchant("ask", place / "genres")[1]
+
+
+def test_a_new_item_with_no_text_is_served_after_an_update(place, penchant):
+    """It joins the catalogue with its events, and those who took what its takers took get it ranked."""
+    old = Dataset.load(place / "second")
+    items = Table((*old.items.ids, "brand-new"), {})
+    rows = old.events.items.copy()
+    rows[4::10] = len(items) - 1
+    Dataset.of_rows(
+        name="with a new item", users=old.users, items=items, user_rows=old.events.users, item_rows=np.asarray(rows)
+    ).save(place / "new item")
+    told = ("update", place / "genres", "--events", place / "new item", "--config", place / "eager.toml", "--publish")
+    code, out, err = penchant(*told, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["new"]["items"] == 1
+    assert json.loads(out)["published"], json.loads(out)["reason"]
+    assert load(place / "genres").item("brand-new").events == 100
