@@ -5,8 +5,9 @@
 
 e is the share of the place: that of the request, 0 at places that are not to be explored and once the budget is spent;
 X are the open candidates that may be explored and would not be on the slate otherwise; `draw` is one Thompson draw of
-all scores (`Arms.draw`), so that what is uncertain is looked at, and T the temperature in standard deviations of what was
-drawn for those that may be explored. Every item of X has p ≥ e ε / |X|: what any policy would have shown of it can be told from the log.
+all scores (`Arms.draw`), so that what is uncertain is looked at, and T the temperature in standard deviations of what
+was drawn for those that may be explored. Every item of X has p ≥ e ε / |X|: what any policy would have shown of it can
+be told from the log.
 """
 
 import numpy as np
