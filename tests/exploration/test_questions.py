@@ -92,8 +92,9 @@ def test_the_planted_kind_is_found_with_fewer_questions_than_by_random_or_popula
 
 @pytest.mark.parametrize("n", [0, 11])
 def test_too_few_or_too_many_questions_are_refused(n):
+    prior, chances = _world()
     with pytest.raises(DataError, match="questions were asked for"):
-        pick(*_world(), n)
+        pick(prior, chances, n)
 
 
 def test_bad_probabilities_and_answers_are_refused():

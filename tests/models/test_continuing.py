@@ -53,6 +53,11 @@ def _continued(tracker: InterestTracker, stream, **told) -> InterestTracker:
     )
 
 
+def _weights(tracker: InterestTracker) -> dict[str, torch.Tensor]:
+    assert tracker._encoder is not None
+    return dict(tracker._encoder.state_dict())
+
+
 def _ndcg(tracker: InterestTracker, cases: Cases, dataset: Dataset) -> float:
     return validation_ndcg(tracker.score, cases, ties=catalogue_ties(dataset, 0))
 
@@ -73,16 +78,16 @@ def test_replay_and_pull_forget_less_than_plain_fine_tuning(stream, first):
 def test_without_a_learning_rate_nothing_changes_in_a_bit(stream, first, importance):
     same = _continued(first, stream, epochs=1, learning_rate=0.0, importance=importance)
     assert np.array_equal(same.item_vectors, first.item_vectors)
-    told, was = same._encoder.state_dict(), first._encoder.state_dict()
+    told, was = _weights(same), _weights(first)
     assert told.keys() == was.keys()
     assert all(torch.equal(told[name], was[name]) for name in was)
 
 
 def test_the_one_it_began_from_stays_as_it_was(stream, first):
-    before = first.item_vectors.copy(), {name: w.clone() for name, w in first._encoder.state_dict().items()}
+    before = first.item_vectors.copy(), {name: w.clone() for name, w in _weights(first).items()}
     _continued(first, stream, epochs=1)
     assert np.array_equal(before[0], first.item_vectors)
-    assert all(torch.equal(w, first._encoder.state_dict()[name]) for name, w in before[1].items())
+    assert all(torch.equal(w, _weights(first)[name]) for name, w in before[1].items())
 
 
 def test_a_strong_pull_keeps_the_weights(stream, first):

@@ -15,6 +15,7 @@ one that adds most; since I is monotone and submodular, n such questions tell at
 is Lindley's (1956). Caveat: answers of one person are independent only given whom he is like.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from scipy.special import entr
 
 from penchant.errors import DataError
 from penchant.types import AnyArray, BoolArray, DoubleArray, IntArray
+
+Rows = AnyArray | Sequence[float]
 
 MOST_QUESTIONS = 10
 """In a batch: the answers are counted out, 2^n of them."""
@@ -51,7 +54,7 @@ def doubted(chances: AnyArray, doubt: float = DOUBT) -> DoubleArray:
     return doubt + (1 - 2 * doubt) * found
 
 
-def posterior(prior_K: DoubleArray, chances_KQ: DoubleArray, asked: AnyArray, answers: AnyArray) -> DoubleArray:
+def posterior(prior_K: DoubleArray, chances_KQ: DoubleArray, asked: Rows, answers: Rows) -> DoubleArray:
     """π after answers (1 yes, 0 no) to the questions `asked`, (K,). `DataError` for what is no answer."""
     said = np.asarray(answers, dtype=np.float64)
     if len(said) != len(asked) or not np.isin(said, (0.0, 1.0)).all():
@@ -65,7 +68,7 @@ def posterior(prior_K: DoubleArray, chances_KQ: DoubleArray, asked: AnyArray, an
     return np.asarray(raised / raised.sum())
 
 
-def information(prior_K: DoubleArray, chances_KQ: DoubleArray, questions: AnyArray) -> float:
+def information(prior_K: DoubleArray, chances_KQ: DoubleArray, questions: Rows) -> float:
     """I(Q) of a set of questions, in nats: exact, over all 2^|Q| answers."""
     joint = _answered(prior_K[None], chances_KQ, np.asarray(questions, dtype=np.int64))
     rows = chances_KQ[:, np.asarray(questions, dtype=np.int64)]

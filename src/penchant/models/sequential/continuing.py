@@ -34,12 +34,12 @@ STRATA = 4
 class ContinuingConfig(Config):
     """Settings of `InterestTracker.continued`."""
 
-    epochs: int = Field(default=4, ge=1)
-    learning_rate: float = Field(default=1e-3, ge=0)
+    epochs: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=3e-3, ge=0)
     """Peak rate, which falls from there."""
-    replay: float = Field(default=1.0, ge=0)
+    replay: float = Field(default=0.5, ge=0)
     """Old events learned again for each new one, drawn anew in every epoch; 0: none."""
-    anchor: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    anchor: float = Field(default=1e-3, ge=0, allow_inf_nan=False)
     """λ, how strongly weights are pulled to where they were; 0: not at all."""
     importance: Literal["uniform", "fisher"] = "fisher"
     """Which weights are pulled: all alike (L2-SP), or each by how much the old events' loss depends on it (EWC)."""
