@@ -19,6 +19,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.growth import Growth
 from penchant.data.histories import Cases, Histories
 from penchant.data.partition import next_item
+from penchant.errors import DataError
 from penchant.metrics.ranking import ndcg_at, target_ranks
 from penchant.metrics.significance import bootstrap_intervals, by_user
 from penchant.models.holdout import catalogue_ties, rows_at_once
@@ -91,6 +92,8 @@ class Verdict:
     challenger_old: float
     old_cases: int
     logged: Bound | None = None
+    logged_refused: str = ""
+    """Why logged decisions cannot tell, where they were asked"""
 
     @property
     def backward_transfer(self) -> float:
@@ -143,7 +146,12 @@ def judge(
     ]
     (champion_new, champion_old), (challenger_new, challenger_old) = values
     new = _bound(challenger_new - champion_new, tried.new.histories.users, config, seed=seed)
-    earned = None if logged is None else logged(champion, challenger)
+    earned, refused = None, ""
+    if logged is not None:
+        try:
+            earned = logged(champion, challenger)
+        except DataError as error:
+            refused = error.message
     before, after = _mean(champion_old), _mean(challenger_old)
     reason, wins = _reason(new, before, after, earned, config)
     return Verdict(
@@ -156,6 +164,7 @@ def judge(
         challenger_old=after,
         old_cases=len(tried.old),
         logged=earned,
+        logged_refused=refused,
     )
 
 
