@@ -37,7 +37,7 @@ def test_twins_go_on_from_sparse_users_and_are_as_many_rows_as_asked_for(method)
     histories = made.dataset.histories()
     beginnings = {tuple(histories.items[histories.of(u)][:3].tolist()) for u in range(1, 80, 2)}
     twins = np.flatnonzero(is_generated(made.dataset))
-    whole = [histories.items[histories.of(t)] for t in twins if histories.lengths[t] > 3]
+    whole = [histories.items[histories.of(t)] for t in twins.tolist() if histories.lengths[t] > 3]
     assert all(tuple(row[:3].tolist()) in beginnings for row in whole)
     assert max(len(row) for row in whole) <= 7  # as long as those who are not sparse
     again, other = (augment(data, config(method, share=0.3), seed=seed) for seed in (1, 2))

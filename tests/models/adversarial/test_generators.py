@@ -1,6 +1,7 @@
 """Generators in a world of genres: what they make, what the discriminators see, and what is kept."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,26 +43,26 @@ def world() -> Dataset:
     return start.select(np.isin(np.arange(len(start.events)), once))
 
 
-def untrained(cls: type[AdversarialGenerator]) -> AdversarialGenerator:
+def untrained(cls: type[AdversarialGenerator[Any, Any]]) -> AdversarialGenerator[Any, Any]:
     if cls is BehaviourGAN:
         return BehaviourGAN(BehaviourGANConfig.of({**SETTINGS, "hidden": 64}))
     contest = {**CONTEST, "discriminator_rate": 1e-2}
     return SequenceGAN(SequenceGANConfig.of({**SETTINGS, "hidden": 48, "dim": 24, "contest": contest}))
 
 
-def brief(cls: type[AdversarialGenerator], **settings: object) -> AdversarialGenerator:
+def brief(cls: type[AdversarialGenerator[Any, Any]], **settings: object) -> AdversarialGenerator[Any, Any]:
     """One epoch of each phase."""
     contest = {"epochs": 1, "pretraining_epochs": 1}
     made = untrained(cls)
-    return cls(type(made.config).of({"most_items": LENGTH, "hidden": 8, "contest": contest, **settings}))  # type: ignore[call-arg]
+    return cls(type(made.config).of({"most_items": LENGTH, "hidden": 8, "contest": contest, **settings}))
 
 
 @pytest.fixture(scope="module", params=BOTH, ids=lambda cls: cls.name)
-def trained(request) -> AdversarialGenerator:
+def trained(request) -> AdversarialGenerator[Any, Any]:
     return untrained(request.param).fit(world(), seed=0)
 
 
-def conditions(generator: AdversarialGenerator | Resampling, users: np.ndarray, *, given: int) -> Rows:
+def conditions(generator: AdversarialGenerator[Any, Any] | Resampling, users: np.ndarray, *, given: int) -> Rows:
     data = world()
     sizes = np.full(len(users), given), np.full(len(users), LENGTH)
     histories = data.histories(users.astype(np.int32))

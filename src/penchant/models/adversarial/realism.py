@@ -154,7 +154,7 @@ def _item_vectors(rows: Rows, n_items: int) -> DoubleArray:
     _, sizes, directions = svds(matrix, k=rank, v0=np.ones(min(matrix.shape)))
     vectors = directions.T * sizes
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 1e-9)
+    return np.asarray(np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 1e-9), dtype=np.float64)
 
 
 def _features(rows: Rows, vectors: DoubleArray, counts: DoubleArray) -> DoubleArray:

@@ -42,7 +42,9 @@ class Resampling(RowGenerator):
                 "events.",
                 hint="Import a catalogue of at least two items and users with at least two events.",
             )
-        self._rows = [histories.items[histories.of(b)].astype(np.int64) for b in np.flatnonzero(histories.lengths)]
+        self._rows = [
+            histories.items[histories.of(b)].astype(np.int64) for b in np.flatnonzero(histories.lengths).tolist()
+        ]
         return self
 
     def generate(self, conditions: Rows, *, seed: int) -> Rows:

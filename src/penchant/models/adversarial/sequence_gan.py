@@ -41,10 +41,13 @@ class SequenceGenerator(nn.Module):
         self.out = nn.Linear(config.hidden, config.dim)
         self.bias = nn.Parameter(torch.zeros(n_items))
 
-    def begin(self, attributes_BF: Tensor) -> Tensor:
-        """The state before a row, (1, B, hidden), from fresh noise."""
-        noise = torch.randn(len(attributes_BF), self.noise)
-        return torch.tanh(self.start(torch.cat([attributes_BF, noise], dim=1)))[None]
+    def draw_noise(self, rows: int) -> Tensor:
+        """(B, Z)"""
+        return torch.randn(rows, self.noise)
+
+    def begin(self, attributes_BF: Tensor, noise_BZ: Tensor) -> Tensor:
+        """The state before a row, (1, B, hidden)."""
+        return torch.tanh(self.start(torch.cat([attributes_BF, noise_BZ], dim=1)))[None]
 
     def forward(self, items_BL: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of what comes after each of the items read, (B, L, I), and the state behind them."""
@@ -78,8 +81,8 @@ class Written(NamedTuple):
     """Rows as they were generated."""
 
     items_BL: Tensor
-    begin: Tensor
-    """The state they began from: the noise belongs to the row."""
+    noise_BZ: Tensor
+    """What each was made from: it belongs to the row."""
 
 
 Networks = tuple[Catalogue, SequenceGenerator, SequenceDiscriminator]
@@ -126,13 +129,13 @@ class SequenceGAN(AdversarialGenerator[SequenceGenerator, SequenceDiscriminator]
         there = batch.made_places & (written.items_BL != NOTHING)
         rewards = reward(logits, self.config.contest.objective)
         weights = advantages(rewards, there, discount=self.config.discount)
-        chances = self._chances(networks, written)
+        chances = self._chances(networks, batch, written)
         return logits[there], -(chances * weights)[there].sum() / there.sum().clamp(min=1)
 
     def likelihood_loss(self, networks: Networks, batch: RowBatch) -> Tensor:
         """``−mean log π(x_t | x_<t)`` over the items behind the conditions."""
-        observed = Written(batch.items_BL, networks[1].begin(batch.attributes_BF))
-        return -self._chances(networks, observed)[batch.made_places].mean()
+        observed = Written(batch.items_BL, networks[1].draw_noise(len(batch.items_BL)))
+        return -self._chances(networks, batch, observed)[batch.made_places].mean()
 
     def fill(self, networks: Networks, batch: RowBatch) -> Tensor:
         """Conditions, and behind them what was drawn item by item."""
@@ -140,8 +143,9 @@ class SequenceGAN(AdversarialGenerator[SequenceGenerator, SequenceDiscriminator]
 
     def _write(self, networks: Networks, batch: RowBatch) -> Written:
         catalogue, generator, _ = networks
-        begin = state = generator.begin(batch.attributes_BF)
         rows, length = batch.items_BL.shape
+        noise = generator.draw_noise(rows)
+        state = generator.begin(batch.attributes_BF, noise)
         written = torch.full((rows, length), NOTHING)
         closed = (~torch.from_numpy(catalogue.warm)).expand(rows, -1).clone()
         before = torch.full((rows,), catalogue.n_items)
@@ -158,16 +162,16 @@ class SequenceGAN(AdversarialGenerator[SequenceGenerator, SequenceDiscriminator]
             written[:, place] = item
             closed = _closed_after(closed, item, catalogue)
             before = item.where(wanted, catalogue.n_items)
-        return Written(written, begin)
+        return Written(written, noise)
 
-    def _chances(self, networks: Networks, written: Written) -> Tensor:
+    def _chances(self, networks: Networks, batch: RowBatch, written: Written) -> Tensor:
         """Log π of each item of the rows, (B, L), among those that might have come; 0 where there is none."""
         catalogue, generator, _ = networks
         items = written.items_BL
         rows, length = items.shape
         first = torch.full((rows, 1), catalogue.n_items)
         read = torch.cat([first, items[:, :-1].where(items[:, :-1] != NOTHING, catalogue.n_items)], dim=1)
-        logits, _ = generator(read, written.begin)
+        logits, _ = generator(read, generator.begin(batch.attributes_BF, written.noise_BZ))
         closed = (~torch.from_numpy(catalogue.warm)).expand(rows, -1).clone()
         blocked = []
         for place in range(length):
@@ -177,7 +181,7 @@ class SequenceGAN(AdversarialGenerator[SequenceGenerator, SequenceDiscriminator]
         there = items != NOTHING
         own = items.clamp(min=0)[:, :, None]
         mask = torch.stack(blocked, dim=1).scatter(2, own, value=False)
-        logs = logits.masked_fill(mask, float("-inf")).log_softmax(dim=2).gather(2, own)[:, :, 0]
+        logs: Tensor = logits.masked_fill(mask, float("-inf")).log_softmax(dim=2).gather(2, own)[:, :, 0]
         return logs.masked_fill(~there, 0.0)
 
 
