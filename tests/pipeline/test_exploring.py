@@ -21,7 +21,7 @@ def model(fitted) -> InterestModel:
 
 
 def genres_of(model: InterestModel, user: str) -> set[str]:
-    return {event.item_id.split("-")[0] for event in model.history(user, limit=500)}
+    return {str(event.item_id).split("-")[0] for event in model.history(user, limit=500)}
 
 
 def reader(model: InterestModel) -> str:
@@ -79,7 +79,9 @@ def test_reasons_of_explored_items_add_up_too(model):
 
 def test_propensities_are_how_often_items_come(model):
     """The first place, over many decisions: marginal frequencies are those that the log tells, within chance."""
-    user, told, seen, draws = reader(model), Counter(), Counter(), 600
+    told: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    user, draws = reader(model), 600
     for _ in range(draws):
         decision = model.decide(user, 3, explore={"share": 0.5, "patience": 10_000}).decision
         first = decision.slots[0]

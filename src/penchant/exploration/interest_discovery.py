@@ -145,7 +145,7 @@ class InterestDiscovery:
 
     def scores(self, known: Known) -> DoubleArray:
         """f, (B, C); −inf for concepts that are not open."""
-        return np.where(self.open(known), self.parts(known).sum(axis=2), -np.inf)
+        return np.asarray(np.where(self.open(known), self.parts(known).sum(axis=2), -np.inf), dtype=np.float64)
 
     def way(self, counts_C: DoubleArray, concept: int, *, by_meaning: bool = False) -> int:
         """The known concept from which one is come to: of the largest r_ac / π_c, or the nearest in meaning; −1 where

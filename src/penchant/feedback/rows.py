@@ -82,9 +82,10 @@ def decision_row(decision: Decision, share: float) -> dict[str, Any]:
 
 def decision_of(row: Mapping[str, Any]) -> Decision:
     """The decision of a row."""
-    told = orjson.loads(row["decision"])
+    told: dict[str, Any] = orjson.loads(row["decision"])
+    listed: dict[str, Any] = {name: tuple(told.pop(name)) for name in ("eligible", "scores", "variances")}
     slots = tuple(LoggedSlot(**slot) for slot in told.pop("slots"))
-    return Decision(**{name: tuple(x) if isinstance(x, list) else x for name, x in told.items()}, slots=slots)
+    return Decision(**told, **listed, slots=slots)
 
 
 def slate_of(
