@@ -141,7 +141,7 @@ class InterestDiscovery:
 
     def parts(self, known: Known) -> DoubleArray:
         """w_k x_bck, (B, C, F): what each sign adds to f."""
-        return self.features(known) * np.array(self.weights)
+        return np.asarray(self.features(known) * np.array(self.weights), dtype=np.float64)
 
     def scores(self, known: Known) -> DoubleArray:
         """f, (B, C); −inf for concepts that are not open."""
