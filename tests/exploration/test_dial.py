@@ -1,5 +1,6 @@
 """The dial: stated probabilities are those that come out, and nothing is explored that may not be."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -134,12 +135,39 @@ def test_probabilities_are_a_distribution_over_what_is_open(seed, share, n, k, c
     np.testing.assert_array_equal(chances, turn.probabilities(open_N, added))
 
 
+def test_what_is_far_above_what_may_be_explored_leaves_its_odds_alone():
+    """Two that hardly differ, so that the scale is tiny, under others that are many scales better."""
+    may = np.zeros(4, dtype=bool)
+    may[2:] = True
+    close = replace(
+        arms(4), means=np.array([9.0, 8.0, 1e-4, 0.0]), concept_variances=np.zeros(1), item_variances=np.zeros(4)
+    )
+    turn = Dial(DialConfig(share=0.5), explorable_N=may).begin(close, 2, rng=np.random.default_rng(0))
+    chances = turn.probabilities(np.ones(4, dtype=bool), np.zeros(4))
+    # sd = 5e-5, T sd = 1.5e-5, odds 1 : e^(-1/0.15).
+    less = np.exp(-1 / 0.15) / (1 + np.exp(-1 / 0.15))
+    expected = [0.5, 0.0, 0.5 * (0.9 * (1 - less) + 0.05), 0.5 * (0.9 * less + 0.05)]
+    np.testing.assert_allclose(chances, expected, rtol=1e-9)
+
+
+def test_the_only_one_left_has_no_more_than_all_of_the_chance():
+    """The log refuses a propensity above 1, be it by a rounding."""
+    only, may = np.array([False, False, True]), np.ones(3, dtype=bool)
+    for share, epsilon in itertools.product(np.arange(1, 101) / 100, (0.1, 0.11, 0.2)):
+        policy = Dial(DialConfig(share=share, epsilon=epsilon), explorable_N=may)
+        turn = policy.begin(arms(3), 1, rng=np.random.default_rng(0))
+        assert turn.probabilities(only, np.zeros(3))[2] <= 1.0
+
+
 def test_equal_scores_go_by_their_ties():
     level = replace(arms(), means=np.zeros(N), ties=np.arange(N, dtype=np.int32)[::-1].copy())
     assert choose(Dial(DialConfig(share=0.0)), level, 3, rng=np.random.default_rng(0)).order.tolist() == [11, 10, 9]
 
 
-@pytest.mark.parametrize("wrong", [{"share": 1.1}, {"share": -0.1}, {"epsilon": 0.0}, {"never_at": (0,)}, {"most": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"share": 1.1}, {"share": -0.1}, {"epsilon": 0.0}, {"never_at": (0,)}, {"most": -1}, {"temperature": np.inf}],
+)
 def test_what_is_no_dial_is_refused(wrong):
     with pytest.raises(ValidationError):
         DialConfig(**wrong)

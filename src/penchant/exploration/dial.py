@@ -32,7 +32,7 @@ class DialConfig(Config):
     """Explored places of a slate, at most; None: as many as come."""
     never_at: tuple[int, ...] = ()
     """Places, from 1, that are never explored."""
-    temperature: float = Field(default=0.3, gt=0)
+    temperature: float = Field(default=0.3, gt=0, allow_inf_nan=False)
     """T"""
     epsilon: float = Field(default=0.1, gt=0, le=1)
     """ε: the part of a look around that is uniform."""
@@ -95,7 +95,7 @@ class _DialTurn(Turn):
             chances = weights * (share * (1.0 - self.config.epsilon) / weights.sum())
             chances[aside] += share * self.config.epsilon / n_aside
         chances[self._best(open_N, added_N)] += 1.0 - share
-        return chances
+        return np.minimum(chances, 1.0)  # a sum of parts may round up
 
     def take(self, n: int) -> None:
         self.place += 1
@@ -111,7 +111,8 @@ class _DialTurn(Turn):
             return np.zeros(len(values_N))
         top = values_N[self.explorable].max()
         scale = self._scale or 1.0
-        return np.asarray(np.exp(np.maximum((values_N - top) / scale, FLOOR)) * self.explorable)
+        # What may not be explored can lie above the top by any number of scales.
+        return np.asarray(np.exp(np.clip((values_N - top) / scale, FLOOR, 0.0)) * self.explorable)
 
     def _best(self, open_N: BoolArray, added_N: DoubleArray) -> int:
         values = np.where(open_N, self.arms.means + added_N, -np.inf)
