@@ -214,3 +214,8 @@ def test_log_writes_what_a_server_decided(bundle, tmp_path):
         in runner.invoke(app, ["log", str(tmp_path / "store.sqlite"), "--to", str(out)]).stdout
     )
     assert isinstance(runner.invoke(app, ["log", str(tmp_path / "none"), "--to", str(out)]).exception, StoreError)
+    kept = (tmp_path / "store.sqlite").read_bytes()
+    for place in ("store.sqlite", "store.sqlite-wal", "."):
+        refused = runner.invoke(app, ["log", str(tmp_path / "store.sqlite"), "--to", str(tmp_path / place)])
+        assert isinstance(refused.exception, ConfigError), place
+    assert (tmp_path / "store.sqlite").read_bytes() == kept

@@ -1,12 +1,18 @@
 """`penchant log`: what a server decided and what came of it, as a file that other programs read."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import check_places
 from penchant.cli.use import Json
+from penchant.errors import ConfigError
+
+_Entry = TypeVar("_Entry")
 
 
 def register(app: typer.Typer) -> None:
@@ -27,11 +33,24 @@ def log(
 
     if not store.is_file():
         raise StoreError(f"There is no store {store}.", hint="Give the file that `penchant serve --store` keeps.")
+    # A store has files beside it, named after it, that hold what it has not taken in yet.
+    if to.resolve() in {store.resolve().with_name(store.name + beside) for beside in ("", "-wal", "-shm")}:
+        raise ConfigError(f"{to} is of the store itself, which must not be written over.", hint="Give another file.")
+    check_places(to)
+    written = Counter[str]()
+
+    def counted(kind: str, entries: Iterable[_Entry]) -> Iterator[_Entry]:
+        for entry in entries:
+            written[kind] += 1
+            yield entry
+
     with open_stores(str(store)) as stores:
-        counts = stores.counts()
         events = (logged.entry for logged in stores.log() if isinstance(logged.entry, Event))
-        lines = write_log(to, stores.decisions(), events)
-    told = {"file": str(to), "decisions": lines - counts["events"], "events": counts["events"]}
+        try:
+            write_log(to, counted("decisions", stores.decisions()), counted("events", events))
+        except OSError as error:
+            raise ConfigError(f"{to} cannot be written: {error.strerror}.", hint="Choose another place.") from None
+    told = {"file": str(to), "decisions": written["decisions"], "events": written["events"]}
     if as_json:
         screen.print_json(told)
     else:
