@@ -9,6 +9,7 @@ import pytest
 from penchant.errors import ConfigError, NotFoundError
 from penchant.pipeline.interest_model import InterestModel
 from penchant.records import Event
+from penchant.reranking.settings import Reranking
 from tests.pipeline.conftest import NOW
 
 
@@ -128,6 +129,47 @@ def test_rules_and_mutes_hold_while_exploring(model):
     items = model.recommend(user, 8, explore=0.5, rules={"deny": [denied]}).items
     assert denied not in {item.item_id for item in items}
     assert tried.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
+
+
+def test_nothing_of_a_concept_is_explored_that_never_is(model):
+    """Neither as an interest to try nor, where none is left, as an item whose score is uncertain."""
+    user = reader(model)
+    first, *_ = model.discover(user).interests
+    every = [concept.id for concept in model.fitted.vocabulary.concepts]
+    for never in ([first.concept_id], every):
+        names = {concept.name for concept in model.fitted.vocabulary.concepts if concept.id in never}
+        items = model.recommend(user, 8, explore={"share": 1.0, "patience": 100, "never": never}).items
+        assert not any(names & set(model.item(item.item_id).concepts) for item in items if item.explored)
+    assert not any(item.explored for item in items)
+
+
+def test_what_a_user_spoke_of_himself_is_not_explored_where_no_interest_is_left(model):
+    user = reader(model)
+    unknown = model.discover(user).interests
+    for interest, word in zip(unknown, ("less", "pin", "more"), strict=False):
+        model.edit(user, interest.concept_id, word)
+    assert not model.discover(user).interests
+    told = {interest.concept for interest in unknown}
+    explored = [item for item in model.recommend(user, 8, explore=1.0).items if item.explored]
+    assert explored
+    assert not any(told & set(model.item(item.item_id).concepts) for item in explored)
+
+
+def test_without_a_share_no_candidate_is_brought_for_a_look(model):
+    """Rerankers weigh against the spread of candidates, which a look must not change where nothing is explored."""
+    user = reader(model)
+    seen = {event.item_id for event in model.history(user, limit=500)}
+    decision = model.decide(user, 1).decision
+    assert len(decision.eligible) == 21 < 60 - len(seen)  # one place and 20 more
+
+
+def test_rules_of_the_model_hold_for_what_discoveries_name(model):
+    first, *_ = model.discover(reader(model)).interests
+    rules = Reranking.of({"rules": {"deny": [first.items[0]]}})
+    held = InterestModel(config=model.config.model_copy(update={"reranking": rules}), now=lambda: NOW)
+    again, *_ = held.start(model.fitted).discover(reader(model)).interests
+    assert again.concept_id == first.concept_id
+    assert first.items[0] not in again.items
 
 
 def test_an_interest_left_aside_is_tried_no_more(model):

@@ -60,6 +60,7 @@ class Discoverer:
             share = automatic_share(known, self._drift(user_id), settings.limits)
         reading = fitted.space.readings(vector)[0]
         leaning = (reading - fitted.population.mean) / fitted.population.deviation
+        never = self._never(settings)
         return Look(
             share=float(share),
             settings=settings,
@@ -68,7 +69,8 @@ class Discoverer:
             counts=counts,
             main=counts_of(history, fitted.vocabulary.mainly)[0],
             leaning=leaning + live.correction(user_id, raw),
-            barred=self._barred(user_id, settings),
+            barred=self._barred(user_id, never, settings.patience),
+            never=never,
             variances=variances,
             prior=first,
             temperature=fitted.belief.temperature,
@@ -89,7 +91,8 @@ class Discoverer:
         scores = fitted.model.tracker.similarities(live.user_vector(user_id, history))[0]
         scores = scores + fitted.vocabulary.activations @ shift.astype(np.float32)
         tried = look.tried(scores, limit)
-        allowed = ~live.excluded(raw, live.edits(user_id))
+        rules = live.constraints(live.config.reranking.rules, raw, 1, exclude_seen=True)
+        allowed = rules.allowed & ~live.excluded(raw, live.edits(user_id))
         allowed[history.items] = False
         items = look.items(tried.concepts, scores, allowed)
         interests = tuple(self._discovery(look, tried, place, rows) for place, rows in enumerate(items))
@@ -138,21 +141,26 @@ class Discoverer:
         name = "" if via < 0 else concepts[via].name
         return via, why_to_discover(sign if via >= 0 else "popular", concepts[c].name, via=name)
 
-    def _barred(self, user_id: str, settings: Exploration) -> BoolArray:
-        """(C,) concepts that are not to be tried: by the settings, by the user's own word, or tried enough."""
-        live = self.live
-        family = live.fitted.vocabulary.family
-        barred = np.zeros(len(family), dtype=np.bool_)
+    def _never(self, settings: Exploration) -> BoolArray:
+        """(C,) concepts that the settings keep out, those below them included."""
+        family = self.live.fitted.vocabulary.family
+        never = np.zeros(len(family), dtype=np.bool_)
         for concept_id in settings.never:
-            if (column := live.column(concept_id)) < 0:
+            if (column := self.live.column(concept_id)) < 0:
                 raise NotFoundError(
                     f"No concept is called {concept_id!r}.", hint="Take a concept_id from `penchant concepts`."
                 )
-            barred[family[column]] = True
+            never[family[column]] = True
+        return never
+
+    def _barred(self, user_id: str, never: BoolArray, patience: int) -> BoolArray:
+        """(C,) concepts that are not to be tried: by the settings, by the user's own word, or tried enough."""
+        live, barred = self.live, never.copy()
+        family = live.fitted.vocabulary.family
         edits = live.edits(user_id)
         for columns in (list(edits.columns), edits.silenced(family), edits.pinned(family)):
             barred[columns] = True
         for concept_id, times in self.attempts.of(user_id).items():
-            if times >= settings.patience and (column := live.column(concept_id)) >= 0:
+            if times >= patience and (column := live.column(concept_id)) >= 0:
                 barred[column] = True
         return barred

@@ -35,7 +35,7 @@ class Exploration(Config):
     never_at: tuple[int, ...] = ()
     """Places, from 1, that are never explored."""
     never: tuple[str, ...] = ()
-    """Concept ids that are never tried."""
+    """Concept ids that are never tried: no item of them, or of those below them, is explored."""
     patience: int = Field(default=3, ge=1)
     """An interest is tried no more after so many tries that the user left aside."""
     interests: int = Field(default=8, ge=1)
@@ -132,6 +132,8 @@ class Look:
     """(C,) strength of each in standard deviations over users"""
     barred: BoolArray
     """(C,) concepts that are not to be tried"""
+    never: BoolArray
+    """(C,) those of them of which no item is explored, whatever else it is of"""
     variances: DoubleArray
     """(C,) of the belief, in log odds squared"""
     prior: float
@@ -158,8 +160,9 @@ class Look:
         return Tried(concepts=order, scores=scores[order], chances=odds[order], parts=parts[order])
 
     def items(self, concepts_T: IntArray, values_I: AnyArray, allowed_I: BoolArray) -> list[IntArray]:
-        """For each concept its best allowed items, the best first."""
+        """For each concept its best allowed items that may be explored, the best first."""
         touches, found = self.vocabulary.touches_by_concept, []
+        allowed_I = allowed_I & ~self._of(self.never)
         for c in concepts_T.tolist():
             rows = touches.indices[touches.indptr[c] : touches.indptr[c + 1]]
             rows = rows[allowed_I[rows]]
@@ -183,10 +186,10 @@ class Look:
 
     def begin(self, arms: Arms, greedy: IntArray, tried: Tried, k: int) -> Explored:
         """The policy's turn. Explored are candidates that would not be on the slate (`greedy` are those that would) and
-        are of an interest to try, or of none where no such candidate is left. An interest of a standard deviation more
-        among those tried adds one of the candidates' scores.
+        are of an interest to try, or where no such candidate is left of none that is barred. An interest of a standard
+        deviation more among those tried adds one of the candidates' scores.
         """
-        aside = np.ones(len(arms), dtype=np.bool_)
+        aside = ~self._of(self.never)[arms.items]
         aside[greedy] = False
         concepts, scores = self._interest_of(arms.items, tried)
         explorable, bonus = aside & (concepts != NO_INTEREST), None
@@ -194,12 +197,16 @@ class Look:
             spread = float(tried.scores.std()) or 1.0
             bonus = np.where(explorable, (scores - tried.scores.mean()) / spread * float(arms.means.std()), 0.0)
         else:
-            explorable = aside
+            explorable = aside & ~self._of(self.barred)[arms.items]
         rng = np.random.default_rng(self.seed)
         policy = Dial(self.settings.dial(self.share), explorable_N=explorable, bonus_N=bonus)
         return Explored(
             arms=arms, explorable=explorable, concepts=concepts, turn=policy.begin(arms, k, rng=rng), rng=rng
         )
+
+    def _of(self, concepts_C: BoolArray) -> BoolArray:
+        """(I,) items that touch any of the concepts."""
+        return np.asarray(self.vocabulary.touches @ concepts_C.astype(np.float32) > 0)
 
     def _interest_of(self, items_N: AnyArray, tried: Tried) -> tuple[IntArray, DoubleArray]:
         """Of each item the tried interest of the largest score that it touches, and that score."""

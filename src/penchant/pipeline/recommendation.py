@@ -102,7 +102,9 @@ def recommend(
         tried, look = None, request.look
         if look is not None:
             tried = look.tried(similarity, look.settings.interests)
-        asked = [] if look is None or tried is None else look.items(tried.concepts, similarity, rules.allowed)
+        asked: list[IntArray] = []
+        if look is not None and tried is not None and look.share > 0:  # else the slate is the one without a look
+            asked = look.items(tried.concepts, similarity, rules.allowed)
         found = np.unique(np.concatenate([similar, near, beside_scores(rules), *asked]))
         rough = tracker_gate * similarity[found].astype(np.float64) + beside[found]
         rough += model.late_part(request.history, gates, found)
