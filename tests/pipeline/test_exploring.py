@@ -165,7 +165,7 @@ def test_without_a_share_no_candidate_is_brought_for_a_look(model):
 
 def test_rules_of_the_model_hold_for_what_discoveries_name(model):
     first, *_ = model.discover(reader(model)).interests
-    rules = Reranking.of({"rules": {"deny": [first.items[0]]}})
+    rules = Reranking.of({"rules": {"deny": [first.items[0]], "pin": {3: first.items[1]}}})
     held = InterestModel(config=model.config.model_copy(update={"reranking": rules}), now=lambda: NOW)
     again, *_ = held.start(model.fitted).discover(reader(model)).interests
     assert again.concept_id == first.concept_id

@@ -91,7 +91,8 @@ class Discoverer:
         scores = fitted.model.tracker.similarities(live.user_vector(user_id, history))[0]
         scores = scores + fitted.vocabulary.activations @ shift.astype(np.float32)
         tried = look.tried(scores, limit)
-        rules = live.constraints(live.config.reranking.rules, raw, 1, exclude_seen=True)
+        placeless = live.config.reranking.rules.model_copy(update={"pin": {}})
+        rules = live.constraints(placeless, raw, 1, exclude_seen=True)
         allowed = rules.allowed & ~live.excluded(raw, live.edits(user_id))
         allowed[history.items] = False
         items = look.items(tried.concepts, scores, allowed)

@@ -75,6 +75,13 @@ def test_a_policy_that_did_not_log_this_is_refused_as_the_logging_one(log):
         logged_slates(log[:5], logging_policy=SHARP)
 
 
+def test_a_policy_that_draws_and_could_not_have_logged_this_is_refused_too(log):
+    dial = POLICIES.build("dial", {"share": 0.1})  # never gives the first place to what it holds second
+    assert replay(log[:40], dial, ReplayConfig(draws=4)).error > 0
+    with pytest.raises(DataError, match="would not have served"):
+        logged_slates(log[:40], logging_policy=dial)
+
+
 def test_a_policy_that_draws_is_averaged_over_its_draws():
     few = rewarded(40)
     policy = POLICIES.build("thompson_plackett_luce")

@@ -54,13 +54,20 @@ def logged_slates(
 
 
 def check_logger(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayConfig | None = None) -> None:
-    """Refuse a policy that did not log this: `DataError` where its probabilities of what was served, as far as they
-    have a closed form, are not those in the log.
+    """Refuse a policy that did not log this: `DataError` where its probabilities of what was served are not those in
+    the log; of one that draws, whose probabilities are means over draws, where none of them would have served it.
     """
     asked = replay(rewarded, policy, config)
-    if asked.error > 0:
-        return
     for n, one in enumerate(rewarded):
+        if asked.error > 0:
+            if asked.prefixes[n, -1] > 0:
+                continue
+            raise DataError(
+                f"The policy named as the logging one would not have served slate {one.decision.slate_id!r} in any "
+                "of its draws.",
+                hint="Name the policy that served, with its settings, or none; what the dial may explore is not in a "
+                "log, so that it cannot be named.",
+            )
         said = one.decision.slots[-1].prefix_propensity
         if not np.isclose(asked.prefixes[n, -1], said, rtol=1e-6, atol=1e-12):
             raise DataError(
