@@ -9,6 +9,7 @@ from penchant.evaluation.off_policy.estimates import EstimateConfig
 from penchant.evaluation.off_policy.evaluating import evaluate_policy, target_policy
 from penchant.evaluation.off_policy.replaying import ReplayConfig, replay
 from penchant.evaluation.off_policy.slate_estimators import SLATE_ESTIMATORS, estimate_slates
+from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
 from penchant.exploration.policies.catalogue import POLICIES
 from tests.evaluation.off_policy.worlds import ATTRACTION, decisions, logger, rewarded, slate_value, told
 
@@ -68,6 +69,16 @@ def test_independent_ips_uses_marginals_of_both_policies(log):
     without, _ = slate_question(logged_slates(few), few, SHARP)
     with pytest.raises(DataError, match="slot marginals of the target"):
         SLATE_ESTIMATORS.build("independent_ips").terms(without)
+
+
+def test_marginals_that_no_draw_came_to_refuse_one_estimator_and_set_no_slate_aside():
+    rewards, propensities = np.array([[1.0, 0.0], [0.0, 1.0]]), np.full((2, 2), 0.5)
+    held = LoggedSlates.of(rewards=rewards, propensities=propensities, marginals=np.array([[0.5, 0.5], [0.5, 0.0]]))
+    assert held.admission.kept == 2
+    question = SlateQuestion(log=held, prefixes=np.full((2, 2), 0.25), marginals=np.full((2, 2), 0.5))
+    with pytest.raises(DataError, match="in 1 of 2 slates"):
+        SLATE_ESTIMATORS.build("independent_ips").terms(question)
+    assert SLATE_ESTIMATORS.build("slate_ips").terms(question).value == 1.0
 
 
 def test_a_policy_that_did_not_log_this_is_refused_as_the_logging_one(log):

@@ -89,7 +89,15 @@ class SlateIndependent(SlateEstimator):
                 f"independent_ips needs the slot marginals of {whose} policy.",
                 hint="Name the policy that logged, or use reward_interaction_ips.",
             )
-        return np.asarray(question.marginals / question.log.marginals)
+        served = question.log.marginals
+        unlikely = int((~(served > 0)).any(axis=1).sum())
+        if unlikely:
+            raise DataError(
+                f"independent_ips needs slot marginals above 0 of what was served; in {unlikely} of {len(served)} "
+                "slates the logging policy's draws never came to it.",
+                hint="Ask for more draws, or use reward_interaction_ips.",
+            )
+        return np.asarray(question.marginals / served)
 
 
 class SlateRewardInteraction(SlateEstimator):

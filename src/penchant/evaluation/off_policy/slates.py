@@ -65,8 +65,9 @@ class LoggedSlates:
         faults: dict[str, BoolArray] = {} if other is None else {"another policy version": other}
         faults |= propensity_faults(propensities) | reward_faults(rewards)
         if marginals is not None:
+            # One that no draw came to is 0: that is for the one estimator that asks for marginals to refuse. Slates set
+            # aside by what was served would bias all the others.
             marginals = np.asarray(marginals, dtype=np.float64)
-            faults |= {f"marginal {fault}": found for fault, found in propensity_faults(marginals).items()}
         kept, admission = admit(faults, rounds=len(rewards), strict=strict)
         return cls(
             rewards=rewards[kept],
