@@ -1,12 +1,15 @@
 """Which reward belongs to which place, and what becomes of everything else."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import penchant
 from penchant.errors import ConfigError, DataError, SourceError
 from penchant.feedback.attribution import AttributionConfig, attribute
 from penchant.feedback.exchange import bandit_feedback, load_feedback, save_feedback
@@ -38,6 +41,14 @@ def test_the_place_with_the_item_gets_the_reward():
     assert (report.events_attributed, report.decisions_kept) == (2, 3)
     assert not report.events_left_out
     assert not report.decisions_left_out
+
+
+def test_what_the_console_sends_of_an_item_taken_is_worth_something():
+    page = Path(penchant.__file__).parent / "serving/console/static/js/recommendations.js"
+    (said,) = re.findall(r"^const TAKEN = (.*);$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    types = re.findall(r'\["(\w+)"', said)
+    assert len(types) >= 5
+    assert all(AttributionConfig().rewards[name] == 1.0 for name in types)
 
 
 def test_a_late_reward_updates_its_place_and_makes_none():

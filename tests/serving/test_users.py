@@ -229,6 +229,8 @@ def test_a_repeated_request_is_the_same_decision(client, stores):
     assert stores.counts()["slates"] == 1
     other = client.get("/v1/users/reader-6/recommendations?explore=0.5&request_id=r-1").json()
     assert other["slate_id"] != first["slate_id"]
+    # An empty one would be the same for all requests of a user.
+    assert client.get("/v1/users/reader-5/recommendations?request_id=").status_code == 422
 
 
 def test_decisions_are_kept_and_tries_come_back_at_the_next_start(client, stores, model):

@@ -17,7 +17,9 @@ from penchant.config import Config
 from penchant.feedback.decisions import fault_of
 from penchant.records import Decision, Event
 
-REWARDS = {"interaction": 1.0, "click": 1.0, "view": 0.0, "like": 1.0, "purchase": 1.0}
+_TAKEN = ("interaction", "click", "like", "purchase", "read", "watch", "listen")
+"""Also what the console says of an item that was taken"""
+REWARDS = {**dict.fromkeys(_TAKEN, 1.0), "view": 0.0}
 MICROSECONDS = 1_000_000
 
 

@@ -60,7 +60,7 @@ def test_asking_about_the_logging_policy_gives_the_mean_of_the_log(log):
 
 
 def test_independent_ips_uses_marginals_of_both_policies(log):
-    few, config = log[:200], ReplayConfig(draws=10)
+    few, config = log[:200], ReplayConfig(draws=40)
     with_both = logged_slates(few, logging_policy=logger(), config=config)
     question, _ = slate_question(with_both, few, SHARP, config=config, with_marginals=True)
     found = estimate_slates(question, SLATE_ESTIMATORS.build("independent_ips"), QUICK)

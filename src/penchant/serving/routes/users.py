@@ -78,7 +78,7 @@ def recommendations(
         Query(description="The share of places spent on finding out, from 0 to 1, or `auto`."),
     ] = None,
     request_id: Annotated[
-        str | None, Query(max_length=MAX_ID, description="A repeated one is answered as the first was.")
+        str | None, Query(min_length=1, max_length=MAX_ID, description="A repeated one is answered as the first was.")
     ] = None,
 ) -> Response:
     """The user's best items with the parts their scores are made of; kept under its `slate_id`.
