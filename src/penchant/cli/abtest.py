@@ -117,7 +117,7 @@ def report(
     deliver(result, json_file, lambda: screen.out.print(report_view(result)))
     if html is not None:
         write_page(result, html)
-        screen.err.print(f"[dim]report: {html}[/dim]")
+        screen.err.print(f"[dim]report: {html}[/dim]", soft_wrap=True)
 
 
 def arm_shares(text: str) -> dict[str, float]:

@@ -108,7 +108,7 @@ def ope(
     deliver(report, json_file, lambda: _show(report))
     if html is not None:
         write_report(report, html)
-        screen.err.print(f"[dim]report: {html}[/dim]")
+        screen.err.print(f"[dim]report: {html}[/dim]", soft_wrap=True)
 
 
 def rewards_of(text: str) -> dict[str, float]:
