@@ -234,6 +234,10 @@ def test_the_dial_asks_for_explored_items_and_they_say_why(page, model):
     page.get_by_role("button", name="Surprise me").click()
     settled(page)
     assert model.wishes["explore"] == 1.0
+    page.get_by_label("Explore").fill("0")
+    page.get_by_label("Explore").dispatch_event("change")
+    settled(page)
+    assert model.wishes["explore"] == 0.0  # off, also where the model is set to explore
 
 
 def test_what_is_worth_a_try_can_be_asked_for(page, model):

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 
-/** Calls `turned` with null (as the model is set), or a share from 0 to 1. */
+/** Calls `turned` with a share from 0 to 1; until it is turned, slates are explored as the model is set. */
 export function dial(body, turned) {
   const share = h("span", { class: "share", "aria-hidden": "true" }, "off");
   const told = (value) => (value === 0 ? "off" : `${value} %`);
@@ -10,7 +10,7 @@ export function dial(body, turned) {
     type: "range", id: "explore", "aria-label": "Explore", min: 0, max: 100, step: 10, value: 0,
     on: {
       input: () => (share.textContent = told(Number(range.value))),
-      change: () => turned(Number(range.value) === 0 ? null : Number(range.value) / 100),
+      change: () => turned(Number(range.value) / 100),
     },
   });
   const surprise = h("button", { type: "button", on: { click: () => {
