@@ -71,6 +71,18 @@ def test_independent_ips_uses_marginals_of_both_policies(log):
         SLATE_ESTIMATORS.build("independent_ips").terms(without)
 
 
+def test_a_long_slate_whose_probability_is_too_small_for_a_number_spoils_nothing():
+    places = 200
+    rewards, propensities = np.zeros((2, places)), np.full((2, places), 0.01)
+    rewards[1], propensities[1] = 1.0, 1.0
+    held = LoggedSlates.of(rewards=rewards, propensities=propensities)
+    assert held.prefixes[0, -1] == 0
+    target, nothing = np.array([[0.0] * places, [1.0] * places]), np.zeros((2, places))
+    question = SlateQuestion(log=held, prefixes=target, predicted=nothing, expected=nothing)
+    for name in ("slate_ips", "reward_interaction_ips", "cascade_dr"):
+        assert SLATE_ESTIMATORS.build(name).terms(question).value == pytest.approx(places / 2)
+
+
 def test_marginals_that_no_draw_came_to_refuse_one_estimator_and_set_no_slate_aside():
     rewards, propensities = np.array([[1.0, 0.0], [0.0, 1.0]]), np.full((2, 2), 0.5)
     held = LoggedSlates.of(rewards=rewards, propensities=propensities, marginals=np.array([[0.5, 0.5], [0.5, 0.0]]))

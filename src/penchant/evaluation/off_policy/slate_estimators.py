@@ -19,7 +19,7 @@ from penchant.evaluation.off_policy.estimates import (
     refusal,
     weight_overlap,
 )
-from penchant.evaluation.off_policy.slates import SlateQuestion
+from penchant.evaluation.off_policy.slates import SlateQuestion, weighed
 from penchant.evaluation.off_policy.terms import Terms
 from penchant.registry import Registry
 from penchant.types import DoubleArray
@@ -143,7 +143,7 @@ class SlateCascadeDoublyRobust(SlateEstimator):
             )
         weights = self.weights(question)
         before = np.concatenate([np.ones((len(weights), 1)), question.log.prefixes[:, :-1]], axis=1)
-        base = (expected / before).sum(axis=1)
+        base = weighed(expected, before).sum(axis=1)
         numerator = (weights * (question.log.rewards - predicted)).sum(axis=1)
         low, high = question.reward_range
         spread = (high - low) + float(np.ptp(predicted))

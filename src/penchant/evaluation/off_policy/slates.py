@@ -87,6 +87,13 @@ class LoggedSlates:
         return np.asarray(np.cumprod(self.propensities, axis=1))
 
 
+def weighed(target: DoubleArray, logging: DoubleArray) -> DoubleArray:
+    """Quotients of one shape; 0 where the target is 0, though the product that logged be too small for a number
+    itself, as that of hundreds of explored places is.
+    """
+    return np.asarray(np.divide(target, logging, out=np.zeros(target.shape), where=target != 0))
+
+
 @dataclass(frozen=True, kw_only=True)
 class SlateQuestion:
     """What would the target policy have earned on the log's slates, all places added up?"""
@@ -126,7 +133,7 @@ class SlateQuestion:
     @cached_property
     def prefix_weights(self) -> DoubleArray:
         """(N, K) w_{1:k} = π(a_1 … a_k) / π_0(a_1 … a_k)"""
-        return np.asarray(self.prefixes / self.log.prefixes)
+        return weighed(self.prefixes, self.log.prefixes)
 
     @cached_property
     def reward_range(self) -> tuple[float, float]:
