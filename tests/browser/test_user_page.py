@@ -224,7 +224,7 @@ def test_nothing_runs_out_of_the_window(page):
 
 def test_the_dial_asks_for_explored_items_and_they_say_why(page, model):
     opened(page)
-    expect(page.locator("#dial .share")).to_have_text("off")
+    expect(page.locator("#dial .share")).to_have_text("as set")
     page.get_by_label("Explore").fill("30")
     page.get_by_label("Explore").dispatch_event("change")
     settled(page)

@@ -163,6 +163,8 @@ def test_recommend_explores_as_told(bundle):
     assert sum(item["explored"] for item in slate["items"]) <= 2
     assert recommended(bundle, "--surprise")["exploration_share"] == 1.0
     assert 0 < recommended(bundle, "--explore", "auto")["exploration_share"] < 1
+    both = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--surprise", "--explore", "0.2"])
+    assert isinstance(both.exception, ConfigError)
     text = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--surprise"]).stdout
     assert "exploring: " in text
     assert "100% of places were meant to be" in text

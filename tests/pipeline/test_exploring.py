@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -172,17 +173,40 @@ def test_rules_of_the_model_hold_for_what_discoveries_name(model):
     assert first.items[0] not in again.items
 
 
-def test_an_interest_left_aside_is_tried_no_more(model):
+def test_an_interest_left_aside_is_tried_no_more_until_the_user_begins_anew(model):
+    clock = iter(range(1_000))
+    later = InterestModel(config=model.config, now=lambda: NOW + timedelta(hours=next(clock)))
+    model = later.start(model.fitted)
     user = reader(model)
     asked = {"share": 1.0, "patience": 2, "interests": 1}
     first = model.discover(user, 1).interests[0].concept_id
-    for _ in range(2):
-        tried = {item.exploring.concept_id for item in model.recommend(user, 4, explore=asked).items if item.exploring}
-        assert first in tried
-    later = model.recommend(user, 4, explore=asked).items
-    assert first not in {item.exploring.concept_id for item in later if item.exploring}
-    again = {interest.concept_id for interest in model.discover(user, explore={"patience": 2}).interests}
-    assert first not in again
+
+    def tried() -> set[str | None]:
+        return {item.exploring.concept_id for item in model.recommend(user, 4, explore=asked).items if item.exploring}
+
+    assert first in tried()
+    assert first in tried()
+    assert first not in tried()
+    assert first not in {one.concept_id for one in model.discover(user, explore={"patience": 2}).interests}
+    model.edit(user, action="reset")
+    model.observe([Event(user_id=user, item_id="0-1", event_id="anew")])
+    assert model.live.edits(user).begun_anew > 0
+    assert not any(model._discoverer.attempts.of(user, since=model.live.edits(user).begun_anew).values())
+
+
+def test_a_page_that_is_loaded_again_is_the_same_try(model):
+    user, asked = reader(model), {"share": 1.0, "patience": 2, "interests": 1}
+    first = model.discover(user, 1).interests[0].concept_id
+    for _ in range(5):
+        slate = model.recommend(user, 4, explore=asked)
+        assert first in {item.exploring.concept_id for item in slate.items if item.exploring}
+
+
+def test_an_interest_whose_item_was_turned_down_is_tried_no_more(model):
+    user = reader(model)
+    first = model.discover(user, 1).interests[0]
+    model.observe([Event(user_id=user, item_id=first.items[0], event_type="not_interested")])
+    assert first.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
 
 
 def test_an_interest_taken_up_is_known_and_no_discovery(model):

@@ -109,5 +109,5 @@ class FakeExploring:
             cold=not mine,
         )
 
-    def tried(self, user_id: str, concept_ids: tuple[str, ...]) -> None:
+    def tried(self, user_id: str, concept_ids: tuple[str, ...], at: int) -> None:
         self.attempts += [(user_id, concept_id) for concept_id in concept_ids]

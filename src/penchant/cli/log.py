@@ -25,10 +25,14 @@ def log(
     to: Annotated[Path, typer.Option("--to", help="A JSON lines file to write.")],
     as_json: Json = False,
 ) -> None:
-    """Write decisions and events of a store as JSON lines, which `penchant ope` and `penchant abtest` read."""
+    """Write decisions and events of a store as JSON lines, which `penchant ope` and `penchant abtest` read.
+
+    What users have forgotten, or did before they began anew, is left out.
+    """
     from penchant.errors import StoreError
     from penchant.feedback import open_stores
     from penchant.feedback.decisions import write_log
+    from penchant.feedback.forgetting import forgotten
     from penchant.records import Event
 
     if not store.is_file():
@@ -45,9 +49,11 @@ def log(
             yield entry
 
     with open_stores(str(store)) as stores:
-        events = (logged.entry for logged in stores.log() if isinstance(logged.entry, Event))
+        gone = forgotten(stores.log())
+        events = (one.entry for one in stores.log() if isinstance(one.entry, Event) and not gone.has(one))
+        decisions = (decision for decision in stores.decisions() if not gone.decided(decision))
         try:
-            write_log(to, counted("decisions", stores.decisions()), counted("events", events))
+            write_log(to, counted("decisions", decisions), counted("events", events))
         except OSError as error:
             raise ConfigError(f"{to} cannot be written: {error.strerror}.", hint="Choose another place.") from None
     told = {"file": str(to), "decisions": written["decisions"], "events": written["events"]}

@@ -95,6 +95,8 @@ def recommend(
 
 def _dial(share: str | None, most: int | None, *, surprise: bool) -> dict[str, Any] | None:
     """What the options say of exploration; None where they say nothing. `ConfigError` for what is no share."""
+    if surprise and share is not None:
+        raise ConfigError("--surprise is --explore 1, and both came.", hint="Leave one of them out.")
     said: dict[str, Any] = {} if most is None else {"most": most}
     if surprise:
         return {**said, "share": 1.0}

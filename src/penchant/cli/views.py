@@ -66,8 +66,8 @@ def discoveries_view(found: Discoveries, *, titles: Mapping[str, str]) -> Render
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column()
-    for interest in found.interests:
-        grid.add_row(f"{interest.chance:.0%}", Text(interest.concept, style="bold magenta"), interest.text)
+    for place, interest in enumerate(found.interests, start=1):
+        grid.add_row(Text(f"{place}.", style="dim"), Text(interest.concept, style="bold magenta"), interest.text)
         names = ", ".join(titles[item_id] for item_id in interest.items[:3])
         if names:
             grid.add_row("", "", Text(f"try {names}", style="dim"))

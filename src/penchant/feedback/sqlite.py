@@ -201,7 +201,7 @@ class SQLiteStores(Stores):
                 query = query.order_by(DECISIONS.c.decided_at, DECISIONS.c.slate_id).limit(_IDS_PER_QUERY)
                 rows = list(connection.execute(query).mappings())
                 ids = [row["slate_id"] for row in rows]
-                shown = select(EVENTS.c.slate_id, EVENTS.c.item_id).where(
+                shown = select(EVENTS.c.slate_id, EVENTS.c.user_id, EVENTS.c.item_id).where(
                     EVENTS.c.event_type == IMPRESSION, EVENTS.c.slate_id.in_(ids)
                 )
                 rendered = {tuple(row) for row in connection.execute(shown)}
@@ -210,7 +210,9 @@ class SQLiteStores(Stores):
             for row in rows:
                 decision = decision_of(dict(row))
                 slots = (
-                    replace(slot, rendered=True) if (decision.slate_id, slot.item_id) in rendered else slot
+                    replace(slot, rendered=True)
+                    if (decision.slate_id, decision.user_id, slot.item_id) in rendered
+                    else slot
                     for slot in decision.slots
                 )
                 yield replace(decision, slots=tuple(slots))

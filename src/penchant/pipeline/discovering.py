@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from penchant.data.histories import Histories
+from penchant.data.polarity import AGAINST
 from penchant.errors import NotFoundError
 from penchant.exploration.dial import automatic_share, certainty
 from penchant.exploration.interest_discovery import FEATURES, InterestDiscovery
@@ -17,22 +18,27 @@ from penchant.pipeline.live import Live
 from penchant.records import Discoveries, Discovery, Exploring
 from penchant.types import BoolArray, IntArray
 
+SITTING = 30 * 60 * 1_000_000
+"""Microseconds: what is tried again within so long is one try, however often the page was loaded."""
+
 
 class Attempts:
-    """How often each interest was tried on each user. One that he took up is known, and tried no more anyhow."""
+    """When each interest was tried on each user. One that he took up is known, and tried no more anyhow."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, defaultdict[str, int]] = {}
+        self._moments: dict[str, defaultdict[str, list[int]]] = {}
 
-    def note(self, user_id: str, concept_ids: Sequence[str]) -> None:
-        """A slate was served that tried these."""
-        counts = self._counts.setdefault(user_id, defaultdict(int))
+    def note(self, user_id: str, concept_ids: Sequence[str], at: int) -> None:
+        """A slate was served at a moment (UTC microseconds) that tried these."""
+        moments = self._moments.setdefault(user_id, defaultdict(list))
         for concept_id in set(concept_ids):
-            counts[concept_id] += 1
+            if not moments[concept_id] or at - moments[concept_id][-1] >= SITTING:
+                moments[concept_id].append(at)
 
-    def of(self, user_id: str) -> Mapping[str, int]:
-        """Tries by concept."""
-        return self._counts.get(user_id, {})
+    def of(self, user_id: str, *, since: int) -> Mapping[str, int]:
+        """How often each concept was tried from a moment on."""
+        moments = self._moments.get(user_id, {})
+        return {concept_id: sum(at >= since for at in found) for concept_id, found in moments.items()}
 
 
 class Discoverer:
@@ -155,13 +161,18 @@ class Discoverer:
         return never
 
     def _barred(self, user_id: str, never: BoolArray, patience: int) -> BoolArray:
-        """(C,) concepts that are not to be tried: by the settings, by the user's own word, or tried enough."""
+        """(C,) concepts that are not to be tried: by the settings, by the user's own word, tried enough, or what an item is
+        mainly of that he turned down; those he touched are no discovery anyhow.
+        """
         live, barred = self.live, never.copy()
         family = live.fitted.vocabulary.family
         edits = live.edits(user_id)
         for columns in (list(edits.columns), edits.silenced(family), edits.pinned(family)):
             barred[columns] = True
-        for concept_id, times in self.attempts.of(user_id).items():
+        raw = live.timeline.history(user_id)
+        turned_down = raw.items[live.timeline.of_types(raw, AGAINST)]
+        barred[live.fitted.vocabulary.mainly[turned_down].indices] = True
+        for concept_id, times in self.attempts.of(user_id, since=edits.begun_anew).items():
             if times >= patience and (column := live.column(concept_id)) >= 0:
                 barred[column] = True
         return barred

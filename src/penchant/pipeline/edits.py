@@ -106,6 +106,19 @@ class Edits:
         return max(marks, default=0), frozenset(t.key for t in self.standing if t.edit.action == "forget")
 
     @property
+    def begun_anew(self) -> int:
+        """When everything was last reset, UTC microseconds; 0 where it never was."""
+        undone = self.undone
+        return max(
+            (
+                taken.edit.edited_at
+                for taken in self.log
+                if taken.edit.action == "reset" and taken.column < 0 and taken.edit.edit_id not in undone
+            ),
+            default=0,
+        )
+
+    @property
     def columns(self) -> frozenset[int]:
         """The concepts that something was said of which still counts."""
         return frozenset(taken.column for taken in self._of_concepts())

@@ -87,9 +87,9 @@ class RecommendingModel(ReadableModel):
             raise ConfigError(f"limit is {limit}; at least one interest is found.", hint="Ask for limit ≥ 1.")
         return self._discoverer.discover(user_id, self.live.config.exploration.asked(explore), limit=limit)
 
-    def tried(self, user_id: str, concept_ids: tuple[str, ...]) -> None:
-        """A slate that tried these interests was served to the user, as in a replay."""
-        self._discoverer.attempts.note(user_id, concept_ids)
+    def tried(self, user_id: str, concept_ids: tuple[str, ...], at: int) -> None:
+        """A slate that tried these interests was served to the user at a moment (UTC microseconds), as in a replay."""
+        self._discoverer.attempts.note(user_id, concept_ids, at)
 
     def _serve(
         self, user_id: str, k: int, around: Around | None, reranking: Reranking, *, exclude_seen: bool, explain: bool

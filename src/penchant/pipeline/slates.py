@@ -111,7 +111,7 @@ def serve(
         timings = {**chosen.timings_ms, "explain": (time.perf_counter() - start) * 1e3}
         if around is not None and look is not None and chosen.tries is not None:
             items = _explored(items, chosen, look, chosen.tries, around.discoverer)
-            around.discoverer.attempts.note(user_id, interests_tried(items))
+            around.discoverer.attempts.note(user_id, interests_tried(items), live.microseconds())
     policy = DIAL if share > 0 else GREEDY
     slate = Slate(
         user_id=user_id,

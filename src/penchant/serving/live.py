@@ -88,7 +88,7 @@ class LiveModel(Reader):
                 advance()
             hand_over()
             for decision in self.stores.decisions():
-                self._model.tried(decision.user_id, decision.tries)
+                self._model.tried(decision.user_id, decision.tries, decision.decided_at)
         if refused:
             _log.warning("%d stored events or edits do not fit this bundle; they stay in the store.", refused)
         return taken

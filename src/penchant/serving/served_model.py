@@ -56,8 +56,8 @@ class ServedModel(ReadModel, Protocol):
     def questions(self, user_id: str, n: int = 3) -> Questions:
         """The questions that tell most of a user. Raises `ConfigError` for too many."""
 
-    def tried(self, user_id: str, concept_ids: tuple[str, ...]) -> None:
-        """A slate that tried these interests was served, as in a replay."""
+    def tried(self, user_id: str, concept_ids: tuple[str, ...], at: int) -> None:
+        """A slate that tried these interests was served at a moment, as in a replay."""
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         """The user's interests, strongest first; a cold profile for a user it does not know."""

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 
 /** Calls `turned` with a share from 0 to 1; until it is turned, slates are explored as the model is set. */
 export function dial(body, turned) {
-  const share = h("span", { class: "share", "aria-hidden": "true" }, "off");
+  const share = h("span", { class: "share", "aria-hidden": "true" }, "as set");
   const told = (value) => (value === 0 ? "off" : `${value} %`);
   const range = h("input", {
     type: "range", id: "explore", "aria-label": "Explore", min: 0, max: 100, step: 10, value: 0,

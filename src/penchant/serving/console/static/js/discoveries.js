@@ -27,13 +27,12 @@ export class Discoveries {
     );
   }
 
-  line({ concept, concept_id, chance, text }) {
+  line({ concept, concept_id, text }) {
     const wanted = () => this.edit({ action: "more", concept_id }, `More of ${concept}`);
     return h(
       "li",
       {},
       h("b", {}, concept),
-      h("span", { class: "number", title: "Chance that the next new interest is this one" }, `${Math.round(chance * 100)} %`),
       h("p", {}, text),
       h("button", { type: "button", "data-key": `try ${concept_id}`, "aria-label": `More of ${concept}`, on: { click: wanted } }, icon("more"), "More of this"),
     );

@@ -1,0 +1,46 @@
+"""What users took back, read from the log alone: events that were forgotten, and users who began anew."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from penchant.feedback.stores import Logged
+from penchant.records import Decision, Edit, Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What must not leave the store any more."""
+
+    events: frozenset[str] = frozenset()
+    """Ids of events that their users took back one by one"""
+    resets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Users who took back everything: their last reset's place in the log, and its moment"""
+
+    def has(self, logged: Logged) -> bool:
+        """Whether an entry of the log is an event that was forgotten."""
+        entry = logged.entry
+        if not isinstance(entry, Event):
+            return False
+        return entry.event_id in self.events or logged.sequence < self.resets.get(entry.user_id, (0, 0))[0]
+
+    def decided(self, decision: Decision) -> bool:
+        """Whether a decision stands on what its user has taken back since."""
+        return decision.decided_at < self.resets.get(decision.user_id, (0, 0))[1]
+
+
+def forgotten(log: Iterable[Logged]) -> Forgotten:
+    """What the edits of a log took back. An undo gives back what it undoes, unless it was undone itself."""
+    edits: list[tuple[int, Edit]] = [(one.sequence, one.entry) for one in log if isinstance(one.entry, Edit)]
+    undone: set[str] = set()
+    for _, edit in reversed(edits):
+        if edit.action == "undo" and edit.edit_id not in undone and edit.undoes is not None:
+            undone.add(edit.undoes)
+    standing = [(sequence, edit) for sequence, edit in edits if edit.edit_id not in undone]
+    return Forgotten(
+        events=frozenset(e.event_id for _, e in standing if e.action == "forget" and e.event_id is not None),
+        resets={
+            edit.user_id: (sequence, edit.edited_at)
+            for sequence, edit in standing
+            if edit.action == "reset" and edit.concept_id is None
+        },
+    )
