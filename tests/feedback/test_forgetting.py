@@ -7,7 +7,7 @@ from penchant.records import Decision, Edit, Event
 
 def kept(stores) -> list[str]:
     gone = forgotten(stores.log())
-    return [one.entry.event_id for one in stores.log() if isinstance(one.entry, Event) and not gone.has(one)]
+    return [str(one.entry.event_id) for one in stores.log() if isinstance(one.entry, Event) and not gone.has(one)]
 
 
 def edit(edit_id: str, action, *, user_id: str = "u", at: int = 1, **more) -> Edit:

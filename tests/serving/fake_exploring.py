@@ -110,4 +110,5 @@ class FakeExploring:
         )
 
     def tried(self, user_id: str, concept_ids: tuple[str, ...], at: int) -> None:
+        assert at > 0
         self.attempts += [(user_id, concept_id) for concept_id in concept_ids]

@@ -209,10 +209,9 @@ class SQLiteStores(Stores):
                 return
             for row in rows:
                 decision = decision_of(dict(row))
+                who = decision.slate_id, decision.user_id
                 slots = (
-                    replace(slot, rendered=True)
-                    if (decision.slate_id, decision.user_id, slot.item_id) in rendered
-                    else slot
+                    replace(slot, rendered=True) if (*who, slot.item_id) in rendered else slot
                     for slot in decision.slots
                 )
                 yield replace(decision, slots=tuple(slots))

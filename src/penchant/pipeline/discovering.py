@@ -37,7 +37,7 @@ class Attempts:
 
     def of(self, user_id: str, *, since: int) -> Mapping[str, int]:
         """How often each concept was tried from a moment on."""
-        moments = self._moments.get(user_id, {})
+        moments: Mapping[str, list[int]] = self._moments.get(user_id, {})
         return {concept_id: sum(at >= since for at in found) for concept_id, found in moments.items()}
 
 
@@ -161,8 +161,8 @@ class Discoverer:
         return never
 
     def _barred(self, user_id: str, never: BoolArray, patience: int) -> BoolArray:
-        """(C,) concepts that are not to be tried: by the settings, by the user's own word, tried enough, or what an item is
-        mainly of that he turned down; those he touched are no discovery anyhow.
+        """(C,) concepts that are not to be tried: by the settings, by the user's own word, tried enough, or of which an
+        item mainly is that he turned down; those he touched are no discovery anyhow.
         """
         live, barred = self.live, never.copy()
         family = live.fitted.vocabulary.family
