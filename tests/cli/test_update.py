@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from penchant.feedback import open_stores
 from penchant.pipeline.fitting import InterestModelConfig
 from penchant.pipeline.interest_model import InterestModel, load
 from penchant.records import Event
+from penchant.serving.live import LiveModel
 from tests.continual.world import two_periods
 
 EAGER = "[learning]\nepochs = 12\nlearning_rate = 0.02\nanchor = 0.001\n[gate]\nheld_out = 0.6\nmost_forgotten = 1.0\n"
@@ -165,3 +167,39 @@ def test_a_new_item_with_no_text_is_served_after_an_update(place, penchant):
     assert json.loads(out)["new"]["items"] == 1
     assert json.loads(out)["published"], json.loads(out)["reason"]
     assert load(place / "genres").item("brand-new").events == 100
+
+
+def test_the_loop_closes_from_a_slate_to_a_new_version(place, penchant):
+    """Recommend, explore, take feedback, tell it from the log, learn from it, publish: the list is another one."""
+    second, store = Dataset.load(place / "second"), place / "store.sqlite"
+    histories, ids = second.histories(), second.items.ids
+    with open_stores(store) as stores:
+        live = LiveModel(load(place / "genres"), stores)
+        for row in range(len(histories)):
+            user = second.users.ids[row]
+            events = [
+                Event(user_id=user, item_id=ids[item], event_id=f"{user}-{place}")
+                for place, item in enumerate(histories.items[histories.of(row)].tolist())
+            ]
+            live.observe(events[:1])
+            slate = live.recommend(user, 5, exclude_seen=True, explore=0.3)
+            shown = {item.item_id for item in slate.items}
+            live.observe([replace(e, slate_id=slate.slate_id if e.item_id in shown else None) for e in events[1:]])
+        before = [item.item_id for item in live.recommend("later-3", 5, exclude_seen=False).items]
+        before_scores = [item.score for item in live.recommend("later-3", 5, exclude_seen=False).items]
+    code, out, _ = penchant("log", store, "--to", place / "log.jsonl", "--json")
+    assert (code, json.loads(out)["events"]) == (0, len(second.events))
+    answer = place / "answer.json"
+    assert (
+        penchant("ope", place / "log.jsonl", "--policy", "greedy", "--reward", "interaction=1", "--json", answer)[0]
+        == 0
+    )
+    assert "greedy" in answer.read_text()
+    code, out, _ = penchant(
+        "update", place / "genres", "--events", store, "--config", place / "eager.toml", "--json", "--publish"
+    )
+    found = json.loads(out)
+    assert (code, found["stands"]) == (0, "genres.v2"), found["reason"]
+    after = load(place / "genres").recommend("later-3", 5, exclude_seen=False)
+    assert after.bundle.startswith("genres.v2@")
+    assert ([item.item_id for item in after.items], [item.score for item in after.items]) != (before, before_scores)
