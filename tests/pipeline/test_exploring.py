@@ -108,8 +108,27 @@ def test_a_decision_tells_what_could_have_been(model):
         assert scores[item.item_id] == pytest.approx(item.score)
     prefix = np.cumprod([slot.propensity for slot in decision.slots])
     assert [slot.prefix_propensity for slot in decision.slots] == pytest.approx(prefix.tolist())
-    assert decision.context == {"exploration_share": 0.5}
+    assert decision.context["exploration_share"] == 0.5
     assert decision.ope_valid
+
+
+@pytest.mark.parametrize("rules", [None, {"boost": {"0-3": 2.0}}])
+def test_propensities_follow_from_the_log_alone(model, rules):
+    decision = model.decide(reader(model), 6, explore=0.5, rules=rules).decision
+    scores, looks = np.array(decision.scores), np.array(decision.looks, dtype=np.float64)
+    share, scale, epsilon = (decision.context[n] for n in ("exploration_share", "look_scale", "look_epsilon"))
+    aside, left = np.isfinite(looks), np.ones(len(scores), dtype=bool)
+    for slot in decision.slots:
+        n = decision.eligible.index(slot.item_id)
+        around = left & aside
+        e = share if around.any() else 0.0
+        chance = (1 - e) * (scores[n] == scores[left].max())
+        if around[n]:
+            odds = np.exp((looks[around] - looks[around].max()) / scale)
+            look = np.exp((looks[n] - looks[around].max()) / scale) / odds.sum()
+            chance += e * ((1 - epsilon) * look + epsilon / around.sum())
+        assert slot.propensity == pytest.approx(chance, rel=1e-9)
+        left[n] = False
 
 
 def test_where_places_depend_on_each_other_a_decision_is_not_for_estimates(model):

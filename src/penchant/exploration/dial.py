@@ -60,7 +60,7 @@ class Dial(Policy):
         self.explorable = explorable_N
         self.bonus = bonus_N
 
-    def begin(self, arms: Arms, k: int, *, rng: np.random.Generator) -> Turn:
+    def begin(self, arms: Arms, k: int, *, rng: np.random.Generator) -> "DialTurn":
         """Draw all scores once."""
         explorable = self.explorable
         if explorable is None:
@@ -69,10 +69,12 @@ class Dial(Policy):
         drawn = arms.draw(rng)
         if self.bonus is not None:
             drawn = drawn + self.bonus
-        return _DialTurn(self.config, arms, explorable, drawn)
+        return DialTurn(self.config, arms, explorable, drawn)
 
 
-class _DialTurn(Turn):
+class DialTurn(Turn):
+    """A slate that is being dialled."""
+
     def __init__(self, config: DialConfig, arms: Arms, explorable_N: BoolArray, drawn_N: DoubleArray) -> None:
         self.config = config
         self.arms = arms
@@ -80,10 +82,12 @@ class _DialTurn(Turn):
         self.drawn = drawn_N
         self.place = 1
         self.explored = 0
-        self._scale = config.temperature * (float(drawn_N[explorable_N].std()) if explorable_N.any() else 0.0)
+        self.scale = config.temperature * (float(drawn_N[explorable_N].std()) if explorable_N.any() else 0.0)
+        """T sd(v)"""
         self._weights = self._odds(drawn_N)
 
     def probabilities(self, open_N: BoolArray, added_N: DoubleArray) -> DoubleArray:
+        """The mixture above, (N,)."""
         if not open_N.any():
             return np.zeros(len(self.arms))
         aside = open_N & self.explorable
@@ -98,6 +102,7 @@ class _DialTurn(Turn):
         return np.minimum(chances, 1.0)  # a sum of parts may round up
 
     def take(self, n: int) -> None:
+        """On to the next place."""
         self.place += 1
         self.explored += bool(self.explorable[n])
 
@@ -110,7 +115,7 @@ class _DialTurn(Turn):
         if not self.explorable.any():
             return np.zeros(len(values_N))
         top = values_N[self.explorable].max()
-        scale = self._scale or 1.0
+        scale = self.scale or 1.0
         # What may not be explored can lie above the top by any number of scales.
         return np.asarray(np.exp(np.clip((values_N - top) / scale, FLOOR, 0.0)) * self.explorable)
 

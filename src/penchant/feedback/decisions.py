@@ -82,6 +82,8 @@ def fault_of(decision: Decision) -> str:
     slots, eligible = decision.slots, decision.eligible
     if not len(eligible) == len(decision.scores) == len(decision.variances):
         return f"{len(eligible)} eligible items, {len(decision.scores)} scores, {len(decision.variances)} variances"
+    if len(decision.looks) not in (0, len(eligible)):
+        return f"{len(eligible)} eligible items, {len(decision.looks)} looks"
     if len(set(eligible)) != len(eligible):
         return "an item is eligible twice"
     if not all(map(math.isfinite, (*decision.scores, *decision.variances))):

@@ -3,6 +3,7 @@
 A ranking without our key tells nothing of propensities and is set aside; an interaction without it is read.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -117,6 +118,7 @@ def _decision(record: Mapping[str, Any]) -> Decision:
         eligible=_texts(own, "eligible"),
         scores=_numbers(own, "scores"),
         variances=_numbers(own, "variances"),
+        looks=_looks(own),
         context=_context(record),
         request_id=None if own.get("request_id") is None else _typed(own, "request_id", str),
         ope_valid=_typed(own, "ope_valid", bool),
@@ -125,6 +127,17 @@ def _decision(record: Mapping[str, Any]) -> Decision:
     if fault:
         raise _BadLineError("propensity" if "propensity" in fault or "prefix" in fault else None, fault)
     return decision
+
+
+def _looks(own: Mapping[str, Any]) -> tuple[float | None, ...]:
+    looks = own.get("looks", [])
+    if not isinstance(looks, list) or not all(x is None or _is_number(x) for x in looks):
+        raise _BadLineError("looks", "looks are numbers or null")
+    return tuple(None if x is None else float(x) for x in looks)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _slot(item: Mapping[str, Any]) -> LoggedSlot:

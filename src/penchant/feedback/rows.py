@@ -83,7 +83,7 @@ def decision_row(decision: Decision, share: float) -> dict[str, Any]:
 def decision_of(row: Mapping[str, Any]) -> Decision:
     """The decision of a row."""
     told: dict[str, Any] = orjson.loads(row["decision"])
-    listed: dict[str, Any] = {name: tuple(told.pop(name)) for name in ("eligible", "scores", "variances")}
+    listed: dict[str, Any] = {name: tuple(told.pop(name)) for name in ("eligible", "scores", "variances", "looks")}
     slots = tuple(LoggedSlot(**slot) for slot in told.pop("slots"))
     return Decision(**told, **listed, slots=slots)
 

@@ -2,6 +2,8 @@
 
 from hashlib import blake2b
 
+import numpy as np
+
 from penchant.pipeline.exploring import Exploration, Look, Tries
 from penchant.pipeline.live import Live
 from penchant.records import Decision, LoggedSlot, Slate
@@ -37,10 +39,18 @@ def decision_of(live: Live, slate: Slate, look: Look, tries: Tries, *, stays: bo
         eligible=tuple(ids[row] for row in arms.items.tolist()),
         scores=tuple(arms.means.tolist()),
         variances=tuple(arms.variances().tolist()),
-        context={"exploration_share": look.share},
+        looks=() if tries.looks is None else tuple(None if np.isnan(v) else v for v in tries.looks.tolist()),
+        context=_context(look, tries),
         request_id=request_id,
         ope_valid=stays,
     )
+
+
+def _context(look: Look, tries: Tries) -> dict[str, float | str]:
+    told: dict[str, float | str] = {"exploration_share": look.share}
+    if tries.looks is not None:
+        told |= {"look_scale": tries.look_scale, "look_epsilon": look.settings.epsilon}
+    return told
 
 
 def version_of(settings: Exploration) -> str:

@@ -11,9 +11,9 @@ from pydantic import Field, field_validator, model_validator
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.config import Config
 from penchant.data.sparse_rows import row_entries
-from penchant.exploration.dial import Dial, DialConfig
+from penchant.exploration.dial import Dial, DialConfig, DialTurn
 from penchant.exploration.interest_discovery import DiscoveryConfig, InterestDiscovery, Known, chances
-from penchant.interfaces import Arms, Candidates, Turn
+from penchant.interfaces import Arms, Candidates
 from penchant.pipeline.discovery_fitting import foreseen_of
 from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 
@@ -101,6 +101,10 @@ class Tries:
     """(K,) the interest that each explored item tries, `NO_INTEREST` where of none; `NOT_EXPLORED` for the others"""
     arms: Arms
     """(N,) what was believed of the candidates, with what rules add at every place"""
+    looks: DoubleArray | None = None
+    """(N,) by what a look around was drawn, with the same; NaN where it was not to be explored. None: none was made"""
+    look_scale: float = 0.0
+    """By what they were divided, T sd(v)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ class Explored:
     """(N,) candidates that are a look around"""
     concepts: IntArray
     """(N,) the interest that each tries, `NO_INTEREST` where of none"""
-    turn: Turn
+    turn: DialTurn
     rng: np.random.Generator
 
 

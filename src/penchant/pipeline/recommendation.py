@@ -131,14 +131,16 @@ def recommend(
         tries = None
         if look is not None and tried is not None:
             arms = look.arms(listed, gate=tracker_gate)
-            concepts = np.full(len(slate.order), NOT_EXPLORED)
+            concepts, looks, scale = np.full(len(slate.order), NOT_EXPLORED), None, 0.0
             if look.share > 0:
                 explored = look.begin(arms, slate.order, tried, request.k)
                 policy = explored.turn, explored.rng
                 slate = rerank(listed, request.k, rules, facts=facts, reranker=reranker, policy=policy)
                 concepts = np.where(explored.explorable, explored.concepts, NOT_EXPLORED)[slate.order]
+                looks = np.where(explored.explorable, explored.turn.drawn + rules.lifts[finalists], np.nan)
+                scale = explored.turn.scale
             arms = replace(arms, means=arms.means + rules.lifts[finalists])
-            tries = Tries(interests=tried, concepts=concepts, arms=arms)
+            tries = Tries(interests=tried, concepts=concepts, arms=arms, looks=looks, look_scale=scale)
         chosen = split.take(slate.order)
     return Chosen(
         parts=chosen,

@@ -112,6 +112,9 @@ class Decision:
     """Of the eligible: what was expected of each"""
     variances: tuple[float, ...]
     """Of the eligible: how far from that it may be"""
+    looks: tuple[float | None, ...] = ()
+    """Of the eligible: by what a look around was drawn, None where it was not to be explored; empty where none was
+    made. With `scores` and the policy's settings in `context` the propensities follow from it."""
     context: dict[str, float | str] = field(default_factory=dict)
     """What was known of the request: device, scenario, page, drift score, ..."""
     request_id: str | None = None
