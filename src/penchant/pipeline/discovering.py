@@ -114,7 +114,7 @@ class Discoverer:
     def exploring(self, look: Look, tries: Tries, place: int) -> Exploring | None:
         """Why the item at a place is a look around; None where it is none."""
         concept = int(tries.concepts[place])
-        if concept == NOT_EXPLORED:
+        if concept == NOT_EXPLORED or tries.interests is None:
             return None
         if concept == NO_INTEREST:
             return Exploring(concept_id=None, concept=None, text="exploring: how much you like this is uncertain")

@@ -96,7 +96,8 @@ class Tried:
 class Tries:
     """What a decision explored, and all that it could have shown."""
 
-    interests: Tried
+    interests: Tried | None
+    """None where nothing was to be explored"""
     concepts: IntArray
     """(K,) the interest that each explored item tries, `NO_INTEREST` where of none; `NOT_EXPLORED` for the others"""
     arms: Arms

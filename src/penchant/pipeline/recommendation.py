@@ -100,10 +100,9 @@ def recommend(
         similar = _largest(similarity, rules.allowed, request.pool)
         near = _largest(beside, rules.allowed & (beside > 0), request.pool)
         tried, look = None, request.look
-        if look is not None:
-            tried = look.tried(similarity, look.settings.interests)
         asked: list[IntArray] = []
-        if look is not None and tried is not None and look.share > 0:  # else the slate is the one without a look
+        if look is not None and look.share > 0:  # else the slate is the one without a look
+            tried = look.tried(similarity, look.settings.interests)
             asked = look.items(tried.concepts, similarity, rules.allowed)
         found = np.unique(np.concatenate([similar, near, beside_scores(rules), *asked]))
         rough = tracker_gate * similarity[found].astype(np.float64) + beside[found]
@@ -129,10 +128,10 @@ def recommend(
         slate = rerank(listed, request.k, rules, facts=facts, reranker=reranker)
     with _timed(timings, "choose"):
         tries = None
-        if look is not None and tried is not None:
+        if look is not None:
             arms = look.arms(listed, gate=tracker_gate)
             concepts, looks, scale = np.full(len(slate.order), NOT_EXPLORED), None, 0.0
-            if look.share > 0:
+            if tried is not None:
                 explored = look.begin(arms, slate.order, tried, request.k)
                 policy = explored.turn, explored.rng
                 slate = rerank(listed, request.k, rules, facts=facts, reranker=reranker, policy=policy)
