@@ -13,7 +13,7 @@ from penchant.exploration.interest_discovery import FEATURES, InterestDiscovery
 from penchant.interests.belief_step import prior, summed
 from penchant.interests.words import why_to_discover
 from penchant.pipeline.discovery_fitting import counts_of, foreseen_of
-from penchant.pipeline.exploring import NO_INTEREST, NOT_EXPLORED, Exploration, Look, Tried, Tries
+from penchant.pipeline.exploring import NO_INTEREST, NOT_EXPLORED, Exploration, Look, LookedAt, Tried, Tries
 from penchant.pipeline.live import Live
 from penchant.records import Discoveries, Discovery, Exploring
 from penchant.types import BoolArray, IntArray
@@ -58,30 +58,35 @@ class Discoverer:
         now = live.on_clock(raw, live.moment(raw))
         variances = live.belief(user_id, raw).variances(n_concepts, now, config)
         first = float(summed(prior(config)[None])[0])
-        counts = counts_of(history, fitted.vocabulary.activations)[0]
-        vector, share = live.user_vector(user_id, history), settings.share
+        share, never = settings.share, self._never(settings)
         if share == "auto":
-            log_odds = fitted.belief.temperature * fitted.model.tracker.similarities(vector)
+            log_odds = fitted.belief.temperature * fitted.model.tracker.similarities(live.user_vector(user_id, history))
+            counts = counts_of(history, fitted.vocabulary.activations)[0]
             known = certainty(foreseen_of(log_odds, fitted.vocabulary.touches)[0], counts)
             share = automatic_share(known, self._drift(user_id), settings.limits)
-        reading = fitted.space.readings(vector)[0]
-        leaning = (reading - fitted.population.mean) / fitted.population.deviation
-        never = self._never(settings)
         return Look(
             share=float(share),
             settings=settings,
             discovery=self.discovery,
             vocabulary=fitted.vocabulary,
-            counts=counts,
-            main=counts_of(history, fitted.vocabulary.mainly)[0],
-            leaning=leaning + live.correction(user_id, raw),
-            barred=self._barred(user_id, never, settings.patience),
+            read_user=lambda: self._user(user_id, raw, history, never, settings.patience),
             never=never,
             variances=variances,
             prior=first,
             temperature=fitted.belief.temperature,
             item_events=live.counts,
             seed=seed,
+        )
+
+    def _user(self, user_id: str, raw: Histories, history: Histories, never: BoolArray, patience: int) -> LookedAt:
+        live, fitted = self.live, self.live.fitted
+        reading = fitted.space.readings(live.user_vector(user_id, history))[0]
+        leaning = (reading - fitted.population.mean) / fitted.population.deviation
+        return LookedAt(
+            counts=counts_of(history, fitted.vocabulary.activations)[0],
+            main=counts_of(history, fitted.vocabulary.mainly)[0],
+            leaning=leaning + live.correction(user_id, raw),
+            barred=self._barred(user_id, never, patience),
         )
 
     def discover(self, user_id: str, settings: Exploration, *, limit: int) -> Discoveries:
@@ -107,7 +112,7 @@ class Discoverer:
             user_id=user_id,
             as_of=live.moment(raw),
             interests=interests,
-            known=int(np.count_nonzero(look.counts)),
+            known=int(np.count_nonzero(look.user.counts)),
             cold=live.is_cold(user_id, history),
         )
 
@@ -132,7 +137,7 @@ class Discoverer:
             concept=concepts[c].name,
             parent=parent,
             chance=float(tried.chances[place]),
-            strength=float(look.leaning[c]),
+            strength=float(look.user.leaning[c]),
             uncertainty=float(np.sqrt(look.variances[c])) * unit,
             via_id=None if via < 0 else concepts[via].id,
             via=None if via < 0 else concepts[via].name,
@@ -144,7 +149,9 @@ class Discoverer:
         """The known concept from which one is come to, −1 for none, and what speaks most for a try."""
         concepts, c = self.live.fitted.vocabulary.concepts, int(tried.concepts[place])
         sign = FEATURES[int(tried.parts[place].argmax())]
-        via = self.discovery.way(look.counts if sign == "meaning" else look.main, c, by_meaning=sign == "meaning")
+        via = self.discovery.way(
+            look.user.counts if sign == "meaning" else look.user.main, c, by_meaning=sign == "meaning"
+        )
         name = "" if via < 0 else concepts[via].name
         return via, why_to_discover(sign if via >= 0 else "popular", concepts[c].name, via=name)
 

@@ -1,7 +1,8 @@
 """A look around: which interests are tried on a user, with which items, and how often."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -121,14 +122,10 @@ class Explored:
     rng: np.random.Generator
 
 
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """One user's look around."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedAt:
+    """What is known of a user whom a look around is for."""
 
-    share: float
-    settings: Exploration
-    discovery: InterestDiscovery
-    vocabulary: Vocabulary
     counts: DoubleArray
     """(C,) events that touch each concept"""
     main: DoubleArray
@@ -137,8 +134,20 @@ class Look:
     """(C,) strength of each in standard deviations over users"""
     barred: BoolArray
     """(C,) concepts that are not to be tried"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One user's look around."""
+
+    share: float
+    settings: Exploration
+    discovery: InterestDiscovery
+    vocabulary: Vocabulary
+    read_user: "Callable[[], LookedAt]"
+    """Reads what is known of the user, when it is first asked for: a slate that explores nothing does not wait for it"""
     never: BoolArray
-    """(C,) those of them of which no item is explored, whatever else it is of"""
+    """(C,) concepts of which no item is explored, whatever else it is of"""
     variances: DoubleArray
     """(C,) of the belief, in log odds squared"""
     prior: float
@@ -149,17 +158,22 @@ class Look:
     """(I,)"""
     seed: int
 
+    @cached_property
+    def user(self) -> LookedAt:
+        """What is known of him."""
+        return self.read_user()
+
     def tried(self, scores_I: FloatArray, limit: int) -> Tried:
         """The interests to try, given the tracker's and the belief's scores of all items."""
         known = Known(
-            counts=self.counts[None],
-            main=self.main[None],
+            counts=self.user.counts[None],
+            main=self.user.main[None],
             foreseen=foreseen_of(self.temperature * scores_I[None], self.vocabulary.mainly),
         )
         parts = self.discovery.parts(known)[0]
         scores = np.where(self.discovery.open(known)[0], parts.sum(axis=1), -np.inf)
         odds = chances(scores[None])[0]
-        scores[self.barred] = -np.inf
+        scores[self.user.barred] = -np.inf
         order = np.argsort(-scores, kind="stable")[:limit]
         order = order[scores[order] > -np.inf].astype(np.int64)
         return Tried(concepts=order, scores=scores[order], chances=odds[order], parts=parts[order])
@@ -202,7 +216,7 @@ class Look:
             spread = float(tried.scores.std()) or 1.0
             bonus = np.where(explorable, (scores - tried.scores.mean()) / spread * float(arms.means.std()), 0.0)
         else:
-            explorable = aside & ~self._of(self.barred)[arms.items]
+            explorable = aside & ~self._of(self.user.barred)[arms.items]
         rng = np.random.default_rng(self.seed)
         policy = Dial(self.settings.dial(self.share), explorable_N=explorable, bonus_N=bonus)
         return Explored(
