@@ -144,8 +144,8 @@ class Look:
     settings: Exploration
     discovery: InterestDiscovery
     vocabulary: Vocabulary
-    read_user: "Callable[[], LookedAt]"
-    """Reads what is known of the user, when it is first asked for: a slate that explores nothing does not wait for it"""
+    read_user: Callable[[], LookedAt]
+    """Reads what is known of the user, where it is asked for: a slate that explores nothing does not wait for it"""
     never: BoolArray
     """(C,) concepts of which no item is explored, whatever else it is of"""
     variances: DoubleArray
