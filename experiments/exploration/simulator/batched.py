@@ -120,16 +120,15 @@ def _best(means: DoubleArray, free: BoolArray) -> DoubleArray:
 def _dial(
     dial: DialConfig, means: DoubleArray, drawn: DoubleArray, free: BoolArray, explorable: BoolArray
 ) -> DoubleArray:
+    size = np.maximum(explorable.sum(axis=1, keepdims=True), 1)
+    mean = np.where(explorable, drawn, 0.0).sum(axis=1, keepdims=True) / size
+    spread = np.sqrt((np.where(explorable, drawn - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / size)
     aside = free & explorable
     n = aside.sum(axis=1, keepdims=True)
-    there = np.where(aside, drawn, 0.0)
-    mean = there.sum(axis=1, keepdims=True) / np.maximum(n, 1)
-    spread = np.sqrt((np.where(aside, drawn - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / np.maximum(n, 1))
     values = np.where(aside, drawn, -np.inf)
     top = np.where(n > 0, values.max(axis=1, keepdims=True), 0.0)
     weights = np.exp((values - top) / (dial.temperature * np.where(spread > 0, spread, 1.0)))
     look = (1 - dial.epsilon) * weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
     look = look + dial.epsilon * aside / np.maximum(n, 1)
     share = np.where(n > 0, dial.share, 0.0)
-    rest = np.where((free & ~explorable).any(axis=1, keepdims=True), free & ~explorable, free)
-    return np.asarray((1 - share) * _best(means, rest) + share * look)
+    return np.asarray((1 - share) * _best(means, free) + share * look)

@@ -25,7 +25,7 @@ from penchant.evaluation.simulation.marginals import marginals_of
 from penchant.evaluation.simulation.measures import Measures, measure, paired
 from penchant.evaluation.simulation.planted import PlantedWorld, WorldConfig
 from penchant.evaluation.simulation.recommender import SimulatedConfig, SimulatedRecommender
-from penchant.exploration.dial import Dial, DialConfig
+from penchant.exploration.dial import DialConfig, DialTurn
 from penchant.exploration.policies.catalogue import POLICIES
 from penchant.seeding import numpy_rng
 
@@ -70,11 +70,11 @@ def check(settings: dict) -> None:
         explorable = ours.explorable(means, free, 6)
         for user in range(10):
             arms = made.arms(user, free[user])
-            theirs = Dial(ours.config, explorable_N=explorable[user]) if policy["kind"] == "dial" else None
-            turn = (theirs or POLICIES.build(policy["kind"], given(policy))).begin(arms, 6, rng=numpy_rng(0))
             if policy["kind"] == "dial":
-                turn.drawn = drawn[user]
-            elif policy["kind"] == "thompson_plackett_luce":
+                turn = DialTurn(ours.config, arms, explorable[user], drawn[user])
+            else:
+                turn = POLICIES.build(policy["kind"], given(policy)).begin(arms, 6, rng=numpy_rng(0))
+            if policy["kind"] == "thompson_plackett_luce":
                 turn.values = drawn[user]
             open_N = free[user].copy()
             for place in range(6):
