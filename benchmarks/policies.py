@@ -13,6 +13,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,8 +24,8 @@ import scipy.sparse as sp
 import penchant
 from penchant.exploration.policies.catalogue import POLICIES
 from penchant.exploration.policies.marginals import marginals
-from penchant.exploration.slate import choose
-from penchant.interfaces import Arms
+from penchant.exploration.slate import Choice, choose
+from penchant.interfaces import Arms, Policy
 
 CANDIDATES, CONCEPTS, ACTIVE, PLACES = 500, 300, 8, 20
 OUT = Path(__file__).parent / "results" / "policies.json"
@@ -58,6 +59,10 @@ def timed(call: Callable[[np.random.Generator], object], times: int) -> dict[str
     return {f"{name}_p{q}_ms": round(float(np.percentile(t, q)) * 1e3, 3) for name, t in clocks for q in (50, 99)}
 
 
+def _slate(policy: Policy, arms: Arms, rng: np.random.Generator) -> Choice:
+    return choose(policy, arms, PLACES, rng=rng)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slates", type=int, default=2000)
@@ -67,7 +72,7 @@ def main() -> None:
     times = {}
     for name in POLICIES:
         policy = POLICIES.build(name)
-        times[name] = timed(lambda rng, policy=policy: choose(policy, arms, PLACES, rng=rng), options.slates)  # type: ignore[misc]
+        times[name] = timed(partial(_slate, policy, arms), options.slates)
     logging = POLICIES.build("thompson_plackett_luce")
     estimate = timed(lambda rng: marginals(logging, arms, PLACES, rng=rng, draws=100), 10)
     result = {

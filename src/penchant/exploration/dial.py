@@ -93,13 +93,16 @@ class DialTurn(Turn):
         aside = open_N & self.explorable
         n_aside = int(np.count_nonzero(aside))
         share = self._share() if n_aside else 0.0
-        chances = np.zeros(len(self.arms))
+        added = bool(added_N.any())
+        best = self._best(open_N, self.arms.means + added_N if added else self.arms.means)
         if share:
-            weights = aside * (self._odds(self.drawn + added_N) if added_N.any() else self._weights)
-            chances = weights * (share * (1.0 - self.config.epsilon) / weights.sum())
-            chances[aside] += share * self.config.epsilon / n_aside
-        chances[self._best(open_N, added_N)] += 1.0 - share
-        return np.minimum(chances, 1.0)  # a sum of parts may round up
+            chances = aside * (self._odds(self.drawn + added_N) if added else self._weights)
+            chances *= share * (1.0 - self.config.epsilon) / chances.sum()
+            chances += aside * (share * self.config.epsilon / n_aside)
+        else:
+            chances = np.zeros(len(self.arms))
+        chances[best] += 1.0 - share
+        return np.minimum(chances, 1.0, out=chances)  # a sum of parts may round up
 
     def take(self, n: int) -> None:
         """On to the next place."""
@@ -119,8 +122,8 @@ class DialTurn(Turn):
         # What may not be explored can lie above the top by any number of scales.
         return np.asarray(np.exp(np.clip((values_N - top) / scale, FLOOR, 0.0)) * self.explorable)
 
-    def _best(self, open_N: BoolArray, added_N: DoubleArray) -> int:
-        values = np.where(open_N, self.arms.means + added_N, -np.inf)
+    def _best(self, open_N: BoolArray, values_N: DoubleArray) -> int:
+        values = np.where(open_N, values_N, -np.inf)
         best = int(values.argmax())
         equal = np.flatnonzero(values == values[best])
         return best if len(equal) == 1 else int(equal[self.arms.ties[equal].argmin()])

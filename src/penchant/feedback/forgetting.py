@@ -1,6 +1,6 @@
 """What users took back, read from the log alone: events that were forgotten, and users who began anew."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from penchant.feedback.stores import Logged
@@ -28,14 +28,20 @@ class Forgotten:
         return decision.decided_at < self.resets.get(decision.user_id, (0, 0))[1]
 
 
+def undone(edits: Sequence[Edit]) -> frozenset[str]:
+    """Ids of edits, given in their order, that an undo took back; an undo that was undone itself takes nothing back."""
+    found: set[str] = set()
+    for edit in reversed(edits):
+        if edit.action == "undo" and edit.edit_id not in found and edit.undoes is not None:
+            found.add(edit.undoes)
+    return frozenset(found)
+
+
 def forgotten(log: Iterable[Logged]) -> Forgotten:
-    """What the edits of a log took back. An undo gives back what it undoes, unless it was undone itself."""
+    """What the edits of a log took back, but for those that were undone."""
     edits: list[tuple[int, Edit]] = [(one.sequence, one.entry) for one in log if isinstance(one.entry, Edit)]
-    undone: set[str] = set()
-    for _, edit in reversed(edits):
-        if edit.action == "undo" and edit.edit_id not in undone and edit.undoes is not None:
-            undone.add(edit.undoes)
-    standing = [(sequence, edit) for sequence, edit in edits if edit.edit_id not in undone]
+    gone = undone([edit for _, edit in edits])
+    standing = [(sequence, edit) for sequence, edit in edits if edit.edit_id not in gone]
     return Forgotten(
         events=frozenset(e.event_id for _, e in standing if e.action == "forget" and e.event_id is not None),
         resets={

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
+from penchant.feedback.forgetting import undone
 from penchant.interests.editing import EditingConfig
 from penchant.records import Edit
 from penchant.types import BoolArray, DoubleArray, IntArray
@@ -63,28 +64,24 @@ class Edits:
 
     @property
     def undone(self) -> frozenset[str]:
-        """Ids of edits that an undo took back; an undo that was undone itself takes nothing back."""
-        undone: set[str] = set()
-        for taken in reversed(self.log):
-            if taken.edit.action == "undo" and taken.edit.edit_id not in undone and taken.edit.undoes is not None:
-                undone.add(taken.edit.undoes)
-        return frozenset(undone)
+        """Ids of edits that an undo took back."""
+        return undone([taken.edit for taken in self.log])
 
     @property
     def last(self) -> Edit | None:
         """What an undo that names nothing takes back: the last edit that is neither undone nor an undo."""
-        undone = self.undone
+        gone = self.undone
         return next(
-            (t.edit for t in reversed(self.log) if t.edit.action != "undo" and t.edit.edit_id not in undone), None
+            (t.edit for t in reversed(self.log) if t.edit.action != "undo" and t.edit.edit_id not in gone), None
         )
 
     @property
     def standing(self) -> tuple[Taken, ...]:
         """The edits that are neither undone nor reset, oldest first; undos and resets are not among them."""
-        undone = self.undone
+        gone = self.undone
         standing: list[Taken] = []
         for taken in self.log:
-            if taken.edit.action == "undo" or taken.edit.edit_id in undone:
+            if taken.edit.action == "undo" or taken.edit.edit_id in gone:
                 continue
             if taken.edit.action != "reset":
                 standing.append(taken)
@@ -97,26 +94,19 @@ class Edits:
     @property
     def forgotten(self) -> tuple[int, frozenset[int]]:
         """Of events: those with a key below the first were all forgotten, and those with keys in the second."""
-        undone = self.undone
-        marks = [
-            taken.mark
-            for taken in self.log
-            if taken.edit.action == "reset" and taken.column < 0 and taken.edit.edit_id not in undone
-        ]
+        marks = [taken.mark for taken in self._resets]
         return max(marks, default=0), frozenset(t.key for t in self.standing if t.edit.action == "forget")
 
     @property
     def begun_anew(self) -> int:
         """When everything was last reset, UTC microseconds; 0 where it never was."""
-        undone = self.undone
-        return max(
-            (
-                taken.edit.edited_at
-                for taken in self.log
-                if taken.edit.action == "reset" and taken.column < 0 and taken.edit.edit_id not in undone
-            ),
-            default=0,
-        )
+        return max((taken.edit.edited_at for taken in self._resets), default=0)
+
+    @property
+    def _resets(self) -> list[Taken]:
+        """The resets of everything that stand."""
+        gone = self.undone
+        return [t for t in self.log if t.edit.action == "reset" and t.column < 0 and t.edit.edit_id not in gone]
 
     @property
     def columns(self) -> frozenset[int]:

@@ -110,8 +110,13 @@ def average_effect(
         dr=_estimate(float(psi.mean()), float(psi.std(ddof=1) / np.sqrt(n)), config.level),
         units=n,
         outside=outside,
-        effective=tuple(float(w.sum() ** 2 / (w @ w)) for w in (weights_0, weights_1)),  # type: ignore[arg-type]
+        effective=(_effective(weights_0), _effective(weights_1)),
     )
+
+
+def _effective(weights_N: DoubleArray) -> float:
+    """(Σ w)² / Σ w²"""
+    return float(weights_N.sum() ** 2 / (weights_N @ weights_N))
 
 
 def cross_fit(
