@@ -4,7 +4,8 @@ import builtins
 
 import pytest
 
-from penchant.concepts.words import Words, _jieba_cut, abbreviates, is_name, joined, key, negates, spelling
+from penchant.concepts.words import Words, abbreviates, is_name, joined, key, negates, spelling
+from penchant.encoders.chinese import jieba_cut
 from penchant.errors import MissingExtraError
 
 
@@ -53,7 +54,7 @@ def without_jieba(monkeypatch):
             raise ImportError(name)
         return real(name, *args, **kwargs)
 
-    _jieba_cut.cache_clear()
+    jieba_cut.cache_clear()
     monkeypatch.setattr(builtins, "__import__", refuse)
 
 

@@ -1,16 +1,14 @@
 """Words and spellings of names and texts, in English and Chinese."""
 
-import functools
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from penchant.concepts.stop_words import CHINESE, ENGLISH, NO_NAMES
+from penchant.encoders.chinese import HAN, jieba_cut
+from penchant.encoders.stop_words import CHINESE, ENGLISH, NO_NAMES
 from penchant.errors import MissingExtraError
 
-HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _HAN_RUN = re.compile(f"[{HAN}]+")
 _TOKEN = re.compile(
     f"(?P<han>[{HAN}]+)|(?P<word>[^\\W\\d_{HAN}][^\\W_{HAN}]*(?:['’][^\\W_{HAN}]+)*)|(?P<number>\\d[^\\W_{HAN}]*)"
@@ -43,7 +41,7 @@ class Words:
         if not chinese:
             return cls()
         try:
-            return cls(_jieba_cut())
+            return cls(jieba_cut())
         except ImportError:
             if chinese <= _NO_CHINESE_BELOW * len(texts):
                 return cls()
@@ -83,21 +81,6 @@ class Words:
 
     def _split(self, match: re.Match[str]) -> Iterable[str]:
         return self._cut(match["han"]) if match["han"] else (match[0].casefold(),)
-
-
-@functools.cache
-def _jieba_cut() -> Callable[[str], Iterable[str]]:
-    """The cutter of jieba, its dictionary read from the package alone, once; it has no state.
-
-    By itself it would load and write a cache file in the folder for temporary files, where anyone may have put another.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # escapes in its source that newer Pythons frown on
-        import jieba
-    tokenizer: Any = jieba.Tokenizer()
-    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
-    tokenizer.initialized = True
-    return lambda run: list(tokenizer.cut(run, HMM=True))
 
 
 def _telling(word: str) -> bool:
