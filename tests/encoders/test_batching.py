@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.encoders import precision
 from penchant.encoders.batching import SMALL, batches, equal_lengths, spread
+from penchant.training import precision
 
 LENGTHS = st.lists(st.integers(1, 128), max_size=300).map(lambda values: np.array(values, dtype=np.int64))
 

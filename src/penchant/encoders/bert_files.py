@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from penchant.encoders.checkpoint import Checkpoint
 from penchant.encoders.packed_bert import PackedBert
-from penchant.encoders.precision import Precision
+from penchant.training.precision import Precision
 
 _TOKENIZERS = {"BertTokenizer", "BertTokenizerFast"}
 

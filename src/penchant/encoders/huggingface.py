@@ -15,11 +15,11 @@ from penchant.encoders.batching import batches, equal_lengths, spread
 from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.pooling import load_dense, pool
-from penchant.encoders.precision import Precision, fastest_precision
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
+from penchant.training.precision import Precision, fastest_precision
 from penchant.types import FloatArray, IntArray
 
 _PROBE = "The first text, and then 2 more."

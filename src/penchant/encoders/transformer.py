@@ -11,9 +11,9 @@ from torch import Tensor
 
 from penchant.encoders.checkpoint import Checkpoint
 from penchant.encoders.packed_bert import PackedBert
-from penchant.encoders.precision import Precision
 from penchant.encoders.tokenization import cannot_tokenize
 from penchant.errors import ConfigError
+from penchant.training.precision import Precision
 
 Forward = Callable[[Sequence[Tensor]], list[Tensor]]
 """Token ids of groups of texts, (n, L) each, to last hidden states, (n, L, D) each."""

@@ -1,8 +1,10 @@
-"""What a training did, epoch by epoch."""
+"""What a training did, epoch by epoch, and what it cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+Fact = str | int | float | bool | None
+"""What is told about a run: a setting, a size, a name."""
 Stop = Literal["epochs", "patience", "minutes", "diverged"]
 
 
@@ -12,7 +14,7 @@ class EpochRecord:
 
     epoch: int
     loss: float
-    """Mean over the epoch's steps, in the loss's unit."""
+    """Mean over the epoch's examples, each as it was before the step it led to, in the loss's unit."""
     gradient_norm: float
     """Mean over the steps, before clipping."""
     validation: float | None
@@ -20,6 +22,8 @@ class EpochRecord:
     seconds: float
     training: float | None = None
     """The same value on a fixed sample of what was trained on; None where it was not evaluated."""
+    learning_rate: float | None = None
+    """The highest rate of any parameter at the epoch's last step; None of a training whose state does not say."""
 
     @property
     def gap(self) -> float | None:
@@ -37,6 +41,28 @@ class EpochRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a training took."""
+
+    seconds: float
+    """By the clock, validations included; of a training that was cut short and went on, all its parts."""
+    busy_seconds: float
+    """Processor time of this process over all its threads, of all parts likewise."""
+    peak_memory: int
+    """Bytes: on a GPU the most that was allocated there in the training; on a processor the most that the process held
+    at any time since it began."""
+    trainable: int
+    """Numbers that were trained."""
+    parameters: int
+    """Numbers in the module, frozen ones included."""
+    device: str
+    """Such as ``cpu`` or ``cuda:0``."""
+    processes: int = 1
+    watt_hours: float | None = None
+    """Energy, estimated; see `penchant.training.costs`. None where nothing is known of the device's power."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRecord:
     """What a training did: the epochs, which was the best, and why it ended."""
 
@@ -46,6 +72,16 @@ class TrainingRecord:
     stopped: Stop
     seconds: float
     """In all; of a training that was cut short and went on, the time up to the states it went on from is counted."""
+    start_value: float | None = None
+    """The validation value before the first step; None where it was not asked for (`TrainingConfig.evaluate_start`)."""
+    test_value: float | None = None
+    """The value on the test part, of the weights that stayed; None where there is no test part."""
+    costs: Costs | None = field(default=None, compare=False)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the best weights are worse than those it started from, as after too large a learning rate."""
+        return self.start_value is not None and self.best_value < self.start_value
 
     @property
     def gap(self) -> float | None:
