@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from penchant.config import Config
 from penchant.errors import TrainingError
 from penchant.training.schedules import Schedule, rate
+from penchant.training.taking_part import TakesPart, parts_of, penalties
 
 Batch = TypeVar("Batch")
 
@@ -56,8 +57,11 @@ class Trainer(Generic[Batch]):
     total_steps: int
     optimiser: torch.optim.Optimizer = field(init=False)
     steps: int = field(default=0, init=False)
+    parts: list[TakesPart] = field(init=False)
+    """Parts of the module that add to the loss and are told of every step."""
 
     def __post_init__(self) -> None:
+        self.parts = parts_of(self.module)
         decayed = [p for p in self.module.parameters() if p.ndim > 1]
         plain = [p for p in self.module.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
@@ -78,6 +82,8 @@ class Trainer(Generic[Batch]):
             group["lr"] = self.config.learning_rate * share
         self.optimiser.zero_grad(set_to_none=True)
         loss = self.loss(batch)
+        if (penalty := penalties(self.parts)) is not None:
+            loss = loss + penalty
         value, norm = float(loss.detach()), math.nan
         if math.isfinite(value):
             loss.backward()  # type: ignore[no-untyped-call]
@@ -89,6 +95,8 @@ class Trainer(Generic[Batch]):
             )
         self.optimiser.step()
         self.steps += 1
+        for part in self.parts:
+            part.after_step(step=self.steps, total=self.total_steps)
         return Step(value, norm)
 
     def check_weights(self) -> None:
