@@ -10,7 +10,7 @@ from penchant.errors import ConfigError
 
 FIRST_SHARE = 0.75
 """How much of the room the first text may take where both do not fit."""
-_PROBE = ("red", "book")
+_PROBE = ("red", "blue")
 _PLAIN: dict[str, Any] = {
     "padding": False,
     "truncation": False,

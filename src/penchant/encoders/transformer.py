@@ -26,7 +26,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        with _quiet():
+        with quiet():
             return AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
     except (OSError, ValueError, ImportError, KeyError, TypeError, AttributeError) as error:
         raise cannot_tokenize(checkpoint, _first_line(error)) from None
@@ -43,7 +43,7 @@ def load_model(checkpoint: Checkpoint, *, attentions: bool = False) -> Any:
     from transformers import AutoModel
 
     try:
-        with _quiet():
+        with quiet():
             model, report = AutoModel.from_pretrained(
                 checkpoint.folder,
                 dtype=torch.float32,
@@ -103,7 +103,7 @@ def reference_forward(model: Any, *, precision: Precision) -> Forward:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers from showing its own bars and reports: what matters is raised or shown by us."""
     from transformers.utils import logging
 
