@@ -4,8 +4,9 @@ Bergstra and Bengio (2012): random search finds settings as good as a grid's in 
 settings matter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,37 @@ REDRAWS = 50
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """A setting is searched only where another one, which is always searched, has one of these values."""
+
+    key: str
+    values: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f", where {self.key} is {' or '.join(map(str, self.values))}"
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of some values, each as likely."""
 
     values: tuple[Any, ...]
+    when: When | None = None
 
     def draw(self, rng: np.random.Generator) -> Any:
         """One of them."""
         return self.values[int(rng.integers(len(self.values)))]
 
+    def holds(self, value: Any) -> bool:
+        """Whether the value is one of them."""
+        return value in self.values
+
+    def points(self, most: int) -> tuple[Any, ...]:  # noqa: ARG002
+        """All of them, for a grid."""
+        return self.values
+
     def __str__(self) -> str:
-        return ", ".join(map(str, self.values))
+        return ", ".join(map(str, self.values)) + told(self.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +57,26 @@ class LogUniform:
 
     low: float
     high: float
+    when: When | None = None
 
     def draw(self, rng: np.random.Generator) -> float:
         """One."""
-        return float(f"{np.exp(rng.uniform(np.log(self.low), np.log(self.high))):.3g}")
+        return self.rounded(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
+
+    def rounded(self, value: float) -> float:
+        """As it is tried."""
+        return float(f"{value:.3g}")
+
+    def holds(self, value: Any) -> bool:
+        """Whether the value lies between the ends."""
+        return _is_number(value) and self.low <= value <= self.high
+
+    def points(self, most: int) -> tuple[float, ...]:
+        """Both ends and what lies evenly between them, for a grid."""
+        return tuple(dict.fromkeys(self.rounded(value) for value in np.geomspace(self.low, self.high, most)))
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}, log-uniform"
+        return f"{self.low:g} to {self.high:g}, log-uniform{told(self.when)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +87,26 @@ class Uniform:
     high: float
     digits: int = 2
     """After the point."""
+    when: When | None = None
 
     def draw(self, rng: np.random.Generator) -> float:
         """One."""
-        return round(float(rng.uniform(self.low, self.high)), self.digits)
+        return self.rounded(rng.uniform(self.low, self.high))
+
+    def rounded(self, value: float) -> float:
+        """As it is tried."""
+        return round(float(value), self.digits)
+
+    def holds(self, value: Any) -> bool:
+        """Whether the value lies between the ends."""
+        return _is_number(value) and self.low <= value <= self.high
+
+    def points(self, most: int) -> tuple[float, ...]:
+        """Both ends and what lies evenly between them, for a grid."""
+        return tuple(dict.fromkeys(self.rounded(value) for value in np.linspace(self.low, self.high, most)))
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
+        return f"{self.low:g} to {self.high:g}{told(self.when)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +116,7 @@ class Whole:
     low: int
     high: int
     log: bool = False
+    when: When | None = None
 
     def draw(self, rng: np.random.Generator) -> int:
         """One."""
@@ -76,13 +124,84 @@ class Whole:
             return int(rng.integers(self.low, self.high + 1))
         return round(float(np.exp(rng.uniform(np.log(self.low), np.log(self.high)))))
 
+    def holds(self, value: Any) -> bool:
+        """Whether the value is whole and lies between the ends."""
+        return _is_number(value) and value == int(value) and self.low <= value <= self.high
+
+    def points(self, most: int) -> tuple[int, ...]:
+        """Every whole number where they are no more than `most`, else both ends and some between them, for a grid."""
+        if not self.log and self.high - self.low < most:
+            return tuple(range(self.low, self.high + 1))
+        spaced = np.geomspace if self.log else np.linspace
+        return tuple(dict.fromkeys(round(float(value)) for value in spaced(self.low, self.high, most)))
+
     def __str__(self) -> str:
-        return f"{self.low} to {self.high}, whole{', log-uniform' if self.log else ''}"
+        return f"{self.low} to {self.high}, whole{', log-uniform' if self.log else ''}{told(self.when)}"
 
 
 Part = Choice | LogUniform | Uniform | Whole
 Space = Mapping[str, Part]
 """Setting → what it may be. A point leads into a table: ``training.learning_rate``."""
+
+
+def told(when: When | None) -> str:
+    """A condition in words, "" for none."""
+    return "" if when is None else str(when)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is searched and in whose name; the same for every trial."""
+
+    space: Space
+    fixed: Mapping[str, Any]
+    """Settings of every trial; what they set is not searched."""
+    name: str
+    seed: int
+    first: Mapping[str, Any] | None = None
+    """Settings of trial 0, where it is not drawn: those that are there by default."""
+    defaults: Mapping[str, Any] | None = None
+    """What the searched settings are in trial 0, by their name with points, where that is known."""
+    allowed: Callable[[Mapping[str, Any]], bool] = lambda _: True
+
+    @property
+    def free(self) -> Space:
+        """What is searched."""
+        return {key: part for key, part in self.space.items() if not _is_set(self.fixed, key)}
+
+    def settings(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A trial's settings: what is fixed, and of the values those whose conditions hold."""
+        made = _copied(self.fixed)
+        for key, part in self.free.items():
+            if key in values and (part.when is None or values.get(part.when.key) in part.when.values):
+                put(made, key, values[key])
+        return made
+
+    def values(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What a trial's settings say of what is searched, where it lies in the space."""
+        found = {key: taken(settings, key) for key in self.free}
+        if self.first is not None and settings == self.first:
+            found = dict(self.defaults or {})
+        return {key: value for key, value in found.items() if key in self.free and self.free[key].holds(value)}
+
+    def drawn(self) -> Iterator[dict[str, Any]]:
+        """Trials without end at random and without repeats; it ends where the space has no more."""
+        rng = numpy_rng(self.seed, "search", self.name)
+        found = [] if self.first is None else [_copied(self.first)]
+        yield from found
+        while self.free:
+            for _ in range(REDRAWS):
+                new = self.settings({key: part.draw(rng) for key, part in self.free.items()})
+                if new not in found and self.allowed(new):
+                    found.append(new)
+                    yield new
+                    break
+            else:
+                return
 
 
 def draws(
@@ -99,20 +218,17 @@ def draws(
     What `fixed` sets is not drawn, nor what is not `allowed`. A space too small for so many trials gives fewer; more
     trials begin with the same ones.
     """
-    free = {key: part for key, part in space.items() if not _is_set(fixed, key)}
-    rng = numpy_rng(seed, "search", name)
-    found: list[dict[str, Any]] = [_copied(fixed)]
-    while free and len(found) < trials:
-        for _ in range(REDRAWS):
-            drawn = _copied(fixed)
-            for key, part in free.items():
-                put(drawn, key, part.draw(rng))
-            if drawn not in found and allowed(drawn):
-                found.append(drawn)
-                break
-        else:
-            break
-    return found
+    problem = Problem(space=space, fixed=fixed, name=name, seed=seed, first=fixed, allowed=allowed)
+    return list(islice(problem.drawn(), trials))
+
+
+def taken(settings: Mapping[str, Any], key: str) -> Any:
+    """What settings say of ``training.learning_rate``; None where they say nothing."""
+    first, _, rest = key.partition(".")
+    value = settings.get(first)
+    if not rest:
+        return value
+    return taken(value, rest) if isinstance(value, Mapping) else None
 
 
 def _is_set(settings: Mapping[str, Any], key: str) -> bool:
