@@ -170,19 +170,23 @@ def pooling_of(architecture: dict[str, Any]) -> Pooling:
 
     Only the last token of a left-to-right model has seen the whole text.
     """
+    return "last" if is_causal(architecture) else "mean"
+
+
+def is_causal(architecture: dict[str, Any]) -> bool:
+    """Whether a model reads from left to right, as GPT does, rather than both ways, as BERT does."""
     heads = " ".join(architecture.get("architectures") or ())
     kind = architecture.get("model_type")
     if "CausalLM" in heads or "LMHead" in heads or architecture.get("is_decoder"):
-        return "last"
+        return True
     if kind in _BIDIRECTIONAL or architecture.get("is_encoder_decoder"):
-        return "mean"
+        return False
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     )
 
-    masked = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    return "last" if kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not masked else "mean"
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 
 def positions_of(architecture: Mapping[str, Any]) -> int | None:

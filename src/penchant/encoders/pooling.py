@@ -29,6 +29,23 @@ def pool(states_BLD: Tensor, pooling: Pooling) -> Tensor:
     return states_BLD.mean(1)
 
 
+def pool_padded(states_BLD: Tensor, mask_BL: Tensor, pooling: Pooling) -> Tensor:
+    """The same, (B, D), of texts of several lengths in one batch: `mask_BL` is 1 at tokens and 0 at the pads behind.
+
+    Equal to `pool` of each text by itself.
+    """
+    if pooling == "first":
+        return states_BLD[:, 0]
+    if pooling == "last":
+        return states_BLD[torch.arange(len(states_BLD)), mask_BL.sum(1) - 1]
+    mask_BL1 = mask_BL[:, :, None].to(states_BLD.dtype)
+    if pooling == "max":
+        return states_BLD.masked_fill(mask_BL1 == 0, float("-inf")).amax(1)
+    if pooling == "weighted_mean":
+        mask_BL1 = mask_BL1 * torch.arange(1, states_BLD.shape[1] + 1, dtype=states_BLD.dtype)[:, None]
+    return (states_BLD * mask_BL1).sum(1) / mask_BL1.sum(1)
+
+
 class Dense:
     """A linear layer with an activation, as some sentence encoders have after the pooling."""
 

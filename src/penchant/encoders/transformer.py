@@ -39,35 +39,60 @@ def load_model(checkpoint: Checkpoint, *, attentions: bool = False) -> Any:
     checkpoint's is run. Raises `ConfigError` for weights that are damaged, missing or of another architecture: random
     ones would give vectors that mean nothing.
     """
-    from safetensors import SafetensorError
     from transformers import AutoModel
+
+    model, missing = _loaded(AutoModel, checkpoint, attention="eager" if attentions else "sdpa")
+    two_sided = hasattr(model, "encoder") and hasattr(model, "decoder")
+    unused = ("pooler", "decoder.") if two_sided else ("pooler",)
+    _check_whole(checkpoint, [key for key in missing if not any(part in key for part in unused)])
+    if two_sided:
+        model = model.get_encoder()
+    return model.eval().requires_grad_(requires_grad=False)
+
+
+def load_language_model(checkpoint: Checkpoint, *, causal: bool) -> tuple[Any, bool]:
+    """The checkpoint's model with its language-modelling head, trainable; and whether the head came with it.
+
+    A head that the files lack is a fresh one, its output tied to the input embeddings where the architecture ties them;
+    seed torch before. Raises `ConfigError` as `load_model` does.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+    model, missing = _loaded(AutoModelForCausalLM if causal else AutoModelForMaskedLM, checkpoint, attention="sdpa")
+    body = f"{model.base_model_prefix}."
+    _check_whole(checkpoint, [key for key in missing if key.startswith(body) and "pooler" not in key])
+    return model, not any(not key.startswith(body) for key in missing)
+
+
+def _loaded(kind: Any, checkpoint: Checkpoint, *, attention: str) -> tuple[Any, list[str]]:
+    """The model, and the names of its weights that the files lack."""
+    from safetensors import SafetensorError
 
     try:
         with quiet():
-            model, report = AutoModel.from_pretrained(
+            model, report = kind.from_pretrained(
                 checkpoint.folder,
                 dtype=torch.float32,
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
-                attn_implementation="eager" if attentions else "sdpa",
+                attn_implementation=attention,
             )
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, TypeError, SafetensorError) as error:
         raise ConfigError(
             f"{checkpoint.folder} cannot be loaded: {_first_line(error)}.",
             hint="Give a whole checkpoint of an architecture that transformers knows.",
         ) from None
-    two_sided = hasattr(model, "encoder") and hasattr(model, "decoder")
-    unused = ("pooler", "decoder.") if two_sided else ("pooler",)
-    if missing := sorted(key for key in report["missing_keys"] if not any(part in key for part in unused)):
+    return model, sorted(report["missing_keys"])
+
+
+def _check_whole(checkpoint: Checkpoint, missing: list[str]) -> None:
+    if missing:
         raise ConfigError(
             f"{checkpoint.folder} lacks {len(missing)} weights, such as {missing[0]}.",
             hint="Copy the checkpoint again; its config.json may be another model's.",
         )
-    if two_sided:
-        model = model.get_encoder()
-    return model.eval().requires_grad_(requires_grad=False)
 
 
 def fast_forward(model: Any, probe: Tensor, *, precision: Precision) -> Forward:
