@@ -1,6 +1,8 @@
 """Fixtures that every room's tests may use."""
 
+import atexit
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["PENCHANT_CACHE"] = tempfile.mkdtemp(prefix="penchant-tests-")
+atexit.register(shutil.rmtree, os.environ["PENCHANT_CACHE"], ignore_errors=True)
 
 import pytest
 from hypothesis import settings
