@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
@@ -62,6 +62,8 @@ class FitOptions:
     """A file that gets one line of JSON for each epoch of each training."""
     run: str = ""
     """What the log calls this fit."""
+    trackers: Sequence[Any] = ()
+    """Each a `penchant.training.tracker.Tracker` (a layer above this one), told of every training of the fit."""
 
     def part(self, name: str) -> "FitOptions":
         """The options of one trained part of a model: a subfolder and a name of its own."""
