@@ -33,6 +33,7 @@ def unbroken() -> Toy:
 def without_seconds(record) -> dict[str, Any]:
     value = asdict(record)
     value.pop("seconds")
+    value.pop("costs")
     for epoch in value["epochs"]:
         epoch.pop("seconds")
     return value

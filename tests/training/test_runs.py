@@ -1,6 +1,8 @@
 """Which training a run is, and the log of its epochs."""
 
+import errno
 import json
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +14,10 @@ from penchant.data.links import Links
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
 from penchant.models.holdout import held_out
-from penchant.training.records import EpochRecord, TrainingRecord
+from penchant.progress import Progress
+from penchant.training.records import Costs, EpochRecord, TrainingRecord
 from penchant.training.runs import RunLog, training_run
-from tests.training.trainings import Toy, run_in
+from tests.training.trainings import STEPS, Toy, run_in
 from tests.worlds import genre_world
 
 WORLD = genre_world(users=12)
@@ -85,59 +88,150 @@ def test_parts_have_folders_and_names_of_their_own(tmp_path):
 
 
 def epoch(number: int, validation: float | None, training: float | None = None) -> EpochRecord:
-    return EpochRecord(epoch=number, loss=1.5, gradient_norm=0.5, validation=validation, seconds=0.1, training=training)
+    return EpochRecord(
+        epoch=number,
+        loss=1.5,
+        gradient_norm=0.5,
+        validation=validation,
+        seconds=0.1,
+        training=training,
+        learning_rate=0.01,
+    )
 
 
-def test_a_row_for_each_epoch(tmp_path):
-    log = RunLog(tmp_path / "deep" / "log.jsonl", "a")
-    log.begin([])
-    for record in (epoch(1, None), epoch(2, 0.25, 0.5), epoch(3, 0.2, 0.6), epoch(4, 0.3, 0.7)):
-        log.add(record)
-    rows = [json.loads(line) for line in log.path.read_text().splitlines()]
-    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
-    assert [row["best"] for row in rows] == [False, True, False, True]
-    assert rows[1] == {
-        "run": "a", "epoch": 2, "loss": 1.5, "gradient_norm": 0.5, "validation": 0.25, "training": 0.5, "gap": 0.25,
-        "best": True, "seconds": 0.1,
+COSTS = Costs(seconds=0.4, busy_seconds=0.3, peak_memory=10**6, trainable=10, parameters=12, device="cpu")
+
+
+def rows_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_training_and_a_validation_row_for_each_epoch_and_one_for_the_test(tmp_path):
+    log = RunLog(tmp_path / "deep" / "log.jsonl")
+    log.begin("a", {"training.learning_rate": 0.1})
+    epochs = (epoch(1, None), epoch(2, 0.25, 0.5), epoch(3, 0.2, 0.6), epoch(4, 0.3, 0.7))
+    for record in epochs:
+        log.epoch(record)
+    whole = TrainingRecord(
+        epochs=epochs, best_epoch=4, best_value=0.3, stopped="epochs", seconds=0.4, start_value=0.1, test_value=0.2
+    )
+    log.end(whole, COSTS)
+    rows = rows_of(log.path)
+    assert {row["run"] for row in rows} == {"a"}
+    parts = {part: [row for row in rows if row["part"] == part] for part in ("begin", "train", "validation", "test")}
+    assert parts["begin"][0]["facts"] == {"training.learning_rate": 0.1}
+    assert [row["epoch"] for row in parts["train"]] == [1, 2, 3, 4]
+    assert [(row["epoch"], row["best"]) for row in parts["validation"]] == [(2, True), (3, False), (4, True)]
+    assert rows[2] == {
+        "run": "a", "part": "train", "epoch": 2, "loss": 1.5, "gradient_norm": 0.5, "learning_rate": 0.01,
+        "seconds": 0.1,
     }  # fmt: skip
+    assert rows[3] == {
+        "run": "a", "part": "validation", "epoch": 2, "value": 0.25, "training": 0.5, "gap": 0.25, "best": True,
+    }  # fmt: skip
+    assert parts["test"] == [{"run": "a", "part": "test", "epoch": 4, "value": 0.2}]
+    assert rows[-1]["part"] == "end"
+    assert (rows[-1]["stopped"], rows[-1]["start_value"], rows[-1]["trainable"]) == ("epochs", 0.1, 10)
 
 
 def test_a_run_begun_again_replaces_its_rows_and_no_others(tmp_path):
     path = tmp_path / "log.jsonl"
     for run, epochs in (("a", [epoch(1, 0.1), epoch(2, 0.2)]), ("b", [epoch(1, 0.3)]), ("a", [epoch(1, 0.4)])):
-        RunLog(path, run).begin(epochs)
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(row["run"], row["validation"]) for row in rows] == [("b", 0.3), ("a", 0.4)]
+        log = RunLog(path)
+        log.begin(run, {})
+        for record in epochs:
+            log.epoch(record)
+    found = [(row["run"], row["value"]) for row in rows_of(path) if row["part"] == "validation"]
+    assert found == [("b", 0.3), ("a", 0.4)]
 
 
 def test_half_a_line_left_by_a_killed_process_is_dropped(tmp_path):
     path = tmp_path / "log.jsonl"
-    RunLog(path, "b").begin([epoch(1, 0.3)])
+    RunLog(path).begin("b", {})
     with path.open("a") as file:
         file.write('{"run": "b", "epo')
-    RunLog(path, "a").begin([epoch(1, 0.1)])
-    assert [json.loads(line)["run"] for line in path.read_text().splitlines()] == ["b", "a"]
+    RunLog(path).begin("a", {})
+    assert [row["run"] for row in rows_of(path)] == ["b", "a"]
 
 
 def test_a_file_that_is_no_log_is_left_alone(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("milk\neggs\n")
     with pytest.raises(ConfigError, match="not a log"):
-        RunLog(path, "a").begin([])
+        RunLog(path).begin("a", {})
     assert path.read_text() == "milk\neggs\n"
     with pytest.raises(ConfigError, match="cannot be written"):
-        RunLog(tmp_path / "notes.txt" / "below", "a").begin([])
+        RunLog(tmp_path / "notes.txt" / "below").begin("a", {})
 
 
 def test_a_training_writes_its_log(tmp_path):
     record = Toy().train(run_in(None, log=tmp_path / "log.jsonl"))
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [row["validation"] for row in rows] == [one.validation for one in record.epochs]
-    assert max(row["epoch"] for row in rows if row["best"]) == record.best_epoch
-    assert rows[1]["gap"] == pytest.approx(0.25)
+    rows = rows_of(tmp_path / "log.jsonl")
+    assert [row["loss"] for row in rows if row["part"] == "train"] == [one.loss for one in record.epochs]
+    validated = [row for row in rows if row["part"] == "validation"]
+    assert [row["value"] for row in validated] == [e.validation for e in record.epochs if e.validation is not None]
+    assert max(row["epoch"] for row in validated if row["best"]) == record.best_epoch
+    assert validated[0]["gap"] == pytest.approx(0.25)
     assert {row["run"] for row in rows} == {"toy"}
+    begun = rows[0]["facts"]
+    assert (begun["training.learning_rate"], begun["training.weight_decay"], begun["device"]) == (0.05, 0.01, "cpu")
+    assert begun["trainable"] == 4 * 8 + 8 + 2 * 8 + 8 + 1 + 1
     assert isinstance(record, TrainingRecord)
     assert record.gap == pytest.approx(0.25)
+    assert record.costs is not None
+    assert rows[-1]["seconds"] == record.costs.seconds == record.seconds
+    assert (rows[-1]["parameters"], rows[-1]["processes"]) == (begun["parameters"], 1)
+    assert record.costs.peak_memory > 1e6
+    assert record.costs.watt_hours == pytest.approx(record.costs.busy_seconds * 10 / 3600)
+
+
+class Follower:
+    """A tracker that remembers what it was told, and may fail at one of it."""
+
+    def __init__(self, fails_at: str = "") -> None:
+        self.told: list[str] = []
+        self.fails_at = fails_at
+
+    def hear(self, what: str) -> None:
+        self.told.append(what)
+        if what == self.fails_at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def begin(self, run, facts):
+        self.hear(f"begin {run} at {facts['training.learning_rate']}")
+
+    def epoch(self, record):
+        self.hear(f"epoch {record.epoch}")
+
+    def end(self, record, costs):
+        self.hear(f"end {len(record.epochs)} on {costs.device}")
+
+
+def test_trackers_hear_of_a_training_from_its_beginning_though_it_was_stopped(tmp_path):
+    first, second = Follower(), Follower()
+    stopped = Toy(before_step=lambda step: signal.raise_signal(signal.SIGINT) if step == 2 * STEPS + 1 else None)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(replace(run_in(tmp_path), trackers=(first,)))
+    assert first.told == ["begin toy at 0.05", "epoch 1", "epoch 2"]
+    Toy().train(replace(run_in(tmp_path, resume=True), trackers=(second,)))
+    assert second.told == ["begin toy at 0.05", *(f"epoch {n}" for n in range(1, 7)), "end 6 on cpu"]
+
+
+def test_a_tracker_that_fails_is_left_behind_and_the_training_goes_on():
+    notes: list[str] = []
+
+    class Notes(Progress):
+        def note(self, text):
+            notes.append(text)
+
+    failing, other = Follower("epoch 2"), Follower()
+    record = Toy().train(replace(run_in(None), trackers=(failing, other)), progress=Notes())
+    assert failing.told[-1] == "epoch 2"
+    assert other.told[-1] == "end 6 on cpu"
+    assert len(record.epochs) == 6
+    assert any("No space left on device" in note and "goes on without" in note for note in notes)
+    with pytest.raises(OSError, match="No space"):
+        Toy().train(replace(run_in(None), trackers=(Follower("begin toy at 0.05"),)))
 
 
 def test_an_epoch_in_one_line():

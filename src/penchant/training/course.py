@@ -13,7 +13,20 @@ from penchant.training.randomness import Generator, random_states, set_random_st
 from penchant.training.records import EpochRecord, Stop
 from penchant.training.steps import Batch, Step, Trainer
 
-COUNTED = ("epoch", "done", "loss", "gradient_norm", "bad", "stopped", "epoch_seconds", "seconds")
+COUNTED = (
+    "epoch",
+    "done",
+    "examples",
+    "loss",
+    "gradient_norm",
+    "learning_rate",
+    "start_value",
+    "bad",
+    "stopped",
+    "epoch_seconds",
+    "seconds",
+    "busy_seconds",
+)
 
 
 @dataclass(slots=True)
@@ -24,9 +37,16 @@ class Course:
     """The epoch under way, counted from 1."""
     done: int = 0
     """Its steps that are made."""
+    examples: int = 0
+    """What those steps saw."""
     loss: float = 0.0
+    """Sum over those examples."""
     gradient_norm: float = 0.0
-    """Sums over those steps."""
+    """Sum over those steps."""
+    learning_rate: float = 0.0
+    """Of the last step."""
+    start_value: float | None = None
+    """The validation value before the first step."""
     epochs: list[EpochRecord] = field(default_factory=list)
     best: BestWeights = field(default_factory=BestWeights)
     bad: int = 0
@@ -36,37 +56,44 @@ class Course:
     """Spent on the epoch under way before `since`."""
     seconds: float = 0.0
     """Spent on the whole training before `since`."""
+    busy_seconds: float = 0.0
+    """Processor time, likewise."""
     since: float = field(default_factory=time.perf_counter)
+    busy_since: float = field(default_factory=time.process_time)
     random_before: dict[str, Tensor] = field(default_factory=dict)
     """Where all randomness stood before the batches of the epoch under way were drawn; empty before they are."""
 
     def count(self, step: Step) -> None:
         """A step is made."""
         self.done += 1
-        self.loss += step.loss
+        self.examples += step.examples
+        self.loss += step.loss * step.examples
         self.gradient_norm += step.gradient_norm
+        self.learning_rate = step.learning_rate
 
     def spend(self) -> None:
         """Count the time up to now."""
-        now = time.perf_counter()
+        now, busy = time.perf_counter(), time.process_time()
         self.epoch_seconds += now - self.since
         self.seconds += now - self.since
-        self.since = now
+        self.busy_seconds += busy - self.busy_since
+        self.since, self.busy_since = now, busy
 
     def end_epoch(self, *, validation: float | None, training: float | None) -> EpochRecord:
         """The record of the epoch under way; the next one begins."""
         self.spend()
         record = EpochRecord(
             epoch=self.epoch,
-            loss=self.loss / max(self.done, 1),
+            loss=self.loss / max(self.examples, 1),
             gradient_norm=self.gradient_norm / max(self.done, 1),
             validation=validation,
             seconds=self.epoch_seconds,
             training=training,
+            learning_rate=self.learning_rate,
         )
         self.epochs.append(record)
         self.epoch += 1
-        self.done, self.loss, self.gradient_norm, self.epoch_seconds = 0, 0.0, 0.0, 0.0
+        self.done, self.examples, self.loss, self.gradient_norm, self.epoch_seconds = 0, 0, 0.0, 0.0, 0.0
         self.random_before = {}
         return record
 
@@ -78,6 +105,7 @@ def capture(course: Course, trainer: Trainer[Batch], generators: Mapping[str, Ge
     facts = {name: getattr(course, name) for name in COUNTED}
     facts |= {"steps": trainer.steps, "total_steps": trainer.total_steps}
     facts["epochs"] = [asdict(record) for record in course.epochs]
+    facts["scaler"] = trainer.scaler.state_dict()
     facts["best"] = {"epoch": best.epoch, "value": best.value} if best.found else None
     tensors = _named("best", best.weights)
     if course.stopped is None:
@@ -85,7 +113,8 @@ def capture(course: Course, trainer: Trainer[Batch], generators: Mapping[str, Ge
         tensors |= _named("module", trainer.module.state_dict())
         tensors |= _named("random", now) | _named("random_before", course.random_before)
         for index, values in trainer.optimiser.state_dict()["state"].items():
-            tensors |= _named(f"optimiser.{index}", {name: torch.as_tensor(value) for name, value in values.items()})
+            held = {name: torch.as_tensor(value) for name, value in values.items() if value is not None}
+            tensors |= _named(f"optimiser.{index}", held)
     return TrainingState(facts=facts, tensors=tensors)
 
 
@@ -114,6 +143,7 @@ def put_back(state: TrainingState, trainer: Trainer[Batch]) -> None:
     try:
         trainer.module.load_state_dict(_under(state, "module"))
         trainer.optimiser.load_state_dict({"state": optimiser, "param_groups": groups})
+        trainer.scaler.load_state_dict(state.facts["scaler"])
         trainer.steps = int(state.facts["steps"])
     except (KeyError, RuntimeError, ValueError):
         raise _lacking() from None

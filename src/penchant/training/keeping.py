@@ -1,30 +1,32 @@
 """When a training's state is written: after each epoch, now and then within one, and when somebody stops it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 import torch
 
-from penchant.errors import CheckpointError
+from penchant.errors import CheckpointError, PenchantError
 from penchant.progress import Progress
 from penchant.training.checkpoints import StateFolder, TrainingState, held
 from penchant.training.interruption import Interruption
-from penchant.training.records import EpochRecord
+from penchant.training.records import Costs, EpochRecord, Fact, TrainingRecord
 from penchant.training.runs import RunLog, TrainingRun
+from penchant.training.tracker import Tracker
 
 WRITING_SHARE = 0.05
 """Within an epoch at most this share of the time goes into writing."""
 
 
 class Keeper:
-    """Writes the state and the log that a run asks for, and answers Ctrl-C and SIGTERM once the state is on disk.
+    """Writes the state that a run asks for, tells its log and its trackers, and answers Ctrl-C and SIGTERM once the
+    state is on disk.
 
-    Where the run asks for no state, signals do what they always do. A state that cannot be written is an error at the
-    beginning and a note later: hours of training are not lost to a full disk. Weights that are not finite are never
-    written, so that the last good state stays.
+    Where the run asks for no state, signals do what they always do. A state or a log that cannot be written is an error
+    at the beginning and a note later: hours of training are not lost to a full disk. Weights that are not finite are
+    never written, so that the last good state stays.
     """
 
     def __init__(self, run: TrainingRun | None, progress: Progress) -> None:
@@ -32,7 +34,8 @@ class Keeper:
         self.progress = progress
         self._come = ""
         self._states = StateFolder(run.folder, run.identity) if run and run.folder else None
-        self._log = RunLog(run.log, run.name) if run and run.log else None
+        self._trackers: list[Tracker] = [RunLog(run.log)] if run and run.log else []
+        self._trackers += run.trackers if run else ()
         self._interruption: Interruption | None = None
         self._open = ExitStack()
         self._due = float("inf")
@@ -67,10 +70,16 @@ class Keeper:
         """What is on disk, as a sentence; "" before a step is."""
         return f"The state after {self._come} is kept in {self._states.folder}." if self._states and self._come else ""
 
-    def begin(self, capture: Callable[[], TrainingState] | None, epochs: list[EpochRecord]) -> None:
-        """Bring the log up to date and write a first state: a place that cannot be written is an error now."""
-        if self._log is not None:
-            self._log.begin(epochs)
+    def begin(
+        self, capture: Callable[[], TrainingState] | None, facts: Mapping[str, Fact], epochs: Sequence[EpochRecord]
+    ) -> None:
+        """Tell the run's facts and the epochs behind it, and write a first state: a place that cannot be written is an
+        error now.
+        """
+        for tracker in self._trackers:
+            tracker.begin(self.run.name if self.run else "", facts)
+            for record in epochs:
+                tracker.epoch(record)
         if capture is not None:
             self._write(capture)
 
@@ -81,16 +90,17 @@ class Keeper:
         self._stop_if_asked()
 
     def after_epoch(self, record: EpochRecord, capture: Callable[[], TrainingState] | None) -> None:
-        """Write the epoch down and the state, where there is one to go on from."""
-        if self._log is not None:
-            self._log.add(record)
+        """Tell the epoch, and write the state where there is one to go on from."""
+        self._tell(lambda tracker: tracker.epoch(record))
         if capture is not None:
             self._keep(capture)
             self._stop_if_asked()
 
-    def end(self, capture: Callable[[], TrainingState]) -> None:
+    def end(self, capture: Callable[[], TrainingState] | None, record: TrainingRecord, costs: Costs) -> None:
         """Write what came of the training: it need not be repeated where what follows it is cut short."""
-        self._keep(capture)
+        if capture is not None:
+            self._keep(capture)
+        self._tell(lambda tracker: tracker.end(record, costs))
 
     @property
     def _asked_to_stop(self) -> bool:
@@ -100,6 +110,15 @@ class Keeper:
         if self._interruption is not None and self._asked_to_stop:
             self.progress.note(f"Stopped after {self._come or 'no step'}.")
             self._interruption.deliver()
+
+    def _tell(self, what: Callable[[Tracker], None]) -> None:
+        for tracker in list(self._trackers):
+            try:
+                what(tracker)
+            except (PenchantError, OSError) as error:
+                self._trackers.remove(tracker)
+                told = error.message if isinstance(error, PenchantError) else f"{type(tracker).__name__}: {error}."
+                self.progress.note(f"{told} The training goes on without.")
 
     def _keep(self, capture: Callable[[], TrainingState]) -> None:
         try:

@@ -1,29 +1,36 @@
 """The one training loop: steps, validation, early stopping, the best weights put back, a NaN caught, a state kept."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from penchant.errors import TrainingError
 from penchant.progress import SILENT, Advance, Progress
+from penchant.training.activations import recomputed
+from penchant.training.batch_sizes import on_device
 from penchant.training.checkpoints import TrainingState
+from penchant.training.costs import begin_counting, costs_of
 from penchant.training.course import Course, capture, course_of, put_back, rewind
 from penchant.training.keeping import Keeper
-from penchant.training.randomness import Generator, random_states
-from penchant.training.records import EpochRecord, TrainingRecord
+from penchant.training.processes import ALONE, Processes
+from penchant.training.randomness import Generator, random_states, set_random_states
+from penchant.training.records import EpochRecord, Fact, TrainingRecord
 from penchant.training.runs import TrainingRun
 from penchant.training.steps import Batch, Step, Trainer, TrainingConfig
 
 __all__ = ["EpochRecord", "Step", "Trainer", "TrainingConfig", "TrainingRecord", "train"]
 
+T = TypeVar("T")
+
 
 def train(
     module: nn.Module,
     *,
-    batches: Callable[[int], Sequence[Batch]],
+    batches: Callable[[int], Collection[Batch]],
     loss: Callable[[Batch], Tensor],
     evaluate: Callable[[], float] | None,
     config: TrainingConfig,
@@ -32,13 +39,23 @@ def train(
     evaluate_training: Callable[[], float] | None = None,
     run: TrainingRun | None = None,
     generators: Mapping[str, Generator] | None = None,
+    test: Callable[[], float] | None = None,
+    make_optimiser: Callable[[], torch.optim.Optimizer] | None = None,
+    device: torch.device | None = None,
+    processes: Processes = ALONE,
 ) -> TrainingRecord:
     """Train until patience, epochs or minutes run out; `module` ends in eval mode with its best weights.
 
     `batches(epoch)` gives an epoch's batches, the epoch counted from 1. `evaluate()` gives the validation value of the
     weights as they are, higher is better, called in eval mode without gradients; with None the last weights stay.
     `evaluate_training()` gives the same value on a fixed sample of what is trained on: how far apart the two are tells
-    over-fitting. Randomness is the caller's: seed torch, and let `batches` use a generator of its own.
+    over-fitting. `test()` is asked once, of the weights that stay. Randomness is the caller's: seed torch, and let
+    `batches` use a generator of its own.
+
+    A step takes `config.accumulation` batches, weighted by their examples (`batch_sizes.examples_in`); `loss` is a
+    batch's mean. The module and its batches are moved to `device`, where one is given. With several `processes` each
+    works out its own of a step's batches; all end with the same weights. `make_optimiser` builds one in place of that
+    which the settings name.
 
     A loss, gradient or weight that is not finite stops the training with the best weights so far; before the first
     validation there are none, and `TrainingError` is raised.
@@ -47,20 +64,30 @@ def train(
     SIGTERM or by the power goes on from it and ends with the same weights, bit for bit. For that, `batches(epoch)` may
     depend on the epoch, on torch's own generator and on the generators named in `generators`, and the loss on the
     batch, the module and those; nothing else may be remembered between steps. `CheckpointError` where there is a state
-    that cannot be gone on from.
+    that cannot be gone on from. Of several processes the first keeps the state; between two epochs it is theirs bit for
+    bit, within one as far as each draws the same numbers.
     """
-    with Keeper(run, progress) as keeper:
+    processes.check(config.accumulation)
+    if device is not None:
+        module.to(device)
+    kept, told = (run, progress) if processes.leads else (None, SILENT)
+    with Keeper(kept, told) as keeper, recomputed(module, wanted=config.gradient_checkpointing):
         training = _Training(
             module=module,
             batches=batches,
             loss=loss,
             evaluate=evaluate,
             evaluate_training=evaluate_training,
+            test=test,
             config=config,
-            progress=progress,
+            progress=told,
             name=name,
             keeper=keeper,
             generators=generators or {},
+            make_optimiser=make_optimiser,
+            device=device,
+            processes=processes,
+            facts={} if run is None else run.facts,
         )
         return training.record()
 
@@ -70,39 +97,55 @@ class _Training(Generic[Batch]):
     """One training on its way."""
 
     module: nn.Module
-    batches: Callable[[int], Sequence[Batch]]
+    batches: Callable[[int], Collection[Batch]]
     loss: Callable[[Batch], Tensor]
     evaluate: Callable[[], float] | None
     evaluate_training: Callable[[], float] | None
+    test: Callable[[], float] | None
     config: TrainingConfig
     progress: Progress
     name: str
     keeper: Keeper
     generators: Mapping[str, Generator]
+    make_optimiser: Callable[[], torch.optim.Optimizer] | None
+    device: torch.device | None
+    processes: Processes
+    facts: Mapping[str, Fact]
     course: Course = field(init=False)
     trainer: Trainer[Batch] = field(init=False)
     state: TrainingState | None = field(init=False)
     """What is gone on from, until its epoch is under way again."""
-    first: Sequence[Batch] | None = field(default=None, init=False)
+    first: Collection[Batch] | None = field(default=None, init=False)
     """The first epoch's batches, drawn ahead to know how many steps there will be."""
 
     def __post_init__(self) -> None:
-        self.state = self.keeper.read()
+        begin_counting(self.module)
+        self.state = self.processes.of_first(self.keeper.read())
         if self.state is not None:
             self.course, total = course_of(self.state), int(self.state.facts["total_steps"])
         else:
             self.course = Course()
             self._note_randomness()
             self.first = self.batches(1)
-            total = self.config.max_epochs * len(self.first)
-        self.trainer = Trainer(self.module, self.loss, self.config, total_steps=total)
+            total = self.config.max_epochs * -(-len(self.first) // self.config.accumulation)
+        self.trainer = Trainer(
+            self.module,
+            self._loss,
+            self.config,
+            total_steps=total,
+            make_optimiser=self.make_optimiser,
+            processes=self.processes,
+        )
 
     def record(self) -> TrainingRecord:
         """Train to the end; a training that had ended gives what it gave."""
         course, ended = self.course, self.course.stopped is not None
         if self.state is not None and not ended:
             put_back(self.state, self.trainer)
-        self.keeper.begin(self._capture if self.state is None else None, course.epochs)
+        if self.state is None and self.config.evaluate_start and self.evaluate:
+            course.start_value = self._value(self.evaluate)
+            self.progress.note(f"{self.name}: before the first step, validation {course.start_value:.4f}")
+        self.keeper.begin(self._capture if self.state is None else None, self._facts(), course.epochs)
         if ended:
             self.progress.note(f"{self.name} had ended: its weights are those of epoch {course.best.epoch}.")
         if not ended:
@@ -117,15 +160,25 @@ class _Training(Generic[Batch]):
             course.best.offer(self.module, value=value, epoch=len(course.epochs))
         course.best.restore(self.module)
         self.module.eval()
-        if not ended:
-            self.keeper.end(self._capture)
-        return TrainingRecord(
+        record = TrainingRecord(
             epochs=tuple(course.epochs),
             best_epoch=course.best.epoch,
             best_value=course.best.value,
             stopped=course.stopped or "epochs",
             seconds=course.seconds,
+            start_value=course.start_value,
+            test_value=self._value(self.test) if self.test else None,
         )
+        if record.degraded:
+            self.progress.note(
+                f"{self.name}: validation fell below the start, from {record.start_value:.4f} to "
+                f"{record.best_value:.4f}. Lower the learning rate."
+            )
+        costs = costs_of(
+            self.module, seconds=course.seconds, busy_seconds=course.busy_seconds, processes=self.processes.count
+        )
+        self.keeper.end(None if ended else self._capture, record, costs)
+        return replace(record, costs=costs)
 
     def _epoch(self, advance: Advance) -> None:
         """Make the steps of an epoch that are left, validate, decide whether it was the last."""
@@ -133,8 +186,8 @@ class _Training(Generic[Batch]):
         drawn = self._drawn()
         self.module.train()
         try:
-            for batch in drawn:
-                step = self.trainer.step(batch)
+            while together := tuple(islice(drawn, config.accumulation)):
+                step = self.trainer.step(*together)
                 course.count(step)
                 advance(1, f"loss {step.loss:.3f}")
                 self.keeper.after_step(self._capture)
@@ -152,7 +205,7 @@ class _Training(Generic[Batch]):
         self.progress.note(f"{self.name}: {record.describe()}")
         if course.bad >= config.patience:
             course.stopped = "patience"
-        elif config.max_minutes is not None and course.seconds > 60 * config.max_minutes:
+        elif config.max_minutes is not None and self._agreed(course.seconds) > 60 * config.max_minutes:
             course.stopped = "minutes"
         elif course.epoch > config.max_epochs:
             course.stopped = "epochs"
@@ -164,8 +217,8 @@ class _Training(Generic[Batch]):
         if state is not None and self.course.random_before:
             rewind(state, self.generators, before_epoch=True)
             drawn = iter(self.batches(self.course.epoch))
-            for _ in range(self.course.done):
-                next(drawn, None)
+            for _ in islice(drawn, self.course.done * self.config.accumulation):
+                pass
             rewind(state, self.generators, before_epoch=False)
             return drawn
         if state is not None:  # taken between two epochs
@@ -177,8 +230,14 @@ class _Training(Generic[Batch]):
         return iter(self.batches(self.course.epoch))
 
     def _note_randomness(self) -> None:
+        """All processes draw an epoch's batches from where the first one stands."""
+        if not self.processes.alone:
+            set_random_states(self._agreed(random_states(self.module, self.generators)), self.generators)
         if self.keeper.keeps:
             self.course.random_before = random_states(self.module, self.generators)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        return self.loss(batch if self.device is None else on_device(batch, self.device))
 
     def _diverged(self, error: TrainingError) -> None:
         """End with the best weights; `TrainingError` where there are none."""
@@ -191,7 +250,26 @@ class _Training(Generic[Batch]):
     def _value(self, evaluate: Callable[[], float]) -> float:
         self.module.eval()
         with torch.inference_mode():
-            return evaluate()
+            return self._agreed(evaluate())
+
+    def _agreed(self, value: T) -> T:
+        """What the first process found, so that all decide alike."""
+        return self.processes.of_first(value)
+
+    def _facts(self) -> dict[str, Fact]:
+        """What is told of the run when it begins."""
+        settings = {f"training.{name}": value for name, value in self.config.model_dump(mode="json").items()}
+        costs = costs_of(self.module, seconds=0.0, busy_seconds=0.0)
+        return {
+            **self.facts,
+            **settings,
+            "training.precision": self.trainer.precision,
+            "device": costs.device,
+            "processes": self.processes.count,
+            "trainable": costs.trainable,
+            "parameters": costs.parameters,
+            "torch": torch.__version__,
+        }
 
     def _capture(self) -> TrainingState:
         return capture(self.course, self.trainer, self.generators)

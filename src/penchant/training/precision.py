@@ -1,12 +1,16 @@
-"""Which number format this machine multiplies faster in, found by trying."""
+"""Which number format this machine multiplies faster in, found by trying, and training in it."""
 
 import threading
 import time
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["float32", "bfloat16"]
 
+TrainedIn = Literal["float32", "bfloat16", "float16"]
 GAIN = 1.25
 """bfloat16 is taken where it is at least this many times as fast: below, rounding is not worth it, and timing noise
 could make the choice differ between runs."""
@@ -51,3 +55,17 @@ def seconds(precision: Precision, *, rows: int = 512, repeats: int = 5) -> float
     thread.join()
     torch.set_num_threads(outer)  # a thread's setting is also the default of threads started later
     return min(times)
+
+
+def training_precision(wanted: Literal["auto"] | TrainedIn, device: "torch.device") -> TrainedIn:
+    """The format of the matrix products of a training on a device.
+
+    ``auto``: on a GPU bfloat16 where it has it, else float16; on a processor what `fastest_precision` finds.
+    """
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    return fastest_precision() if device.type == "cpu" else "float32"

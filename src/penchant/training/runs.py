@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,9 @@ from penchant.data.histories import Cases
 from penchant.data.links import Links
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
-from penchant.training.records import EpochRecord
+from penchant.training.records import Costs, EpochRecord, Fact, TrainingRecord
+from penchant.training.tracker import Tracker
 from penchant.types import AnyArray
-
-Fact = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +32,22 @@ class TrainingRun:
     folder: Path | None
     resume: bool | None
     log: Path | None
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """What is told of the run beside the settings of its training."""
+    trackers: Sequence[Tracker] = ()
+    """Who follows it beside the log."""
     every_seconds: float = 60.0
     """Within an epoch the state is written this often, or less often where writing takes long."""
 
 
 def training_run(options: FitOptions, *, dataset: Dataset, config: Config, name: str) -> TrainingRun | None:
-    """The run that a fit's options ask for; None where they ask for neither state nor log.
+    """The run that a fit's options ask for; None where they ask for neither state nor log nor trackers.
 
     A state is this training's where Penchant, torch, the model's `name` and settings, the seed, the dataset it learns
     from and the vectors and validation cases handed in are the same. A model of several trained parts gives each its
     own options, `options.part(name)`.
     """
-    if options.checkpoints is None and options.run_log is None:
+    if options.checkpoints is None and options.run_log is None and not options.trackers:
         return None
     return TrainingRun(
         name=options.run or name,
@@ -52,46 +55,66 @@ def training_run(options: FitOptions, *, dataset: Dataset, config: Config, name:
         folder=options.checkpoints,
         resume=options.resume,
         log=options.run_log,
+        facts={"model": name, "seed": options.seed, **_flat(config.model_dump(mode="json"), "settings")},
+        trackers=tuple(options.trackers),
     )
 
 
 class RunLog:
-    """Epochs as JSON lines: one file for any number of trainings, each line with its training's name.
+    """A `Tracker`: JSON lines, one file for any number of trainings, each line with its training's name.
 
-    Columns: `run`, those of `EpochRecord`, `gap`, and `best`: whether no earlier epoch was better on validation.
+    The key `part` says what a line is: ``begin`` with the run's facts; for each epoch ``train`` (loss, gradient_norm,
+    learning_rate, seconds) and, where it was validated, ``validation`` (value, the same value on a sample of what was
+    trained on, their gap, and whether no earlier epoch was better); ``test`` where there is a test part; ``end`` with
+    why and when it stopped and what it cost.
+
+    `ConfigError` for a file that holds anything but lines of JSON, or that cannot be written.
     """
 
-    def __init__(self, path: Path, run: str) -> None:
-        self.path, self.run = path, run
-        self._best = float("-inf")
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._run, self._best = "", float("-inf")
 
-    def begin(self, epochs: Sequence[EpochRecord]) -> None:
-        """Make these the run's epochs so far; lines of other runs stay.
-
-        `ConfigError` for a file that holds anything but lines of JSON, or that cannot be written.
-        """
+    def begin(self, run: str, facts: Mapping[str, Fact]) -> None:
+        """Lines of this run that the file has are taken out; those of other runs stay."""
+        self._run, self._best = run, float("-inf")
         try:
-            kept = [line for line in self._lines() if _run_of(line) != self.run]
+            kept = [line for line in self._lines() if _run_of(line) != run]
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = b"".join(line + b"\n" for line in kept) + b"".join(self._row(epoch) for epoch in epochs)
+            text = b"".join(line + b"\n" for line in kept) + self._line("begin", {"facts": dict(facts)})
             replace_file(self.path, lambda file: file.write_bytes(text))
         except OSError as error:
             raise self._unwritable(error) from None
         except (orjson.JSONDecodeError, TypeError, KeyError):
             raise ConfigError(f"{self.path} is not a log of trainings.", hint="Choose another file.") from None
 
-    def add(self, epoch: EpochRecord) -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """Add an epoch that has ended."""
+        told = ("epoch", "loss", "gradient_norm", "learning_rate", "seconds")
+        text = self._line("train", {name: getattr(record, name) for name in told})
+        if record.validation is not None:
+            best = record.validation > self._best
+            self._best = max(self._best, record.validation)
+            measured = {"value": record.validation, "training": record.training, "gap": record.gap, "best": best}
+            text += self._line("validation", {"epoch": record.epoch, **measured})
+        self._append(text)
+
+    def end(self, record: TrainingRecord, costs: Costs) -> None:
+        """Add the test value, where there is one, and how it ended."""
+        found = {"epoch": record.best_epoch, "value": record.test_value}
+        came = {name: getattr(record, name) for name in ("stopped", "best_epoch", "best_value", "start_value")}
+        tested = b"" if record.test_value is None else self._line("test", found)
+        self._append(tested + self._line("end", came | asdict(costs)))
+
+    def _append(self, text: bytes) -> None:
         try:
             with self.path.open("ab") as file:
-                file.write(self._row(epoch))
+                file.write(text)
         except OSError as error:
             raise self._unwritable(error) from None
 
-    def _row(self, epoch: EpochRecord) -> bytes:
-        best = epoch.validation is not None and epoch.validation > self._best
-        self._best = max(self._best, epoch.validation if best and epoch.validation is not None else self._best)
-        return orjson.dumps({"run": self.run, **asdict(epoch), "gap": epoch.gap, "best": best}) + b"\n"
+    def _line(self, part: str, values: Mapping[str, Any]) -> bytes:
+        return orjson.dumps({"run": self._run, "part": part, **values}) + b"\n"
 
     def _lines(self) -> list[bytes]:
         """The whole lines of the file; a process that was killed may have left half of a last one."""
