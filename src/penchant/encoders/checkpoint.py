@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,6 +14,11 @@ Pooling = Literal["mean", "first", "last", "max", "weighted_mean"]
 
 EMBEDDED = "minilm"
 """The name of the model that is installed with Penchant."""
+
+ADAPTATION = "fine_tuning.json"
+"""The manifest of an encoder that was fine-tuned."""
+ADAPTED_BASE = "base"
+"""Within such a folder the checkpoint that was fine-tuned, where the method did not merge."""
 
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*/config.json", "*/model.safetensors"]
 _POOLINGS: dict[str, Pooling] = {
@@ -51,6 +56,8 @@ class Checkpoint:
     """Folders of linear layers after the pooling."""
     fingerprint: str
     """32 hex digits of a hash of every file that the vectors depend on."""
+    adaptation: Path | None = None
+    """The folder of what was trained beside the model's own weights; None: nothing was."""
 
 
 def locate(name: str | None, *, revision: str | None = None) -> Path:
@@ -106,6 +113,10 @@ def read_checkpoint(root: Path) -> Checkpoint:
     normalise); their keys before and after its release 6 are understood. Raises `ConfigError` where the folder is no
     checkpoint, holds its weights as pickle only, or has a module that Penchant cannot reproduce.
     """
+    if (adaptation := _json(root / ADAPTATION)) is not None and not adaptation.get("merged"):
+        base = read_checkpoint(root / ADAPTED_BASE)
+        both = base.fingerprint + _fingerprint([*root.glob("*.json"), *root.glob("*.safetensors")])
+        return replace(base, adaptation=root, fingerprint=hashlib.blake2b(both.encode(), digest_size=16).hexdigest())
     chain = _modules(root)
     places = {kind: [root / path for k, path in chain if k == kind] for kind, _ in chain}
     folder = places.get("Transformer", [root])[0]

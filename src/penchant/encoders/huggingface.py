@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.pooling import load_dense, pool
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
-from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer
+from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
 from penchant.training.precision import Precision, fastest_precision
@@ -146,6 +147,11 @@ class HuggingFaceEncoder:
         ids = self._tokenization([text])[0]
         if not ids:
             raise UnsupportedError("A text without tokens has no attention.", hint="Give a text with words.")
+        if self._checkpoint.adaptation is not None:
+            raise UnsupportedError(
+                f"{self.name} was fine-tuned by a method that stands beside the model; its attention cannot be read.",
+                hint="Fine-tune with a method that merges, such as lora.",
+            )
         row = torch.tensor([ids])
         with torch.inference_mode():
             output = self._attentive(input_ids=row, attention_mask=torch.ones_like(row), output_attentions=True)
@@ -177,6 +183,8 @@ class HuggingFaceEncoder:
     def _load(self) -> tuple[Tokenization, Forward]:
         """The tokenizer and the forward pass, from the files alone where they are a plain BERT's."""
         check_vocabulary(self._checkpoint)
+        if self._checkpoint.adaptation is not None:
+            return self._load_adapted(self._checkpoint.adaptation)
         read = read_tokenizer(self._checkpoint)
         packed = read_bert(self._checkpoint, precision=self.precision) if read else None
         if read and packed:
@@ -199,6 +207,21 @@ class HuggingFaceEncoder:
         )
         probe = torch.tensor(tokenization([_PROBE]))
         return tokenization, fast_forward(model, probe, precision=self.precision)
+
+    def _load_adapted(self, folder: Path) -> tuple[Tokenization, Forward]:
+        """A base with something trained beside its weights, which transformers itself has to run."""
+        from penchant.encoders.fine_tuning.adapted import adapted  # peft takes seconds to import
+
+        loaded = load_tokenizer(self._checkpoint)
+        method = adapted(load_model(self._checkpoint), folder)
+        positions = positions_of(self._checkpoint.architecture)
+        tokenization = self._tokenize_with(
+            loaded,
+            special=int(loaded.num_special_tokens_to_add()),
+            limits=(loaded.model_max_length, positions and positions - method.positions),
+            names=loaded.convert_ids_to_tokens,
+        )
+        return tokenization, reference_forward(method.states, precision=self.precision)
 
     def _tokenize_with(
         self,

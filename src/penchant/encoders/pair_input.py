@@ -47,7 +47,8 @@ class PairTokenization:
     What stands around them is what the tokenizer's own pair has: ``[CLS] a [SEP] b [SEP]`` with the segments
     ``0 … 0 1 … 1`` for a BERT (Devlin et al. 2019), ``<s> a </s></s> b </s>`` for a RoBERTa. A tokenizer that knows
     no pair but ends a single text ends both with that; one that marks nothing, as most left-to-right models', puts its
-    separator or its end of text after either, and the state of the last has seen both (Radford et al. 2018).
+    separator or its end of text after either, and the state of the last has seen both (Radford et al. 2018). A single
+    text is written as the tokenizer writes it, with nothing put after; one with nothing to read has no tokens.
 
     What does not fit is cut from the ends. b loses its end first: a text that is to lose its oldest part has to be
     told newest first. a stays whole as long as it takes no more than `FIRST_SHARE` of the room. Raises `ConfigError`
@@ -74,6 +75,8 @@ class PairTokenization:
     def _joined(self, first: list[int], second: list[int] | None) -> Tokens:
         if second is None:
             frame = self.single
+            if not first:
+                return Tokens([], [])
             whole = [*frame.before, *first[: self.max_length - len(frame.before) - len(frame.after)], *frame.after]
             return Tokens(whole, [0] * len(whole))
         frame = self.pair
@@ -89,10 +92,18 @@ class PairTokenization:
         return _bare(self._tokenizer, clean) if clean else []
 
 
-def pair_tokenization(checkpoint: Checkpoint, tokenizer: Any, *, max_length: int) -> PairTokenization:
-    """The pairs of a checkpoint, cut to `max_length` or to the least limit that its files name."""
+def pair_tokenization(checkpoint: Checkpoint, tokenizer: Any, *, max_length: int, taken: int = 0) -> PairTokenization:
+    """The pairs of a checkpoint, cut to `max_length` or to the least limit that its files name.
+
+    `taken` of the model's positions are not to be had. `ConfigError` where that leaves none.
+    """
     check_vocabulary(checkpoint)
-    limits = (max_length, checkpoint.max_length, tokenizer.model_max_length, positions_of(checkpoint.architecture))
+    positions = positions_of(checkpoint.architecture)
+    if positions is not None and taken >= positions:
+        raise ConfigError(
+            f"{taken} positions are taken, and the model has {positions}.", hint="Choose fewer virtual tokens."
+        )
+    limits = (max_length, checkpoint.max_length, tokenizer.model_max_length, positions and positions - taken)
     least = min(int(limit) for limit in limits if limit and limit > 0)
     return PairTokenization(tokenizer, max_length=least, lower_case=checkpoint.lower_case)
 
@@ -115,15 +126,16 @@ def _frames(tokenizer: Any) -> tuple[Frame, Frame]:
     if between:
         pair = Frame(tuple(both[:left]), between, tuple(both[right + len(second) :]))
         return Frame(before, (), after), pair
-    if not after:
+    ending = after
+    if not ending:
         end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
-        after = tuple(_bare(tokenizer, ["\n"])[0]) if end is None else (end,)
-    if not after:
+        ending = tuple(_bare(tokenizer, ["\n"])[0]) if end is None else (end,)
+    if not ending:
         raise ConfigError(
             "The tokenizer has no separator, no end of text and no token for a new line.",
             hint="Use a checkpoint that can tell two texts apart.",
         )
-    return Frame(before, (), after), Frame(before, after, after)
+    return Frame(before, (), after), Frame(before, ending, ending)
 
 
 def _bare(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

@@ -1,7 +1,7 @@
 """Loading any checkpoint through transformers, and the forward pass that runs it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from logging import ERROR
 from typing import Any
@@ -17,6 +17,9 @@ from penchant.training.precision import Precision
 
 Forward = Callable[[Sequence[Tensor]], list[Tensor]]
 """Token ids of groups of texts, (n, L) each, to last hidden states, (n, L, D) each."""
+
+States = Callable[[Mapping[str, Tensor]], Tensor]
+"""``input_ids`` and ``attention_mask``, (n, L) each, to last hidden states (n, L, D)."""
 
 _QUIET = threading.Lock()
 
@@ -102,27 +105,30 @@ def fast_forward(model: Any, probe: Tensor, *, precision: Precision) -> Forward:
     """
     config, weights = model.config.to_dict(), model.state_dict()
     if not PackedBert.fits(config):
-        return reference_forward(model, precision=precision)
+        return reference_forward(states_of(model), precision=precision)
     packed = PackedBert(config, weights)
     with torch.inference_mode():
-        expected = reference_forward(model, precision="float32")([probe])[0]
+        expected = reference_forward(states_of(model), precision="float32")([probe])[0]
         scale = float(expected.abs().nan_to_num().max())
         alike = torch.allclose(packed([probe])[0], expected, rtol=1e-4, atol=1e-4 * scale)
     if not alike:
-        return reference_forward(model, precision=precision)
+        return reference_forward(states_of(model), precision=precision)
     return packed if precision == "float32" else PackedBert(config, weights, dtype=torch.bfloat16)
 
 
-def reference_forward(model: Any, *, precision: Precision) -> Forward:
+def states_of(model: Any) -> States:
+    """What a model of transformers' makes of its inputs."""
+    return lambda inputs: model(**inputs).last_hidden_state
+
+
+def reference_forward(states: States, *, precision: Precision) -> Forward:
     """The forward pass of transformers itself, one group of texts of equal length at a time."""
 
     def forward(groups: Sequence[Tensor]) -> list[Tensor]:
         context = torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext()
         with context:
             # A mask of ones: without one some models take a token that equals their padding for padding.
-            return [
-                model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.float() for ids in groups
-            ]
+            return [states({"input_ids": ids, "attention_mask": torch.ones_like(ids)}).float() for ids in groups]
 
     return forward
 

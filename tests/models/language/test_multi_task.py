@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from penchant.encoders.fine_tuning import FineTunedEncoderConfig
 from penchant.errors import BundleError, ConfigError, DataError, NotFoundError, UnsupportedError
 from penchant.metrics.probabilities import expected_calibration_error
 from penchant.models.language.behaviour_text import BehaviourTemplate
 from penchant.models.language.examples import Examples, Labels
 from penchant.models.language.multi_task import MultiTask, MultiTaskConfig
-from penchant.models.language.shared_encoder import LanguageModelConfig
 from penchant.models.language.task import Task
 from penchant.models.language.task_data import TextRendering, likes, purchase_intent, ratings
 from penchant.models.language.task_network import TaskData, TaskNetwork, train_tasks
@@ -28,7 +28,7 @@ LAST_TWO = TextRendering(behaviour=BehaviourTemplate(last_events=2, item_words=1
 def settings(path, **further: Any) -> MultiTaskConfig:
     return MultiTaskConfig.of(
         {
-            "language_model": {"path": str(path), "trainable_layers": 1, "max_length": 24},
+            "language_model": {"path": str(path), "max_length": 24},
             "batch": 32,
             "training": {"learning_rate": 1e-2, "max_epochs": 8, "warmup_steps": 10, "evaluate_every": 1},
             **further,
@@ -49,7 +49,7 @@ def network_of(path, **tasks: Examples) -> tuple[TaskNetwork, dict[str, TaskData
     heads = {name: Task.of(examples, HeadConfig()).head() for name, examples in tasks.items()}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = TaskNetwork(LanguageModelConfig(path=str(path), trainable_layers=1, max_length=24), heads)
+        network = TaskNetwork(FineTunedEncoderConfig(path=str(path), max_length=24), heads)
     data = {
         name: TaskData(
             head=heads[name],
@@ -81,7 +81,7 @@ def test_a_task_teaches_the_shared_layers_and_its_own_head_alone(bert, task):
     assert own is not None
     assert float(own.abs().sum()) > 0
     assert network.last_layer(other).weight.grad is None
-    whole = network.encoder._whole[0]
+    whole = network.encoder.method.model
     assert all(p.grad is None for name, p in whole.named_parameters() if not name.startswith("encoder.layer."))
 
 

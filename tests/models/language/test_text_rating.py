@@ -27,7 +27,7 @@ CHOSEN = DATA.histories().keep(np.isnan(DATA.histories().values))
 
 def settings(path: Path, **further: Any) -> dict[str, Any]:
     return {
-        "language_model": {"path": str(path), "trainable_layers": 1, "max_length": 24},
+        "language_model": {"path": str(path), "max_length": 24},
         "behaviour": ONE_WORD,
         "biases": False,
         "batch": 32,
@@ -57,8 +57,8 @@ def test_what_neither_text_tells_alone_is_learned(model):
 
 def test_training_changes_the_trained_layers_and_nothing_else(model, bert):
     untrained = TextRating(TextRatingConfig.of(settings(bert, training={"learning_rate": 0.0, "max_epochs": 1})))
-    before = untrained.fit(DATA)._trained().encoder._whole[0].state_dict()
-    after = model._trained().encoder._whole[0].state_dict()
+    before = untrained.fit(DATA)._trained().encoder.method.model.state_dict()
+    after = model._trained().encoder.method.model.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if name.startswith("encoder.layer.0.")}
     assert {name.split(".")[0] for name in model._trained().state_dict()} == {"encoder", "layers"}
@@ -114,7 +114,7 @@ def test_what_was_said_of_an_item_does_not_change_what_is_predicted_of_it(bert):
 def test_a_left_to_right_model_learns_it_too(gpt):
     model = fit(
         gpt,
-        language_model={"path": str(gpt), "trainable_layers": 1, "max_length": 24},
+        language_model={"path": str(gpt), "max_length": 24},
         training={"learning_rate": 1e-2, "max_epochs": 10, "warmup_steps": 10},
     )
     assert model._trained().encoder.pooling == "last"
@@ -233,12 +233,12 @@ def test_likes_of_one_class_are_refused(bert):
 
 
 def test_more_layers_than_there_are_is_refused(bert):
-    with pytest.raises(ConfigError, match="trainable_layers is 2, and the model has 1"):
-        fit(bert, language_model={"path": str(bert), "trainable_layers": 2})
+    with pytest.raises(ConfigError, match="layers = 2, and the model has 1"):
+        fit(bert, language_model={"path": str(bert), "method": {"name": "top_layers", "layers": 2}})
 
 
 def test_only_the_head_is_trained_where_no_layer_is(bert):
-    model = fit(bert, language_model={"path": str(bert), "trainable_layers": 0}, training={"max_epochs": 1})
+    model = fit(bert, language_model={"path": str(bert), "method": "head_only"}, training={"max_epochs": 1})
     assert set(model._trained().state_dict()) == {"layers.0.weight", "layers.0.bias"}
 
 

@@ -10,12 +10,12 @@ from pydantic import Field
 from torch import Tensor
 
 from penchant.config import Config
+from penchant.encoders.fine_tuning import FineTunedEncoderConfig
 from penchant.encoders.pair_input import Texts
 from penchant.errors import ConfigError, NotFoundError, UnsupportedError
 from penchant.metrics.probabilities import YesNoReport, yes_no_report
 from penchant.models.language.examples import Examples, Labels
 from penchant.models.language.platt_scaling import PlattScaling, scaling_that_pays
-from penchant.models.language.shared_encoder import LanguageModelConfig
 from penchant.models.language.task import Task
 from penchant.models.language.task_network import TaskData, TaskNetwork, train_tasks
 from penchant.models.rating.head_choice import HeadConfig
@@ -41,7 +41,7 @@ FINE_TUNING = TrainingConfig(
 class MultiTaskConfig(Config):
     """Settings of `MultiTask`."""
 
-    language_model: LanguageModelConfig = LanguageModelConfig()
+    language_model: FineTunedEncoderConfig = FineTunedEncoderConfig()
     heads: Mapping[str, HeadConfig] = Field(default_factory=dict)
     """Task → its head, of tasks whose labels are ratings; a ``rating`` where none is named. Others answer yes or no."""
     batch: int = Field(default=16, ge=1)
@@ -114,7 +114,8 @@ class MultiTask:
         known = {name: Task.of(examples, self.config.heads.get(name, HeadConfig())) for name, examples in tasks.items()}
         with torch.random.fork_rng():
             torch.manual_seed(derive(seed, NAME))
-            network = TaskNetwork(self.config.language_model, {name: task.head() for name, task in known.items()})
+            heads = {name: task.head() for name, task in known.items()}
+            network = TaskNetwork(self.config.language_model, heads, seed=seed)
             asked = {name: _data(network.heads[name], examples) for name, examples in validation.items()}
             self.record = train_tasks(
                 network,

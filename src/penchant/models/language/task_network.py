@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from penchant.encoders.fine_tuning import FineTunedEncoder, FineTunedEncoderConfig
 from penchant.encoders.pair_input import Texts
 from penchant.errors import BundleError
-from penchant.models.language.shared_encoder import LanguageModelConfig, SharedEncoder
 from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
@@ -51,14 +51,19 @@ class TaskNetwork(nn.Module):
 
     Sharing the layers below the heads is the multi-task learning of Caruana (1997); on a language model, Liu et al.
     (2019), "Multi-task deep neural networks for natural language understanding". `numbers` says how many numbers x a
-    task reads beside the text.
+    task reads beside the text, `seed` draws what the encoder's fine-tuning method begins with.
     """
 
     def __init__(
-        self, config: LanguageModelConfig, heads: Mapping[str, RatingHead], *, numbers: Mapping[str, int] | None = None
+        self,
+        config: FineTunedEncoderConfig,
+        heads: Mapping[str, RatingHead],
+        *,
+        numbers: Mapping[str, int] | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__()
-        self.encoder = SharedEncoder(config)
+        self.encoder = FineTunedEncoder(config, seed=seed)
         self.heads = dict(heads)
         inputs = {name: self.encoder.dim + (numbers or {}).get(name, 0) for name in self.heads}
         self.layers = nn.ModuleList(nn.Linear(inputs[name], head.width) for name, head in self.heads.items())

@@ -12,6 +12,7 @@ from torch import Tensor
 from penchant.config import Config
 from penchant.data.histories import Histories
 from penchant.data.rating_targets import RatingTargets
+from penchant.encoders.fine_tuning import FineTunedEncoderConfig
 from penchant.encoders.item_text import ItemTemplate, render_items
 from penchant.errors import UnsupportedError
 from penchant.interfaces import FitOptions
@@ -20,7 +21,6 @@ from penchant.models.language.behaviour_text import BehaviourTemplate, Behaviour
 from penchant.models.language.multi_task import FINE_TUNING
 from penchant.models.language.pair_reader import PairReader, packed, rated_events, unpacked
 from penchant.models.language.platt_scaling import PlattScaling, scaling_that_pays
-from penchant.models.language.shared_encoder import LanguageModelConfig
 from penchant.models.language.task_data import without_text
 from penchant.models.language.task_network import TaskData, TaskNetwork, train_tasks
 from penchant.models.rating.head_choice import HeadConfig, build_head, describe_head
@@ -42,7 +42,7 @@ WEIGHTS = "network."
 class TextRatingConfig(HeadConfig):
     """Settings of `TextRating`."""
 
-    language_model: LanguageModelConfig = LanguageModelConfig()
+    language_model: FineTunedEncoderConfig = FineTunedEncoderConfig()
     items: ItemTemplate = ItemTemplate()
     """How an item is put into words."""
     behaviour: BehaviourTemplate = BehaviourTemplate()
@@ -132,7 +132,7 @@ class TextRating(RatingModel):
             options = replace(options, validation=cases)
         with torch.random.fork_rng():
             torch.manual_seed(derive(options.seed, self.name))
-            network = self._build(head)
+            network = self._build(head, seed=options.seed)
 
             def predict(asked: Histories, cases_P: IntArray, items_P: RowArray) -> DoubleArray:
                 outputs = reader.outputs(network, TASK, asked, cases_P, items_P)
@@ -230,8 +230,9 @@ class TextRating(RatingModel):
             biases=self.config.biases,
         )
 
-    def _build(self, head: RatingHead) -> TaskNetwork:
-        network = TaskNetwork(self.config.language_model, {TASK: head}, numbers={TASK: int(self.config.biases)})
+    def _build(self, head: RatingHead, *, seed: int = 0) -> TaskNetwork:
+        numbers = {TASK: int(self.config.biases)}
+        network = TaskNetwork(self.config.language_model, {TASK: head}, numbers=numbers, seed=seed)
         if self.config.biases and self.config.head == "rating" and self.config.output == "linear":
             with torch.no_grad():
                 network.last_layer(TASK).weight[:, -1] = 1.0  # to begin with, the bias model

@@ -1,0 +1,184 @@
+"""A pretrained encoder under training: texts, or pairs of texts, to vectors, with the chosen weights trained."""
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from penchant.config import Config
+from penchant.encoders.checkpoint import Pooling, locate, pooling_of, read_checkpoint
+from penchant.encoders.fine_tuning.catalogue import METHODS, Method
+from penchant.encoders.fine_tuning.top_layers import TopLayersConfig
+from penchant.encoders.pair_input import Texts, Tokens, has_segments, pair_tokenization
+from penchant.encoders.pooling import load_dense, pool
+from penchant.errors import BundleError, ConfigError
+from penchant.seeding import derive
+
+_DROPOUTS = ("dropout", "attention_dropout", "activation_dropout", "layerdrop")
+"""Shares that some models keep as plain numbers."""
+
+
+class FineTunedEncoderConfig(Config):
+    """Which language model, how its vectors are made, and what of it is trained."""
+
+    path: str | None = None
+    """A checkpoint's folder or its hub id. None: the embedded all-MiniLM-L6-v2."""
+    revision: str | None = None
+    """A hub model's branch, tag or commit."""
+    pooling: Literal["auto", "mean", "first", "last"] = "auto"
+    """How token states become one vector. ``auto``: as the model's files say, else by its architecture."""
+    max_length: int = Field(default=128, ge=1)
+    """Tokens of a text, or of two together; the model's own limit where that is lower."""
+    method: Method = TopLayersConfig()
+    """A method of `METHODS` by its name, or a table of its name and settings."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Of the model itself in training, wherever it has any; its own setting is not used."""
+
+
+class FineTunedEncoder(nn.Module):
+    """Texts, or pairs of texts, to vectors (N, D), before normalisation.
+
+    Its parameters are those that the method trains, and so is its state: the rest belongs to the checkpoint and is
+    found there again by its fingerprint. A single text is read as `load_encoder` of the same checkpoint reads it; so
+    are those that `save` writes, within 1e-5.
+
+    Caveat: where the trained weights are few and high up, as in ``top_layers``, what lies below runs without gradients;
+    an adapter in the first layer needs them through all layers.
+
+    Raises `NotFoundError` where there is no such model or method, `ConfigError` where the model cannot be used or the
+    method does not fit it.
+    """
+
+    def __init__(self, config: FineTunedEncoderConfig, *, seed: int) -> None:
+        super().__init__()
+        # transformers takes seconds to import
+        from penchant.encoders.transformer import load_model, load_tokenizer
+
+        self.config = config
+        self._root = locate(config.path, revision=config.revision)
+        self._checkpoint = read_checkpoint(self._root)
+        if self._checkpoint.adaptation is not None:
+            raise ConfigError(
+                f"{self._root} was fine-tuned by a method that does not merge, and cannot be fine-tuned further.",
+                hint="Fine-tune its base, or use a method that merges first.",
+            )
+        stated = self._checkpoint.pooling or pooling_of(self._checkpoint.architecture)
+        self.pooling: Pooling = stated if config.pooling == "auto" else config.pooling
+        tokenizer, model = load_tokenizer(self._checkpoint), load_model(self._checkpoint)
+        model.config.use_cache = False  # what left-to-right models keep for writing on is of no use here
+        self._dense = load_dense(self._checkpoint)
+        set_dropout(model, config.dropout)
+        self.base_count = sum(p.numel() for p in model.parameters())
+        self.method = METHODS[config.method.name].cls(config.method)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "fine-tuning", config.method.name))
+            self.method.take(model)
+        self.pairs = pair_tokenization(
+            self._checkpoint, tokenizer, max_length=config.max_length, taken=self.method.positions
+        )
+        self.dim = len(self._dense[-1].weight) if self._dense else int(model.config.hidden_size)
+        self._segments = (
+            has_segments(self._checkpoint) and "token_type_ids" in inspect.signature(model.forward).parameters
+        )
+        padding = tokenizer.pad_token_id
+        self._padding = 0 if padding is None else int(padding)  # masked, so that any token will do
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the checkpoint that is fine-tuned."""
+        return self._checkpoint.fingerprint
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that a text is cut to."""
+        return self.pairs.max_length
+
+    @property
+    def trainable_count(self) -> int:
+        """Numbers that are trained."""
+        return sum(p.numel() for p in self.parameters())
+
+    @property
+    def total_count(self) -> int:
+        """Numbers of the base model and of what the method added."""
+        return sum(p.numel() for p in {*self.method.model.parameters(), *self.parameters()})
+
+    def tokenize(self, texts: Sequence[Texts]) -> list[Tokens]:
+        """Token ids of each single text or pair, cut to `max_length`; of a text with nothing to read none."""
+        prompt = self._checkpoint.prompt
+        return self.pairs([(prompt + a if prompt and a.strip() else a, b) for a, b in texts])
+
+    def forward(self, texts: Sequence[Texts]) -> Tensor:
+        """One vector for each single text or pair, (N, D)."""
+        return self.encode(self.tokenize(texts))
+
+    def encode(self, tokens: Sequence[Tokens]) -> Tensor:
+        """The same of what is tokenised; zero where there are no tokens."""
+        device = self.method.model.device
+        read = [n for n, one in enumerate(tokens) if one.ids]
+        if len(read) < len(tokens):
+            vectors_ND = torch.zeros(len(tokens), self.dim, device=device)
+            if not read:
+                return vectors_ND
+            return vectors_ND.index_copy(0, torch.tensor(read, device=device), self.encode([tokens[n] for n in read]))
+        lengths = [len(one.ids) for one in tokens]
+        ids = np.full((len(tokens), max(lengths)), self._padding, dtype=np.int64)
+        mask, segments = np.zeros_like(ids), np.zeros_like(ids)
+        for n, one in enumerate(tokens):
+            ids[n, : lengths[n]], segments[n, : lengths[n]], mask[n, : lengths[n]] = one.ids, one.segments, 1
+        inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        if self._segments:
+            inputs["token_type_ids"] = torch.from_numpy(segments)
+        states = self.method.states({name: value.to(device) for name, value in inputs.items()}).float()
+        if min(lengths) == max(lengths):
+            pooled = pool(states, self.pooling)
+        else:
+            pooled = torch.cat([pool(states[n : n + 1, :length], self.pooling) for n, length in enumerate(lengths)])
+        for dense in self._dense:
+            pooled = dense(pooled)
+        return pooled
+
+    def check(self, fingerprint: str) -> None:
+        """`BundleError` where the trained weights belong to another checkpoint than the one that was found."""
+        if fingerprint != self.fingerprint:
+            raise BundleError(
+                f"The trained weights belong to the language model {fingerprint[:12]}…, and in its place is "
+                f"{self.fingerprint[:12]}….",
+                hint="Put the checkpoint back that the model was fitted with, or fit the model again.",
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write an encoder's folder that `load_encoder` reads and that gives the same vectors within 1e-5.
+
+        A method that merges leaves a plain checkpoint, for sentence-transformers too; another leaves the base in
+        ``base/`` with what was trained beside it. `BundleError` for a place that cannot be written to or holds anything
+        else; a folder that was saved here before is replaced.
+        """
+        from penchant.encoders.fine_tuning.saving import save_encoder
+
+        save_encoder(self, self._root, self._checkpoint, folder)
+
+    def gradient_checkpointing_enable(self) -> None:
+        """Keep less for the backward pass and compute it again there: less memory, a third more time."""
+        self.method.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for dense in self._dense:
+            dense.weight, dense.bias = fn(dense.weight), None if dense.bias is None else fn(dense.bias)
+        return self
+
+
+def set_dropout(model: nn.Module, share: float) -> None:
+    """The same share wherever the model drops anything in training."""
+    for part in model.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = share
+        for name in _DROPOUTS:
+            if isinstance(getattr(part, name, None), float):
+                setattr(part, name, share)

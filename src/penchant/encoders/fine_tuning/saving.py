@@ -1,0 +1,126 @@
+"""A fine-tuned encoder on disk: a checkpoint that Transformers, Sentence Transformers and Penchant read."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from penchant.artifacts import new_folder, write_json
+from penchant.encoders.checkpoint import ADAPTATION, ADAPTED_BASE, Checkpoint, Pooling
+
+if TYPE_CHECKING:
+    from penchant.encoders.fine_tuning.encoder import FineTunedEncoder
+
+KIND = "fine-tuned encoder"
+WEIGHTS = "fine_tuning.safetensors"
+_BESIDE = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*")
+_NOT = ("modules.json", "*.safetensors.index.json", "sentence_*_config.json", "adapter_config.json", ADAPTATION)
+_MODES: dict[Pooling, str] = {
+    "mean": "pooling_mode_mean_tokens",
+    "first": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+    "last": "pooling_mode_lasttoken",
+    "weighted_mean": "pooling_mode_weightedmean_tokens",
+}
+
+
+def save_encoder(encoder: "FineTunedEncoder", root: Path, checkpoint: Checkpoint, folder: Path) -> None:
+    """Write the encoder as a new folder, which takes the place's place when it is whole.
+
+    `root` is the folder that `checkpoint` was read from. Raises `BundleError`.
+    """
+    method = encoder.method
+    manifest = {
+        "kind": KIND,
+        "method": method.config.model_dump(mode="json"),
+        "merged": method.merges,
+        "base": checkpoint.fingerprint,
+        "trained": encoder.trainable_count,
+        "total": encoder.total_count,
+    }
+    with new_folder(folder, manifest, name=ADAPTATION) as place:
+        inner = place if method.merges else place / ADAPTED_BASE
+        inner.mkdir(exist_ok=True)
+        _write_checkpoint(encoder, root, checkpoint, inner)
+        if not method.merges:
+            weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
+            save_file(weights, place / WEIGHTS)
+
+
+def _write_checkpoint(encoder: "FineTunedEncoder", root: Path, checkpoint: Checkpoint, place: Path) -> None:
+    for file in (f for pattern in _BESIDE for f in checkpoint.folder.glob(pattern)):
+        if not any(file.match(pattern) for pattern in _NOT):
+            shutil.copyfile(file, place / file.name)
+    _write_weights(encoder.method.merged_weights(), checkpoint, place)
+    described = root / "config_sentence_transformers.json"
+    if described.is_file():  # it holds the prompts
+        shutil.copyfile(described, place / described.name)
+    write_json(
+        place / "sentence_bert_config.json",
+        {"max_seq_length": encoder.max_length, "do_lower_case": checkpoint.lower_case},
+    )
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    (place / "1_Pooling").mkdir()
+    modes = {key: mode == encoder.pooling for mode, key in _MODES.items()}
+    width = int(encoder.method.model.config.hidden_size)
+    write_json(place / "1_Pooling" / "config.json", {"word_embedding_dimension": width, **modes})
+    for dense in checkpoint.dense:
+        name = f"{len(modules)}_Dense"
+        shutil.copytree(dense, place / name)
+        modules.append((name, "Dense"))
+    modules.append((f"{len(modules)}_Normalize", "Normalize"))
+    write_json(
+        place / "modules.json",
+        [
+            {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for n, (path, kind) in enumerate(modules)
+        ],
+    )
+
+
+def _write_weights(weights: Mapping[str, Tensor], checkpoint: Checkpoint, place: Path) -> None:
+    """One safetensors file, with the names that the checkpoint's own files have."""
+    known = _stored_names(checkpoint)
+    prefix = _prefix(weights, known)
+    stored = {prefix + name: weight for name, weight in weights.items()}
+    if not any("pooler" in name.split(".") for name in known):  # one made up for want of weights
+        stored = {name: weight for name, weight in stored.items() if "pooler" not in name.split(".")}
+    for name in ("shared.weight",):  # T5's embedding, which its encoder calls otherwise
+        if name in known and name not in stored and f"{prefix}embed_tokens.weight" in stored:
+            stored[name] = stored[f"{prefix}embed_tokens.weight"]
+    # Tensors that share memory are written apart: the format has no ties.
+    save_file(
+        {name: weight.detach().cpu().clone().contiguous() for name, weight in stored.items()},
+        place / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+
+
+def _stored_names(checkpoint: Checkpoint) -> set[str]:
+    names: set[str] = set()
+    for file in checkpoint.folder.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as opened:
+            names.update(opened.keys())
+    return names
+
+
+def _prefix(weights: Mapping[str, Tensor], known: set[str]) -> str:
+    """What stands before the model's own names in the checkpoint's files, such as ``bert.``; mostly nothing."""
+    if known & weights.keys():
+        return ""
+    for probe in sorted(weights, key=len, reverse=True):  # the longest name is the least likely to fit by chance
+        for name in sorted(known):
+            if name.endswith(f".{probe}"):
+                return name.removesuffix(probe)
+    return ""
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What the manifest of a saved encoder says."""
+    settings: dict[str, Any] = orjson.loads((folder / ADAPTATION).read_bytes())
+    return settings
