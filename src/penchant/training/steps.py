@@ -18,6 +18,7 @@ from penchant.training.optimisers import DEFAULT_RATES, OptimiserName, build_opt
 from penchant.training.precision import TrainedIn, training_precision
 from penchant.training.processes import ALONE, Processes
 from penchant.training.schedules import Schedule, rate
+from penchant.training.taking_part import TakesPart, parts_of, with_penalties
 
 Batch = TypeVar("Batch")
 
@@ -89,7 +90,7 @@ class Trainer(Generic[Batch]):
     """The batch's mean loss, a scalar."""
     config: TrainingConfig
     total_steps: int
-    make_optimiser: Callable[[], torch.optim.Optimizer] | None = None
+    make_optimiser: Callable[[], torch.optim.Optimizer | None] | None = None
     """In place of the optimiser that the settings name; the schedule multiplies the rates it comes with."""
     processes: Processes = ALONE
     optimiser: torch.optim.Optimizer = field(init=False)
@@ -99,9 +100,13 @@ class Trainer(Generic[Batch]):
     """Multiplies the loss in float16, whose small gradients would be zero otherwise (Micikevicius et al. 2018)."""
     _peaks: list[float] = field(init=False)
     """Peak rate of each group of parameters."""
+    _parts: list[TakesPart] = field(init=False)
+    """Parts of the module that add to the loss and are told of every step."""
 
     def __post_init__(self) -> None:
-        self.optimiser = self.make_optimiser() if self.make_optimiser else self._named_optimiser()
+        self._parts = parts_of(self.module)
+        own = self.make_optimiser() if self.make_optimiser else None
+        self.optimiser = own or self._named_optimiser()
         self._peaks = [float(group["lr"]) for group in self.optimiser.param_groups]
         device = device_of(self.module)
         self.precision = training_precision(self.config.precision, device)
@@ -134,6 +139,9 @@ class Trainer(Generic[Batch]):
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.steps += 1
+        if math.isfinite(norm):
+            for part in self._parts:
+                part.after_step(step=self.steps, total=self.total_steps)
         return Step(value, norm, examples, max(self._peaks) * share)
 
     def check_weights(self) -> None:
@@ -158,6 +166,7 @@ class Trainer(Generic[Batch]):
         for batch, weight in self.processes.own(list(zip(batches, weights, strict=True))):
             with self._cast():
                 loss = self.loss(batch)
+            loss = with_penalties(loss, self._parts)  # the batches' weights add up to 1, and so does what is added
             value += weight * float(loss.detach())
             if math.isfinite(value):
                 self.scaler.scale(loss if weight == 1.0 else weight * loss).backward()  # type: ignore[no-untyped-call]

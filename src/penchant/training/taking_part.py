@@ -24,7 +24,10 @@ def parts_of(module: nn.Module) -> list[TakesPart]:
     return [part for part in module.modules() if isinstance(part, TakesPart)]
 
 
-def penalties(parts: list[TakesPart]) -> Tensor | None:
-    """The sum of what the parts add to the loss; None where none does."""
-    found = [penalty for part in parts if (penalty := part.penalty()) is not None]
-    return sum(found[1:], start=found[0]) if found else None
+def with_penalties(loss: Tensor, parts: list[TakesPart]) -> Tensor:
+    """The loss and what the parts add to it."""
+    for part in parts:
+        penalty = part.penalty()
+        if penalty is not None:
+            loss = loss + penalty
+    return loss
