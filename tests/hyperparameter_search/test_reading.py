@@ -10,7 +10,7 @@ import pytest
 from penchant.config import read_toml, to_toml
 from penchant.errors import ConfigError
 from penchant.hyperparameter_search.reading import space_of
-from penchant.hyperparameter_search.space import Choice, LogUniform, Uniform, Whole, draws
+from penchant.hyperparameter_search.space import Choice, LogUniform, Uniform, When, Whole, draws
 from penchant.models.catalogue import RECOMMENDERS
 
 SPACES = sorted((Path(__file__).resolve().parents[2] / "configs" / "spaces").glob("*.toml"))
@@ -40,6 +40,21 @@ def test_ranges_choices_and_fixed_settings():
     }
 
 
+def test_a_condition_names_a_setting_by_its_points():
+    space, _ = space_of(
+        tomllib.loads("""
+            heads = { choices = [2, 4], when = { "net.layers" = [3, 4] } }
+            [net]
+            layers = { low = 1, high = 4 }
+        """),
+        where="file",
+    )
+    assert space["heads"] == Choice((2, 4), when=When("net.layers", (3, 4)))
+    assert str(space["heads"]) == "2, 4, where net.layers is 3 or 4"
+    drawn = draws(space, 20, name="m", seed=0, fixed={})[1:]
+    assert all(("heads" in one) == (one["net"]["layers"] > 2) for one in drawn)
+
+
 def test_whole_numbers_reach_both_ends_and_logarithms_are_even():
     rng = np.random.default_rng(0)
     even = np.array([Whole(1, 4).draw(rng) for _ in range(400)])
@@ -64,6 +79,11 @@ def test_whole_numbers_reach_both_ends_and_logarithms_are_even():
         ("dim = { low = 4, high = 1 }", "no range"),
         ('dim = { low = "a", high = "b" }', "no range"),
         ("dim = { low = 0, high = 4, log = true }", "above 0"),
+        ("dim = { choices = [1, 'a'] }", "one type"),
+        ("dim = { choices = [true, 1] }", "one type"),
+        ("dim = { choices = [1, 2, 1] }", "comes twice"),
+        ("dim = { low = -1.0, high = 4.0, log = true }", "above 0"),
+        ("dim = { low = 1, high = 2, when = { a = 1 } }", "choices are a list"),
         ("[a.b]\ndim = { low = true, high = 4 }", "file: a.b.dim"),
     ],
 )
@@ -71,6 +91,25 @@ def test_what_is_no_range_is_told_by_its_name(text, told):
     with pytest.raises(ConfigError, match=told) as caught:
         space_of(tomllib.loads(text), where="file")
     assert "low" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "hint"),
+    [
+        ("dim = { low = 1, high = 2, when = 3 }", "when is 3", "names one setting"),
+        ("dim = { low = 1, high = 2, when = { a = [1], b = [1] } }", "when is", "names one setting"),
+        ("dim = { low = 1, high = 2, when = { a = [1] } }", "waits for a, which is not searched", "none"),
+        (
+            "a = { choices = [1, 2] }\ndim = { low = 1, high = 2, when = { a = [3] } }",
+            "a = 3, which it never is",
+            "searched in: 1, 2",
+        ),
+    ],
+)
+def test_a_condition_that_cannot_come_true_is_told(text, told, hint):
+    with pytest.raises(ConfigError, match=told) as caught:
+        space_of(tomllib.loads(text), where="file")
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize("file", SPACES, ids=lambda file: file.stem)

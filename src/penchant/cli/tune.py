@@ -31,7 +31,35 @@ def tune(
         ),
     ],
     model: Annotated[str, typer.Option(help="The model to tune.")] = "interest",
-    trials: Annotated[int, typer.Option(min=1, help="Settings to try; the first are the defaults.")] = 20,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="How settings are chosen: random, grid (every point once), tpe or gp (by Optuna), or hyperopt."
+        ),
+    ] = "random",
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Settings to try; the first are the defaults.",
+            show_default="20; of a grid, all points",
+        ),
+    ] = None,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="median|halving",
+            help="Give up trials that do worse than others did at the same epoch or fold: below their median, or not "
+            "among the best third (successive halving).",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Trials at a time, each in a process of its own with a share of the threads.")
+    ] = 1,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="sqlite:///FILE", help="Keep the trials in an Optuna storage too, for optuna-dashboard."),
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Where the trials are kept; by default DIR.tuning/MODEL.")
     ] = None,
@@ -56,7 +84,7 @@ def tune(
     log: RunLog = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the best as JSON.")] = False,
 ) -> None:
-    """Try settings drawn at random from a space and keep those that do best on validation.
+    """Try settings from a space and keep those that do best on validation.
 
     Every trial is kept: stopped, the same command with --resume goes on, also within a trial, and with a larger
     --trials it extends a search. The folder ends with evaluate.toml (and fit.toml) for --config of the other commands.
@@ -85,6 +113,10 @@ def tune(
             searched,
             folder=folder,
             trials=trials,
+            method=method,
+            pruning=prune,
+            workers=workers,
+            storage=storage,
             fixed=fixed,
             protocol=cast("Protocol", protocol),
             cross_validation=cast("CrossValidation | None", cross_validation),
@@ -121,7 +153,7 @@ def _table(result: "TuningResult") -> "Table":
     for heading in ("Trial", title(result.protocol["metric"]), "s", *result.space):
         table.add_column(heading, justify="right")
     for trial in sorted(result.trials, key=lambda one: (one.value is None, -(one.value or 0.0), one.number)):
-        value = "failed" if trial.value is None else f"{trial.value:.4f}"
+        value = f"{trial.value:.4f}" if trial.value is not None else "given up" if trial.pruned else "failed"
         spread = f" ± {trial.spread:.4f}" if folds > 1 and trial.value is not None else ""
         settings = [_shown(trial.settings, key) for key in result.space]
         style = "bold green" if trial.number == result.best.number else ""

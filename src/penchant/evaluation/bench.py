@@ -1,6 +1,6 @@
 """One model at a time: built from its settings, fitted, asked, measured."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from penchant.progress import Progress
 from penchant.registry import Registry
 from penchant.seeding import tie_breaks
 from penchant.training.folders import seconds_kept
+from penchant.training.tracker import Tracker
 from penchant.types import FloatArray
 
 
@@ -103,10 +104,16 @@ class Bench:
             self.registry.build(row.model, row.settings)
         self.fits.expect(rows)
 
-    def run(self, name: str, split: Split, *, seed: int) -> Run:
-        """Fit a model on the split's training part, tuned on its validation, and ask it the test cases."""
+    def run(
+        self, name: str, split: Split, *, seed: int, checkpoints: Path | None = None, trackers: Sequence[Tracker] = ()
+    ) -> Run:
+        """Fit a model on the split's training part, tuned on its validation, and ask it the test cases.
+
+        `checkpoints` is where this fit keeps its states, where that is not where all do; `trackers` follow it.
+        """
         run = f"{name}.seed-{seed}.split-{split.hash[:8]}"
-        kept = None if self.checkpoints is None else self.checkpoints / run
+        states = checkpoints or self.checkpoints
+        kept = None if states is None else states / run
         earlier = 0.0 if kept is None or not self.resume else seconds_kept(kept)
         options = FitOptions(
             # None makes a model hold out events of its own, which it may do where the protocol has none.
@@ -119,6 +126,7 @@ class Bench:
             resume=self.resume,
             run_log=self.run_log,
             run=run,
+            trackers=trackers,
         )
         peak, fitting, scoring = PeakMemory(), Stopwatch(), Stopwatch()
         row = self.row(name)

@@ -1,8 +1,9 @@
-"""Settings chosen on validation: random trials over a stated space, with or without cross-validation."""
+"""Settings chosen on validation: trials over a stated space, with or without cross-validation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,15 +14,20 @@ from penchant.data.partition import Split
 from penchant.data.polarity import consumption
 from penchant.data.splitting import Protocol, SplitConfig, fold_count, split, splits
 from penchant.errors import ConfigError, ProtocolError
-from penchant.evaluation.bench import Bench
 from penchant.evaluation.rows import MODEL, Row
-from penchant.hyperparameter_search.space import Space, draws
-from penchant.hyperparameter_search.study import Study, Trial, best_of, search
+from penchant.evaluation.trial_fitting import ValidationValue
+from penchant.hyperparameter_search.catalogue import PRUNERS, SAMPLERS
+from penchant.hyperparameter_search.pruning import Pruner
+from penchant.hyperparameter_search.sampling import Sampler
+from penchant.hyperparameter_search.searching import run
+from penchant.hyperparameter_search.space import Problem, Space, taken
+from penchant.hyperparameter_search.trials import Trial
 from penchant.interfaces import Encoder, Recommender
-from penchant.metrics.ranking import PER_CASE, ranking_metrics
+from penchant.metrics.ranking import PER_CASE
 from penchant.models.catalogue import RECOMMENDERS
 from penchant.progress import SILENT, Progress
 from penchant.registry import Registry
+from penchant.training.tracker import Tracker
 
 CrossValidation = Literal["users", "time"]
 
@@ -33,7 +39,7 @@ class TuningResult:
     dataset: Mapping[str, Any]
     """`name`, `fingerprint`"""
     protocol: Mapping[str, Any]
-    """What was asked of the trials: `name`, `cross_validation`, `folds`, `metric`, `exclude_history`, `seed`"""
+    """What was asked: `name`, `method`, `cross_validation`, `folds`, `metric`, `exclude_history`, `seed`"""
     model: str
     space: Mapping[str, str]
     """What was searched, in words."""
@@ -47,7 +53,11 @@ def tune(
     space: Space,
     *,
     folder: Path,
-    trials: int = 20,
+    trials: int | None = None,
+    method: str | Sampler = "random",
+    pruning: str | Pruner | None = None,
+    workers: int = 1,
+    storage: str | None = None,
     fixed: Mapping[str, Any] | None = None,
     protocol: Protocol = "leave-one-out",
     cross_validation: CrossValidation | None = None,
@@ -59,19 +69,25 @@ def tune(
     registry: Registry[Recommender] | None = None,
     resume: bool | None = None,
     run_log: Path | None = None,
+    trackers: Sequence[Tracker] = (),
     progress: Progress = SILENT,
 ) -> TuningResult:
-    """Fit `model` with settings drawn from `space` and keep those that are best on validation.
+    """Fit `model` with settings from `space`, chosen by `method`, and keep those that are best on validation.
 
-    The first trial is the model with the `fixed` settings alone. The test part of `protocol` is set aside: no trial
-    learns from it or is asked about it. Without `cross_validation` each trial is fitted on the training part and
-    measured on the validation part, which also decides when it stops. With it, the training part is divided again, into
-    folds by ``users`` or into a rolling origin in ``time`` (``folds`` of `split_config`); a trial's value is then the
-    mean over the folds, each asked about what it neither learned from nor was stopped by.
+    The first trial is the model with the `fixed` settings alone; without `trials` there are 20, of a grid all points.
+    The test part of `protocol` is set aside: no trial learns from it or is asked about it. Without `cross_validation`
+    each trial is fitted on the training part and measured on the validation part, which also decides when it stops.
+    With it, the training part is divided again, into folds by ``users`` or into a rolling origin in ``time`` (``folds``
+    of `split_config`); a trial's value is then the mean over the folds, each asked about what it neither learned from
+    nor was stopped by.
 
     `folder` holds a file for each trial and, while one trains, its state: stopped, the same call with ``resume=True``
     goes on to the same result, and with more `trials` it extends a search that has ended. At the end it holds the best
     settings as ``evaluate.toml`` (and ``fit.toml`` for the interest model), and ``result.json``.
+
+    `method`, `pruning`, `workers` and `storage` are those of `penchant.hyperparameter_search.search`. Trials are given
+    up by what their epochs are worth on the validation that stops them and, with cross-validation, by the mean over
+    the folds so far.
 
     Raises `ConfigError` for a setting, metric or protocol that does not exist and `ProtocolError` where the data cannot
     serve it.
@@ -79,13 +95,12 @@ def tune(
     config, fixed = split_config or SplitConfig(), dict(fixed or {})
     k = _k_of(metric)
     registry = registry if registry is not None else RECOMMENDERS
-    if trials < 1:
-        raise ConfigError(f"A search has one trial or more; {trials} came.", hint="Give a number such as 20.")
-    candidates = _candidates(registry, model, space, trials, seed=seed, fixed=fixed)
-    rows: dict[str, Mapping[str, Any]] = {}
+    sampler = SAMPLERS.build(method) if isinstance(method, str) else method
+    problem = _problem(registry, model, space, seed=seed, fixed=fixed)
     words = {key: str(part) for key, part in space.items()}
     told = {
         "name": protocol,
+        "method": method if isinstance(method, str) else type(method).__name__,
         "cross_validation": cross_validation,
         "folds": config.folds if cross_validation else 1,
         "metric": metric,
@@ -102,49 +117,49 @@ def tune(
         "split": repr(config),
         "encoder": None if encoder is None else encoder.identity,
     }
-    study = Study(folder, identity)
-    bench = Bench(
+    objective = ValidationValue(
         registry=registry,
-        settings=rows,
+        model=model,
+        asked=_questions(dataset, protocol, cross_validation, config),
         items=dataset.items,
         encoder=encoder,
-        ks=(k,),
-        exclude=(exclude_history,),
-        progress=progress,
-        checkpoints=study.states,
-        resume=True,
+        metric=metric,
+        k=k,
+        exclude_history=exclude_history,
+        seed=seed,
         run_log=run_log,
+        trackers=trackers,
+        progress=progress,
     )
-    asked = _questions(dataset, protocol, cross_validation, config)
-
-    def measure(number: int, settings: Mapping[str, Any]) -> tuple[Sequence[float], float]:
-        row = f"trial-{number:04d}"
-        rows[row] = {**settings, MODEL: model}
-        values, seconds = [], 0.0
-        for part in asked:
-            run = bench.run(row, part, seed=seed)
-            found = ranking_metrics(run.answers[exclude_history].ranks, part.test.target_indptr, (k,))[metric]
-            values.append(float(found.mean()))
-            seconds += run.costs.fit_seconds + run.costs.score_seconds
-        return values, round(seconds, 3)
-
-    done = search(candidates, measure, study, resume=resume, progress=progress)
+    found = run(
+        objective,
+        problem,
+        sampler=sampler,
+        pruner=PRUNERS.build(pruning) if isinstance(pruning, str) else pruning,
+        trials=trials,
+        identity=identity,
+        folder=folder,
+        storage=storage,
+        resume=resume,
+        workers=workers,
+        progress=progress,
+    )
     result = TuningResult(
         dataset={"name": dataset.name, "fingerprint": dataset.fingerprint},
         protocol=told,
         model=model,
         space=words,
-        trials=done,
-        best=best_of(done),
+        trials=found.trials,
+        best=found.best,
     )
     _write(result, folder, text=encoder is not None)
     return result
 
 
-def _candidates(
-    registry: Registry[Recommender], model: str, space: Space, trials: int, *, seed: int, fixed: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """The settings to try; `ConfigError` where the fixed ones, or all that is drawn, are none of the model's."""
+def _problem(
+    registry: Registry[Recommender], model: str, space: Space, *, seed: int, fixed: Mapping[str, Any]
+) -> Problem:
+    """What is searched; `ConfigError` where the fixed settings, or all that is drawn, are none of the model's."""
     faults: list[ConfigError] = []
 
     def allowed(settings: Mapping[str, Any]) -> bool:
@@ -158,10 +173,20 @@ def _candidates(
 
     if not allowed(fixed):
         raise faults[0]
-    candidates = draws(space, trials, name=model, seed=seed, fixed=fixed, allowed=allowed)
-    if len(candidates) == 1 and trials > 1 and faults:
+    row = Row.of(model, {**fixed, MODEL: model})
+    default = registry[row.model].config.of(row.settings).model_dump()
+    problem = Problem(
+        space=space,
+        fixed=fixed,
+        name=model,
+        seed=seed,
+        first=fixed,
+        defaults={key: taken(default, key) for key in space},
+        allowed=allowed,
+    )
+    if problem.free and len(list(islice(problem.drawn(), 2))) == 1 and faults:
         raise faults[-1]
-    return candidates
+    return problem
 
 
 def _questions(

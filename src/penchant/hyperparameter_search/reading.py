@@ -83,7 +83,7 @@ def _when(value: Any, where: str) -> When:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ConfigError(
             f"{where}: when is {value!r}.",
-            hint="It names one setting and its values: when = { layers = [3, 4] }, or when = { \"a.b\" = [true] }.",
+            hint='It names one setting and its values: when = { layers = [3, 4] }, or when = { "a.b" = [true] }.',
         )
     ((key, values),) = value.items()
     return When(key, _choices(values, f"{where}: when"))

@@ -65,7 +65,7 @@ class LogUniform:
 
     def rounded(self, value: float) -> float:
         """As it is tried."""
-        return float(f"{value:.3g}")
+        return min(max(float(f"{value:.3g}"), self.low), self.high)
 
     def holds(self, value: Any) -> bool:
         """Whether the value lies between the ends."""
@@ -95,7 +95,7 @@ class Uniform:
 
     def rounded(self, value: float) -> float:
         """As it is tried."""
-        return round(float(value), self.digits)
+        return min(max(round(float(value), self.digits), self.low), self.high)
 
     def holds(self, value: Any) -> bool:
         """Whether the value lies between the ends."""
