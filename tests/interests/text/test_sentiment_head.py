@@ -9,7 +9,7 @@ import pytest
 
 from penchant.errors import BundleError, DataError
 from penchant.interests.text import Gazetteer, TextReader
-from penchant.interests.text.active_learning import by_uncertainty
+from penchant.training.active_learning import by_uncertainty
 from penchant.interests.text.logistic import fit_logistic, sigmoid
 from penchant.interests.text.sentiment_head import SentimentChoice, SentimentHead, choose_sentiment, labels_of
 from penchant.progress import SILENT, Progress
