@@ -5,10 +5,16 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny
 
+from penchant.encoders.fine_tuning.adalora import AdaLora, AdaLoraConfig
+from penchant.encoders.fine_tuning.adapter import Adapter, AdapterConfig
 from penchant.encoders.fine_tuning.full import Full, FullConfig
 from penchant.encoders.fine_tuning.head_only import HeadOnly, HeadOnlyConfig
+from penchant.encoders.fine_tuning.ia3 import Ia3, Ia3Config
 from penchant.encoders.fine_tuning.lora import Lora, LoraConfig
 from penchant.encoders.fine_tuning.method import FineTuningMethod, MethodConfig
+from penchant.encoders.fine_tuning.p_tuning import PTuning, PTuningConfig
+from penchant.encoders.fine_tuning.prefix_tuning import PrefixTuning, PrefixTuningConfig
+from penchant.encoders.fine_tuning.prompt_tuning import PromptTuning, PromptTuningConfig
 from penchant.encoders.fine_tuning.top_layers import TopLayers, TopLayersConfig
 from penchant.errors import ConfigError
 from penchant.registry import Registry
@@ -18,6 +24,16 @@ METHODS.register("full", config=FullConfig, cls=Full, summary="every weight: the
 METHODS.register("head_only", config=HeadOnlyConfig, cls=HeadOnly, summary="nothing but the head: the frozen baseline")
 METHODS.register("top_layers", config=TopLayersConfig, cls=TopLayers, summary="the last layers: the fastest step")
 METHODS.register("lora", config=LoraConfig, cls=Lora, summary="a product of low rank beside each matrix, or DoRA")
+METHODS.register("adalora", config=AdaLoraConfig, cls=AdaLora, summary="LoRA whose ranks go where they matter")
+METHODS.register("adapter", config=AdapterConfig, cls=Adapter, summary="a small network after each sub-layer")
+METHODS.register("ia3", config=Ia3Config, cls=Ia3, summary="one number for each unit: the fewest weights that merge")
+METHODS.register(
+    "prefix_tuning", config=PrefixTuningConfig, cls=PrefixTuning, summary="keys and values before the words'"
+)
+METHODS.register(
+    "prompt_tuning", config=PromptTuningConfig, cls=PromptTuning, summary="vectors before the words: the fewest weights"
+)
+METHODS.register("p_tuning", config=PTuningConfig, cls=PTuning, summary="the same, made by a small network")
 
 
 def method_config(asked: Any) -> MethodConfig:
