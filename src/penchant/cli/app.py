@@ -21,6 +21,7 @@ from penchant.cli import (
     log,
     metrics,
     ope,
+    pretrain,
     reading,
     screen,
     serve,
@@ -52,6 +53,7 @@ drift.register(app)
 evaluate.register(app)
 compare.register(app)
 tune.register(app)
+pretrain.register(app)
 metrics.register(app)
 abtest.register(app)
 serve.register(app)

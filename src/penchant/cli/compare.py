@@ -8,7 +8,7 @@ import typer
 from penchant.cli import screen
 from penchant.cli.delivery import check_places, deliver
 from penchant.cli.interruption import resumable
-from penchant.cli.options import names, whole_numbers
+from penchant.cli.options import EncoderName, names, whole_numbers
 from penchant.errors import ConfigError
 
 ALL_PEERS = "implicit,rectools,recbole,lenskit,cornac"
@@ -40,9 +40,7 @@ def compare(
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of each run; all processors by default.")] = None,
     minutes: Annotated[float, typer.Option(help="Time limit of each run.")] = 60.0,
-    encoder: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A Hugging Face folder or id that reads the items' texts.")
-    ] = None,
+    encoder: EncoderName = None,
     text: Annotated[
         bool, typer.Option("--text/--no-text", help="Whether our models may read the items' texts.")
     ] = True,
@@ -82,7 +80,9 @@ def compare(
         raise ConfigError("No dataset was named.", hint="Give the folder of a dataset: penchant compare DIR")
     from penchant.cli.comparison_tables import show_comparison
     from penchant.config import read_toml
+    from penchant.data.dataset import Dataset
     from penchant.data.splitting import SplitConfig
+    from penchant.encoders.light import is_light
     from penchant.evaluation.peers.report import write_comparison_report
     from penchant.pipeline.encoding import cached_encoder
 
@@ -101,7 +101,7 @@ def compare(
             trials=trials,
             split_config=SplitConfig.of(settings.pop("protocol", {}), where="protocol"),
             settings=settings,
-            encoder=cached_encoder(encoder) if text else None,
+            encoder=cached_encoder(encoder, Dataset.load(data).items if is_light(encoder) else None) if text else None,
             environments=environments,
             threads=threads,
             minutes=minutes,

@@ -9,7 +9,7 @@ import typer
 from penchant.cli import screen
 from penchant.cli.delivery import check_places, deliver
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
-from penchant.cli.options import names, shares, whole_numbers
+from penchant.cli.options import EncoderName, names, shares, whole_numbers
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
@@ -45,9 +45,7 @@ def evaluate(
     ] = None,
     sample_users: Annotated[int | None, typer.Option(help="Ask a seeded sample of the test users.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of the fits, such as 0,1,2.")] = "0",
-    encoder: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A Hugging Face folder or id that reads the items' texts.")
-    ] = None,
+    encoder: EncoderName = None,
     text: Annotated[bool, typer.Option("--text/--no-text", help="Whether models may read the items' texts.")] = True,
     config: Annotated[
         Path | None,
@@ -132,7 +130,7 @@ def evaluate(
     rows = [Row.of(name, settings.get(name)) for name in wanted]
     reads = text and (encoder is not None or any(RECOMMENDERS[row.model].cls.reads_text for row in rows))
     split_config = _split_config(dataset, settings.pop("protocol", {}), split_file)
-    reader, fit_seeds = cached_encoder(encoder) if reads else None, whole_numbers(seeds, "--seeds")
+    reader, fit_seeds = cached_encoder(encoder, dataset.items) if reads else None, whole_numbers(seeds, "--seeds")
     kept = checkpoints or cached_states(
         work_of(
             dataset,

@@ -7,6 +7,7 @@ import typer
 
 from penchant.cli import screen
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
+from penchant.cli.options import EncoderName
 
 if TYPE_CHECKING:
     from penchant.pipeline.fitting import Named
@@ -21,9 +22,7 @@ def fit(
     data: Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder made by `penchant import`.")],
     to: Annotated[Path, typer.Option("--to", metavar="BUNDLE", help="Folder to write the fitted model to.")],
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; see configs/.")] = None,
-    encoder: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A Hugging Face folder or id that reads the items' texts.")
-    ] = None,
+    encoder: EncoderName = None,
     after: Annotated[
         Path | None,
         typer.Option(metavar="OLD", help="The bundle that this one takes the place of; by default what is at BUNDLE."),
@@ -55,7 +54,7 @@ def fit(
     dataset = Dataset.load(data)
     kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
     with resumable(kept), states_of({"work": "fit"}, kept, resume=resume, progress=progress):
-        reader = cached_encoder(encoder) if settings.text else None
+        reader = cached_encoder(encoder, dataset.items) if settings.text else None
         model = InterestModel(config=settings, encoder=reader, seed=seed)
         model.fit(dataset, progress=progress, checkpoints=kept, resume=resume, run_log=log, after=replaced)
         model.save(to)

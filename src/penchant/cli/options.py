@@ -1,6 +1,18 @@
-"""Options whose values are lists."""
+"""Options that several commands have, and options whose values are lists."""
+
+from typing import Annotated
+
+import typer
 
 from penchant.errors import ConfigError
+
+EncoderName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH|NAME",
+        help="What reads the items' texts: a Hugging Face folder or id, or hashed, nmf or tfidf, learned from them.",
+    ),
+]
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:

@@ -48,6 +48,7 @@ def update(
     from penchant.continual.triggers import TriggerConfig
     from penchant.continual.updating import UpdateConfig, held_back
     from penchant.continual.updating import update as updated
+    from penchant.encoders.light import is_light
     from penchant.errors import ConfigError
     from penchant.pipeline import publishing
     from penchant.pipeline.encoding import cached_encoder
@@ -67,7 +68,9 @@ def update(
     waits = held_back(champion, came, when)
     if waits is None:
         if champion.config.text:
-            reader = None if "encoder" not in champion.fitted.facts and encoder is None else cached_encoder(encoder)
+            own = dict(champion.fitted.facts.get("encoder") or {}).get("name")
+            named = own if encoder is None and is_light(own) else encoder
+            reader = None if own is None and encoder is None else cached_encoder(named, champion.fitted.dataset.items)
         else:
             reader = None
         found = updated(champion, came, settings, encoder=reader, seed=seed, progress=progress)

@@ -172,7 +172,7 @@ def _own_encoder(champion: InterestModel) -> Encoder | None:
     facts = champion.fitted.facts
     if not champion.config.text or "encoder" not in facts:
         return None
-    found = champion.encoder or known_encoder(facts)
+    found = champion.encoder or known_encoder(facts, champion.fitted.dataset.items)
     if found is None:
         name = dict(facts["encoder"]).get("name")
         raise ConfigError(f"The bundle reads texts with {name!r}, which is not at hand.", hint="Name it: --encoder.")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from penchant.encoders.cache import CachedEncoder
+from penchant.encoders.light import is_light, load_light, needs_texts
 from penchant.errors import ConfigError
 from penchant.interfaces import Encoder
 
@@ -14,20 +15,20 @@ def load_encoder(
 ) -> Encoder:
     """The encoder at `path`: a folder, a hub id, or None or ``minilm`` for the embedded all-MiniLM-L6-v2.
 
-    A folder that `SubwordEncoder.save` wrote gives that encoder, which has no settings. Those of the others are of
-    `HuggingFaceEncoderConfig` but its path. `cache` is a folder to keep the vectors in.
+    A folder of a light encoder (`penchant.encoders.light`) gives that encoder, which has no settings. Those of the
+    others are of `HuggingFaceEncoderConfig` but its path. `cache` is a folder to keep the vectors in.
     Raises `NotFoundError` where there is no such model and `ConfigError` where it cannot be used.
     """
-    if path is not None and (Path(path) / "subword.json").is_file():
-        from penchant.encoders.subword import SubwordEncoder
-
+    if is_light(path):
+        raise needs_texts(str(path))
+    light = None if path is None else load_light(Path(path))
+    if light is not None:
         if settings:
             raise ConfigError(
-                f"A subword encoder has no settings; {', '.join(sorted(settings))} came.",
+                f"A {light.name} encoder has no settings; {', '.join(sorted(settings))} came.",
                 hint="They are fixed when it is fitted; leave them out.",
             )
-        subword = SubwordEncoder.load(Path(path))
-        return subword if cache is None else CachedEncoder(subword, cache)
+        return light if cache is None else CachedEncoder(light, cache)
     from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig  # torch comes with it
 
     name = None if path is None else str(path)

@@ -116,7 +116,7 @@ class SubwordEncoder:
     @property
     def name(self) -> str:
         """The name of the encoder."""
-        return "subword"
+        return "hashed"
 
     @property
     def licence(self) -> str:

@@ -10,27 +10,38 @@ import orjson
 
 from penchant.data.dataset import Dataset, Table
 from penchant.encoders import CachedEncoder, UserTemplate, encode_users, load_encoder, render_items, render_users
+from penchant.encoders.light import fit_light, is_light
 from penchant.errors import NotFoundError
 from penchant.interfaces import Encoder
 from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray
 
 
-def cached_encoder(name: str | None) -> Encoder:
+def cached_encoder(name: str | None, items: Table | None = None) -> Encoder:
     """The encoder called `name` (None: the embedded one); its vectors are kept between runs and shared by datasets.
 
-    They are in the folder that the environment variable PENCHANT_CACHE names, else in the user's own cache folder.
+    ``hashed``, ``tfidf`` and ``nmf`` are learned from the texts of `items`. Vectors are in the folder that the
+    environment variable PENCHANT_CACHE names, else in the user's own cache folder.
     """
-    return CachedEncoder(load_encoder(name), cache_folder() / "embeddings")
+    encoder: Encoder
+    if name is not None and items is not None and is_light(name):
+        encoder = fit_light(name, render_items(items))
+    else:
+        encoder = load_encoder(name)
+    return CachedEncoder(encoder, cache_folder() / "embeddings")
 
 
-def known_encoder(facts: Mapping[str, Any]) -> Encoder | None:
-    """The encoder that a fit's `facts` name, where it is at hand: the embedded one. None where there is none to be had
-    without asking the network.
+def known_encoder(facts: Mapping[str, Any], items: Table) -> Encoder | None:
+    """The encoder that a fit's `facts` name, where it is at hand: the embedded one, or a light one that is learned from
+    the texts of `items` again. None where there is none to be had without asking the network.
     """
-    name = dict(facts.get("encoder") or {}).get("name")
+    told = dict(facts.get("encoder") or {})
+    name = told.get("name")
     if name is None:
         return None
+    if is_light(name):
+        light = fit_light(name, render_items(items))
+        return light if light.identity == told.get("identity") else None
     try:
         encoder = load_encoder(None)
     except NotFoundError:

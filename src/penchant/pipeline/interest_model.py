@@ -285,9 +285,9 @@ class InterestModel(RecommendingModel):
         return self._search_of(self.fitted)
 
     def _search_of(self, fitted: Fitted) -> ConceptSearch:
-        return ConceptSearch(
-            fitted.vocabulary, fitted.dataset.items, encoder=lambda: self.encoder or known_encoder(fitted.facts)
-        )
+        items = fitted.dataset.items
+        known = lambda: self.encoder or known_encoder(fitted.facts, items)  # noqa: E731
+        return ConceptSearch(fitted.vocabulary, items, encoder=known)
 
     @cached_property
     def _drifts(self) -> Drifts:
