@@ -8,27 +8,34 @@ from torch import nn
 
 from penchant.errors import ConfigError
 
+NAMES = ("activation_checkpointing", "gradient_checkpointing")
+
 
 @contextmanager
 def recomputed(module: nn.Module, *, wanted: bool) -> Iterator[None]:
     """Within the block the module's transformers keep the inputs of their layers only (Chen et al. 2016).
 
-    A module takes part by having the methods ``gradient_checkpointing_enable`` and ``gradient_checkpointing_disable``,
-    as every Transformers model does. `ConfigError` where no part of the module has them.
+    A module takes part by having the methods ``activation_checkpointing_enable`` and ``…_disable``, as every
+    Transformers model does (``gradient_checkpointing_…`` before Transformers 5). `ConfigError` where no part of the
+    module has them.
     """
     if not wanted:
         yield
         return
-    parts: list[Any] = [part for part in module.modules() if hasattr(part, "gradient_checkpointing_enable")]
+    parts: list[tuple[Any, str]] = [
+        (part, name)
+        for part in module.modules()
+        if (name := next((name for name in NAMES if hasattr(part, f"{name}_enable")), None))
+    ]
     if not parts:
         raise ConfigError(
             f"gradient_checkpointing is set, and a {type(module).__name__} holds no transformer that can.",
             hint="Leave the setting out, or use smaller batches with accumulation.",
         )
-    for part in parts:
-        part.gradient_checkpointing_enable()
+    for part, name in parts:
+        getattr(part, f"{name}_enable")()
     try:
         yield
     finally:
-        for part in parts:
-            part.gradient_checkpointing_disable()
+        for part, name in parts:
+            getattr(part, f"{name}_disable")()

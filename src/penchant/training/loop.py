@@ -40,7 +40,7 @@ def train(
     run: TrainingRun | None = None,
     generators: Mapping[str, Generator] | None = None,
     test: Callable[[], float] | None = None,
-    make_optimiser: Callable[[], torch.optim.Optimizer] | None = None,
+    make_optimiser: Callable[[], torch.optim.Optimizer | None] | None = None,
     device: torch.device | None = None,
     processes: Processes = ALONE,
 ) -> TrainingRecord:
@@ -55,7 +55,7 @@ def train(
     A step takes `config.accumulation` batches, weighted by their examples (`batch_sizes.examples_in`); `loss` is a
     batch's mean. The module and its batches are moved to `device`, where one is given. With several `processes` each
     works out its own of a step's batches; all end with the same weights. `make_optimiser` builds one in place of that
-    which the settings name.
+    which the settings name, unless it gives None.
 
     A loss, gradient or weight that is not finite stops the training with the best weights so far; before the first
     validation there are none, and `TrainingError` is raised.
@@ -107,7 +107,7 @@ class _Training(Generic[Batch]):
     name: str
     keeper: Keeper
     generators: Mapping[str, Generator]
-    make_optimiser: Callable[[], torch.optim.Optimizer] | None
+    make_optimiser: Callable[[], torch.optim.Optimizer | None] | None
     device: torch.device | None
     processes: Processes
     facts: Mapping[str, Fact]

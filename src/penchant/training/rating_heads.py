@@ -13,6 +13,7 @@ liked     at or above a share    binary cross-entropy on logits              mea
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from penchant.data.rating_targets import LIKED_SHARE, RatingTargets
 from penchant.errors import DataError
-from penchant.types import DoubleArray
+from penchant.types import DoubleArray, IntArray
 
 HeadName = Literal["rating", "class", "liked"]
 Output = Literal["linear", "sigmoid"]
@@ -50,19 +51,37 @@ def squared_norm_loss(predicted: Tensor, actual: Tensor, observed: Tensor | None
     return errors.square().sum() / examples
 
 
-def rating_class_loss(logits_NC: Tensor, classes_N: Tensor) -> Tensor:
-    """``ℓ = −(1/N) Σ_n log softmax(s_n)_{c_n}``, in nats; c are class ids from 0.
+def balanced_weights(classes_N: IntArray, count: int) -> DoubleArray:
+    """A weight for each of C classes, inverse to how often it comes: ``w_c = N / (C' n_c)``, C' those that do come.
 
-    Worked: logits (0, ln 3) and class 1: −ln(3/4) = 0.28768.
+    Over the N examples they are 1 on average, and every class that comes counts alike; one that never comes has 1
+    (King and Zeng 2001). The caveat: probabilities learned with them are those of a balanced world.
+
+    Worked: classes (0, 0, 0, 1): (4/6, 4/2) = (0.667, 2).
     """
-    return F.cross_entropy(logits_NC, classes_N)
+    counts = np.bincount(classes_N, minlength=count).astype(np.float64)
+    weights: DoubleArray = np.ones(count)
+    np.divide(counts.sum(), (counts > 0).sum() * counts, out=weights, where=counts > 0)
+    return weights
 
 
-def like_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def rating_class_loss(logits_NC: Tensor, classes_N: Tensor, weights_C: Tensor | None = None) -> Tensor:
+    """``ℓ = −(1/N) Σ_n w_{c_n} log softmax(s_n)_{c_n}``, in nats; c are class ids from 0, w is 1 where none is given.
+
+    Divided by N and not by the weights' sum, so that the mean over batches is the mean over examples.
+
+    Worked: logits (0, ln 3) and class 1: −ln(3/4) = 0.28768; with w_1 = 2 0.57536.
+    """
+    if weights_C is None:
+        return F.cross_entropy(logits_NC, classes_N)
+    return F.cross_entropy(logits_NC, classes_N, weight=weights_C.to(logits_NC), reduction="sum") / len(classes_N)
+
+
+def like_loss(logits: Tensor, labels: Tensor, weights: tuple[float, float] = (1.0, 1.0)) -> Tensor:
     """Binary cross-entropy on raw logits, a mean in nats; labels are floats of the logits' shape, 1 is a like.
 
-    ``ℓ = (1/N) Σ_n [ log(1 + e^{s_n}) − y_n s_n ]``. Buying, clicking and seeing an advertisement are labels like any
-    other: the positive class is 1.
+    ``ℓ = (1/N) Σ_n [ w₁ y_n log(1 + e^{−s_n}) + w₀ (1 − y_n) log(1 + e^{s_n}) ]``. Buying, clicking and seeing an
+    advertisement are labels like any other: the positive class is 1; a label between is a share.
 
     Worked: logit ln 3: for y = 1 ln 4 − ln 3 = 0.28768, for y = 0 ln 4 = 1.38629.
     """
@@ -71,7 +90,10 @@ def like_loss(logits: Tensor, labels: Tensor) -> Tensor:
         raise DataError(
             f"Labels of the type {labels.dtype} came.", hint="Give floats: 1 for the positive class, 0 for the other."
         )
-    return F.binary_cross_entropy_with_logits(logits, labels)
+    if weights == (1.0, 1.0):
+        return F.binary_cross_entropy_with_logits(logits, labels)
+    no, yes = weights
+    return (yes * labels * F.softplus(-logits) + no * (1 - labels) * F.softplus(logits)).mean()
 
 
 class RatingHead(ABC):
@@ -144,9 +166,13 @@ class RatingClass(RatingHead):
     Worked: levels 1, 3, 5 and p = (1/4, 1/4, 1/2): expected 3.5, argmax 5.
     """
 
-    def __init__(self, targets: RatingTargets, *, decoding: Decoding = "expected") -> None:
+    def __init__(
+        self, targets: RatingTargets, *, decoding: Decoding = "expected", weights: Sequence[float] | None = None
+    ) -> None:
+        """`weights`: what an example of each level counts for in the loss; None: one."""
         self.width, self.decoding = len(targets.levels), decoding
         self._targets = targets
+        self._weights = None if weights is None else torch.tensor(weights)
 
     def targets(self, ratings: DoubleArray) -> Tensor:
         """Class ids (N,). `DataError` for a rating that is missing or no level."""
@@ -154,7 +180,7 @@ class RatingClass(RatingHead):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy with the rating's class."""
-        return rating_class_loss(outputs, targets)
+        return rating_class_loss(outputs, targets, self._weights)
 
     def ratings(self, outputs: Tensor) -> Tensor:
         """The expected or the likeliest level."""
@@ -173,8 +199,16 @@ class Liked(RatingHead):
 
     width = 1
 
-    def __init__(self, targets: RatingTargets, *, means: tuple[float, float], share: float = LIKED_SHARE) -> None:
-        self._targets, self._share, self.means = targets, share, means
+    def __init__(
+        self,
+        targets: RatingTargets,
+        *,
+        means: tuple[float, float],
+        share: float = LIKED_SHARE,
+        weights: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        """`weights`: what a dislike and a like count for in the loss."""
+        self._targets, self._share, self.means, self._weights = targets, share, means, weights
 
     @classmethod
     def of(cls, targets: RatingTargets, ratings: DoubleArray, *, share: float = LIKED_SHARE) -> "Liked":
@@ -193,7 +227,7 @@ class Liked(RatingHead):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Binary cross-entropy on the logits."""
-        return like_loss(outputs[:, 0], targets)
+        return like_loss(outputs[:, 0], targets, self._weights)
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         """P(like), (N,)."""

@@ -1,8 +1,9 @@
 """Which head a network of ratings ends in, chosen by settings and built again from what was saved."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from penchant.config import Config
@@ -16,6 +17,7 @@ from penchant.training.rating_heads import (
     RatingClass,
     RatingHead,
     RatingValue,
+    balanced_weights,
 )
 from penchant.types import DoubleArray
 
@@ -31,6 +33,8 @@ class HeadConfig(Config):
     """Of the head ``class``: the expected level, or the likeliest."""
     liked_share: float = Field(default=LIKED_SHARE, gt=0, le=1)
     """Of the head ``liked``: the share of the scale from which a rating is a like."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Of the heads ``class`` and ``liked``: rare classes count for more in the loss, so that all count alike."""
 
 
 def describe_head(config: HeadConfig, ratings: DoubleArray, targets: RatingTargets) -> dict[str, Any]:
@@ -41,6 +45,10 @@ def describe_head(config: HeadConfig, ratings: DoubleArray, targets: RatingTarge
     facts: dict[str, Any] = {"targets": targets.as_json()}
     if config.head == "liked":
         facts["means"] = list(Liked.of(targets, ratings, share=config.liked_share).means)
+    if config.class_weights == "balanced" and config.head != "rating":
+        liked = config.head == "liked"
+        classes = targets.liked(ratings, share=config.liked_share) if liked else targets.classes(ratings)
+        facts["weights"] = balanced_weights(classes.astype(np.int64), 2 if liked else len(targets.levels)).tolist()
     return facts
 
 
@@ -48,10 +56,16 @@ def build_head(config: HeadConfig, facts: Mapping[str, Any], scale: Scale, *, as
     """The head, from what `describe_head` gave."""
     targets = RatingTargets.from_json(facts["targets"])
     if config.head == "class":
-        return RatingClass(targets, decoding=config.decoding)
+        return RatingClass(targets, decoding=config.decoding, weights=facts.get("weights"))
     if config.head == "liked":
         low, high = facts["means"]
-        return Liked(targets, means=(float(low), float(high)), share=config.liked_share)
+        no, yes = facts.get("weights", (1.0, 1.0))
+        return Liked(
+            targets,
+            means=(float(low), float(high)),
+            share=config.liked_share,
+            weights=(float(no), float(yes)),
+        )
     return RatingValue(
         low=scale.low, high=scale.high, mean=scale.mean, spread=scale.spread, output=config.output, aspects=aspects
     )
