@@ -34,7 +34,7 @@ from scipy.sparse.linalg import svds
 
 from penchant.artifacts import write_json
 from penchant.config import Config
-from penchant.errors import BundleError, DataError
+from penchant.errors import BundleError, ConfigError, DataError
 from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng
 from penchant.types import AnyArray, DoubleArray, FloatArray, IntArray
@@ -135,6 +135,8 @@ class SubwordEncoder:
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
         """Unit vectors, (len(texts), D); a text without words gets a zero vector."""
+        if isinstance(texts, str):
+            raise ConfigError("encode takes several texts; one came.", hint="Put it in a list.")
         documents = [Counter(_words(text)) for text in texts]
         known = sorted({word for words in documents for word in words})
         vectors = _unit(_made_of(known, self.config) @ self._vectors.astype(np.float64))
