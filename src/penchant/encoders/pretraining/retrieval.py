@@ -12,7 +12,7 @@ from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng
 
 ASKED = 500
-CANDIDATES = 2_000
+CANDIDATES = 1_000
 """Items among which is looked, at most."""
 
 
