@@ -1,0 +1,1 @@
+"""Likes and dislikes learned from a few labels and much that has none."""
