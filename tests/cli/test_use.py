@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from penchant.cli.app import app
 from penchant.errors import ConfigError, StoreError
-from tests.worlds import genre_world
+from tests.worlds import GENRES, genre_world
 
 runner = CliRunner()
 CONFIG = """
@@ -221,3 +221,26 @@ def test_log_writes_what_a_server_decided(bundle, tmp_path):
         refused = runner.invoke(app, ["log", str(tmp_path / "store.sqlite"), "--to", str(tmp_path / place)])
         assert isinstance(refused.exception, ConfigError), place
     assert (tmp_path / "store.sqlite").read_bytes() == kept
+
+
+def test_words_instead_of_a_user(bundle):
+    result = runner.invoke(app, ["recommend", str(bundle), "--text", GENRES[1], "-k", "3", "--json"])
+    assert result.exit_code == 0, result.output
+    slate = json.loads(result.stdout)
+    assert all(item["title"].startswith(GENRES[1]) for item in slate["items"])
+    assert "words alone" in slate["note"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "Neither a user nor a text"),
+        (["--text", "x", "--user", "u-1"], "words alone"),
+        (["--text", "x", "--explore", "0.5"], "words alone"),
+        (["--text", " "], "no letter"),
+    ],
+)
+def test_words_that_cannot_be_asked(penchant, bundle, options, said):
+    code, _, err = penchant("recommend", bundle, *options)
+    assert code == 2
+    assert said in err

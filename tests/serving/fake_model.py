@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from penchant.errors import NotFoundError
+from penchant.errors import ConfigError, NotFoundError
 from penchant.pipeline.exploring import Exploration, Share
 from penchant.pipeline.slates import Served
 from penchant.records import (
@@ -161,6 +161,29 @@ class FakeModel(FakeExploring, FakeReading):
         )
         decision = decision_on(slate, place=len(self.calls), request_id=request_id)
         return Served(slate=slate, decision=decision if mine else None)
+
+    def recommend_by_text(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        explain: bool = True,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
+        """Items whose title holds the text; it can read no digits."""
+        if text.isdigit() or not text.strip():
+            raise ConfigError(f"The text {text!r} has no letter.", hint="Say what is wanted.")
+        self.wishes = {"rerank": rerank, "rerank_weight": rerank_weight, "rules": rules, "explain": explain}
+        found = [one for one in self.titles.items() if text in one[1]][:k]
+        items = tuple(
+            RecommendedItem(item_id=item_id, title=title, rank=rank, score=1.0, other=1.0)
+            for rank, (item_id, title) in enumerate(found, start=1)
+        )
+        return Slate(
+            user_id="", slate_id="of words", generated_at="", bundle="shelves", policy="zero_shot", items=items
+        )
 
     def interests(self, user_id: str, *, as_of: int | None = None, limit: int = 12) -> Profile:
         mine = self._events(user_id)[:as_of]

@@ -22,7 +22,11 @@ def register(app: typer.Typer) -> None:
 
 def recommend(
     bundle: Bundle,
-    user: User,
+    user: Annotated[str | None, typer.Option("--user", help="The user's id.")] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="WORDS", help="Instead of a user: what is wanted, in words; 'no …' leaves out."),
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each item is here.")] = False,
     seen: Annotated[bool, typer.Option("--seen", help="Also items the user knows already.")] = False,
@@ -64,7 +68,7 @@ def recommend(
     surprise: Annotated[bool, typer.Option("--surprise", help="Surprise me: the same as --explore 1.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Recommend items to a user; an unknown user gets the popular ones, and is told so."""
+    """Recommend items to a user, or for words alone; an unknown user gets the popular ones, and is told so."""
     from penchant.cli.views import slate_view
     from penchant.pipeline.interest_model import load
     from penchant.reranking.wording import rules_of
@@ -77,16 +81,29 @@ def recommend(
         pin=pin or (),
         seen=seen_policy,
     )
-    slate = load(bundle).recommend(
-        user,
-        k,
-        exclude_seen=not seen,
-        explain=explain or as_json,
-        rerank=rerank,
-        rerank_weight=rerank_weight,
-        rules=rules,
-        explore=_dial(explore, most_explored, surprise=surprise),
-    )
+    dial, told = _dial(explore, most_explored, surprise=surprise), explain or as_json
+    if text is None:
+        if user is None:
+            raise ConfigError("Neither a user nor a text came.", hint="Give --user ID, or --text 'what is wanted'.")
+        slate = load(bundle).recommend(
+            user,
+            k,
+            exclude_seen=not seen,
+            explain=told,
+            rerank=rerank,
+            rerank_weight=rerank_weight,
+            rules=rules,
+            explore=dial,
+        )
+    else:
+        if user is not None or dial is not None:
+            raise ConfigError(
+                "--text asks for words alone; a user or something to explore came with it.",
+                hint="Leave --user and --explore out, or record the words as an event of the user.",
+            )
+        slate = load(bundle).recommend_by_text(
+            text, k, explain=told, rerank=rerank, rerank_weight=rerank_weight, rules=rules
+        )
     if as_json:
         screen.print_json(slate)
     else:

@@ -1,11 +1,11 @@
 """The Python API: fit, recommend, read interests, observe, edit, save and load."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from penchant.pipeline.population_drifts import PopulationDrifts
 from penchant.pipeline.profiles import read_profile
 from penchant.pipeline.recommending import RecommendingModel
 from penchant.pipeline.search import Finder
+from penchant.pipeline.zero_shot import DescriptionRanker
 from penchant.progress import SILENT, Progress
 from penchant.records import (
     ConceptMatch,
@@ -42,8 +43,12 @@ from penchant.records import (
     PopulationDrift,
     Profile,
     SimilarItem,
+    Slate,
     UserSummary,
 )
+from penchant.reranking.rules import Rules
+from penchant.reranking.settings import Reranking
+from penchant.training.tracker import Tracker
 from penchant.types import FloatArray
 
 
@@ -84,15 +89,16 @@ class InterestModel(RecommendingModel):
         checkpoints: Path | None = None,
         resume: bool | None = None,
         run_log: Path | None = None,
+        trackers: Sequence[Tracker] = (),
         after: Named | None = None,
     ) -> Self:
         """Learn from a dataset. Where a fitted ranking `model` is handed in, only the rest is learned.
 
         In the folder `checkpoints` the training keeps its state: cut short at any moment, it goes on from there with
         ``resume=True`` to the same model, bit for bit. Where there is a state and `resume` is None, `CheckpointError`;
-        False begins again. `run_log` gets one line of JSON for each epoch. `after` are the concepts of the bundle that
-        this model takes the place of (`penchant.pipeline.bundle.named`): those that are no more get heirs, to which
-        users' edits go.
+        False begins again. `run_log` gets lines of JSON for each epoch, and `trackers`
+        (`penchant.training.tracking`) are told of it. `after` are the concepts of the bundle that this model takes the
+        place of (`penchant.pipeline.bundle.named`): those that are no more get heirs, to which users' edits go.
         """
         check_tags(data, self.config.editing)
         fitted = fitting.fit(
@@ -106,6 +112,7 @@ class InterestModel(RecommendingModel):
             checkpoints=checkpoints,
             resume=resume,
             run_log=run_log,
+            trackers=trackers,
             after=after,
         )
         if self.config.editing.tags is not None:
@@ -120,7 +127,7 @@ class InterestModel(RecommendingModel):
         settings name their column (`EditingConfig.tags`).
         """
         self._live = Live(fitted, self.config, seed=self.seed, now=self.now)
-        for kept in ("_concept_search", "_drifts", "_finder", "_population_drifts", "_unit_vectors"):
+        for kept in ("_concept_search", "_descriptions", "_drifts", "_finder", "_population_drifts", "_unit_vectors"):
             self.__dict__.pop(kept, None)
         self.loaded_tags = load_tags(self._live, lambda: self._concept_search)
         return self
@@ -238,6 +245,23 @@ class InterestModel(RecommendingModel):
             for other in order[order != row][:k]
         ]
 
+    def recommend_by_text(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        explain: bool = True,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
+        """The K items for a text alone, such as ``"slow space opera, no war"``, best first, each with its reasons; no
+        user is asked about. See `penchant.pipeline.zero_shot.DescriptionRanker`, which says what it raises; reranker
+        and rules are as in `recommend`.
+        """
+        reranking = Reranking.asked(self.live.config.reranking, name=rerank, weight=rerank_weight, rules=rules)
+        return self._descriptions.recommend(text, k, reranking=reranking, explain=explain, bundle=self.bundle)
+
     def item(self, item_id: str) -> ItemView:
         """An item with its attributes, concepts and how many events it has."""
         dataset, row = self.fitted.dataset, self._item_row(item_id)
@@ -296,6 +320,11 @@ class InterestModel(RecommendingModel):
     @cached_property
     def _population_drifts(self) -> PopulationDrifts:
         return PopulationDrifts(self.live, seed=self.seed)
+
+    @cached_property
+    def _descriptions(self) -> DescriptionRanker:
+        fitted = self.fitted
+        return DescriptionRanker(self.live, lambda: self.encoder or known_encoder(fitted.facts, fitted.dataset.items))
 
     @cached_property
     def _finder(self) -> Finder:

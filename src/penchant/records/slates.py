@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Source = Literal["concept", "event", "graph", "popularity", "newness", "edit", "everyone"]
-"""Where a part of a score comes from; ``everyone`` is what the model likes for the average user."""
+Source = Literal["concept", "event", "graph", "popularity", "newness", "edit", "everyone", "text"]
+"""Where a part of a score comes from; ``everyone`` is what the model likes for the average user, ``text`` how like the
+item's description is to words that were asked with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,18 @@ class WishesIn(BaseModel):
     request_id: Id | None = Field(default=None, description="A repeated `request_id` is answered as the first was.")
 
 
+class TextWishesIn(BaseModel):
+    """Words to recommend for, and what the slate should be like."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=MAX_TEXT, description="What is wanted, in words; `no …` leaves out.")
+    k: int = Field(default=10, ge=1, le=MAX_K)
+    rerank: str | None = Field(default=None, max_length=64, description="A reranker's name, or `none`.")
+    rerank_weight: float | None = Field(default=None, ge=0, le=1)
+    rules: Rules | None = None
+
+
 def read_events(entries: Sequence[Any]) -> tuple[list[int], list[Event], list[Rejection]]:
     """The places and records of the entries that can be read, and a rejection for each that cannot."""
     places, events, rejected = [], [], []

@@ -188,6 +188,19 @@ class LiveModel(Reader):
         # Of two tries that came at once the first that was kept stands for both.
         return slate if request_id is None else self._answered(user_id, request_id) or slate
 
+    def recommend_by_text(
+        self,
+        text: str,
+        k: int,
+        *,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
+        """A slate for words alone. It is nobody's, and is not kept: there is no user whose feedback could name it."""
+        with self._lock:
+            return self._model.recommend_by_text(text, k, rerank=rerank, rerank_weight=rerank_weight, rules=rules)
+
     def _answered(self, user_id: str, request_id: str) -> Slate | None:
         try:
             return self.stores.slate_for(user_id, request_id)

@@ -21,6 +21,7 @@ from penchant.records import (
     PopulationDrift,
     Profile,
     SimilarItem,
+    Slate,
     UserSummary,
 )
 from penchant.reranking.rules import Rules
@@ -48,6 +49,20 @@ class ServedModel(ReadModel, Protocol):
     ) -> Served:
         """At most `k` items, reranked under rules, some of them explored, and how they were chosen; a cold slate with a
         note for a user it does not know. Raises `ConfigError` and `NotFoundError` for what is wrong or not there.
+        """
+
+    def recommend_by_text(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        explain: bool = True,
+        rerank: str | None = None,
+        rerank_weight: float | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
+    ) -> Slate:
+        """At most `k` items for words alone. Raises `ConfigError` for words that cannot be read, `NotFoundError` where
+        they name nothing and no language model is at hand.
         """
 
     def discover(self, user_id: str, limit: int = 5) -> Discoveries:

@@ -1,5 +1,14 @@
 """The addresses of the HTTP API, one file per subject."""
 
-from penchant.serving.routes import drift, edits, events, health, items, reading, users
+from penchant.serving.routes import drift, edits, events, health, items, reading, recommendations, users
 
-ROUTERS = (health.router, users.router, edits.router, drift.router, items.router, reading.router, events.router)
+ROUTERS = (
+    health.router,
+    users.router,
+    edits.router,
+    drift.router,
+    items.router,
+    reading.router,
+    recommendations.router,
+    events.router,
+)
