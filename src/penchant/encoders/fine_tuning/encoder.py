@@ -111,7 +111,7 @@ class FineTunedEncoder(nn.Module):
     def tokenize(self, texts: Sequence[Texts]) -> list[Tokens]:
         """Token ids of each single text or pair, cut to `max_length`; of a text with nothing to read none."""
         prompt = self._checkpoint.prompt
-        return self.pairs([(prompt + a if prompt and a.strip() else a, b) for a, b in texts])
+        return self.pairs([(prompt + a if a.strip() else "", b) for a, b in texts])
 
     def forward(self, texts: Sequence[Texts]) -> Tensor:
         """One vector for each single text or pair, (N, D)."""
@@ -121,7 +121,7 @@ class FineTunedEncoder(nn.Module):
         """The same of what is tokenised; zero where there are no tokens."""
         device = self.method.model.device
         read = [n for n, one in enumerate(tokens) if one.ids]
-        if len(read) < len(tokens):
+        if len(read) < len(tokens) or not read:
             vectors_ND = torch.zeros(len(tokens), self.dim, device=device)
             if not read:
                 return vectors_ND
@@ -163,9 +163,16 @@ class FineTunedEncoder(nn.Module):
 
         save_encoder(self, self._root, self._checkpoint, folder)
 
-    def gradient_checkpointing_enable(self) -> None:
-        """Keep less for the backward pass and compute it again there: less memory, a third more time."""
-        self.method.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    def activation_checkpointing_enable(self, **settings: Any) -> None:
+        """Keep less for the backward pass and compute it again there: less memory, a third more time.
+
+        `settings` are those of the method of the same name that every model of Transformers has.
+        """
+        self.method.model.activation_checkpointing_enable(**settings)
+
+    def activation_checkpointing_disable(self) -> None:
+        """Keep everything again."""
+        self.method.model.activation_checkpointing_disable()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

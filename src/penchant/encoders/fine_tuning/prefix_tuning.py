@@ -38,11 +38,12 @@ class PrefixTuning(VirtualTokens):
         """Keys and values."""
         import peft
 
-        if "past_key_values" not in inspect.signature(model.forward).parameters or model.config.is_encoder_decoder:
-            raise ConfigError(
-                f"A {type(model).__name__} takes no keys and values from outside, which prefix_tuning needs.",
-                hint="Use prompt_tuning, or lora.",
-            )
+        refused = ConfigError(
+            f"A {type(model).__name__} takes no keys and values from outside, which prefix_tuning needs.",
+            hint="Use prompt_tuning, or lora.",
+        )
+        if "past_key_values" not in inspect.signature(model.forward).parameters:
+            raise refused
         config = model.config
         self.heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
         self.head_width = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
@@ -58,6 +59,8 @@ class PrefixTuning(VirtualTokens):
         self.prefix = peft.PrefixEncoder(settings)  # type: ignore[no-untyped-call]
         if not self.config.projected:
             nn.init.normal_(self.prefix.embedding.weight, std=0.02)  # of unit size it would drown the words
+        if not self._is_read():
+            raise refused
         return ()
 
     def states(self, inputs: Mapping[str, Tensor]) -> Tensor:
@@ -77,6 +80,15 @@ class PrefixTuning(VirtualTokens):
             mask = ((1 - mask) * lowest).to(made.dtype)[:, None, None, :].expand(-1, -1, length, -1)
         states: Tensor = self.model(**{**inputs, "attention_mask": mask}, past_key_values=cache).last_hidden_state
         return states
+
+    def _is_read(self) -> bool:
+        """Whether the model's states depend on the prefix; some take one and leave it aside."""
+        probe = torch.zeros(1, 2, dtype=torch.int64, device=self.model.device)
+        try:
+            with torch.enable_grad():  # all but the prefix is frozen
+                return self.states({"input_ids": probe, "attention_mask": torch.ones_like(probe)}).requires_grad
+        except (RuntimeError, TypeError, ValueError, AttributeError):
+            return False
 
     @property
     def _one_sided(self) -> bool:

@@ -1,0 +1,210 @@
+"""Makes result.json: quality, trained weights, seconds and memory of every fine-tuning method, on genres of books."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize
+
+from penchant.bundled import BOOKS, LICENCE
+from penchant.config import read_toml
+from penchant.encoders import load_encoder
+from penchant.encoders.fine_tuning import FineTunedEncoder, FineTunedEncoderConfig
+from penchant.encoders.pair_input import Tokens
+from penchant.seeding import derive, numpy_rng
+from penchant.training.loop import TrainingConfig, train
+from penchant.types import DoubleArray, IntArray
+
+HERE = Path(__file__).parent
+DRAWS = 1000
+STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+Parts = tuple[IntArray, IntArray, IntArray]
+
+
+def books(settings: dict[str, Any]) -> tuple[list[str], DoubleArray, Parts]:
+    """Texts, (I, G) genres, and the rows of training, validation and test: no author is in two of them."""
+    rows = duckdb.sql(f"SELECT title, authors, year, genres FROM '{BOOKS}/items.parquet' ORDER BY item_id").fetchall()
+    counts: dict[str, int] = {}
+    for *_, genres in rows:
+        for genre in genres or ():
+            counts[genre] = counts.get(genre, 0) + 1
+    common = sorted(counts, key=lambda genre: (-counts[genre], genre))[: settings["genres"]]
+    texts = [f"{title}. {', '.join(authors or ())}{f', {year}' if year else ''}" for title, authors, year, _ in rows]
+    labels = np.array([[float(genre in (genres or ())) for genre in common] for *_, genres in rows])
+    first = np.array([(authors or [""])[0] for _, authors, *_ in rows])
+    authors = numpy_rng(settings["seed"], "authors").permutation(np.unique(first))
+    held = round(settings["test_share"] * len(authors))
+    test, validation = np.isin(first, authors[:held]), np.isin(first, authors[held : 2 * held])
+    return texts, labels, tuple(np.flatnonzero(part) for part in (~test & ~validation, validation, test))
+
+
+class Reader(nn.Module):
+    """An encoder under one linear layer: logits (N, G) of unit vectors."""
+
+    def __init__(self, encoder: FineTunedEncoder, genres: int, *, seed: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        with torch.random.fork_rng():
+            torch.manual_seed(derive(seed, "head"))
+            self.head = nn.Linear(encoder.dim, genres)
+
+    def forward(self, tokens: Sequence[Tokens]) -> Tensor:
+        """(N, G)"""
+        logits: Tensor = self.head(normalize(self.encoder.encode(tokens), dim=1) * self.encoder.dim**0.5)
+        return logits
+
+    def logits(self, tokens: Sequence[Tokens], rows: IntArray) -> DoubleArray:
+        """Of books, texts of like length together."""
+        found = np.zeros((len(rows), self.head.out_features))
+        order = np.argsort([len(tokens[row].ids) for row in rows], kind="stable")
+        with torch.inference_mode():
+            for start in range(0, len(rows), 64):
+                part = order[start : start + 64]
+                found[part] = self([tokens[rows[k]] for k in part]).double().numpy()
+        return found
+
+
+def measure(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Train one method, save it, read it again; its row and its test logits."""
+    texts, labels, (training, validation, test) = books(settings)
+    seed, method = settings["seed"], settings["methods"].get(name, name)
+    encoder = FineTunedEncoder(FineTunedEncoderConfig(method=method, max_length=settings["max_length"]), seed=seed)
+    reader = Reader(encoder, labels.shape[1], seed=seed)
+    tokens, targets = encoder.tokenize([(text, None) for text in texts]), torch.from_numpy(labels).float()
+    order = numpy_rng(seed, "batches")
+
+    def batches(epoch: int) -> list[IntArray]:  # noqa: ARG001
+        shuffled = order.permutation(training)
+        return [shuffled[k : k + settings["batch"]] for k in range(0, len(shuffled), settings["batch"])]
+
+    def optimiser() -> torch.optim.Optimizer:
+        groups = [{"params": list(reader.head.parameters()), "lr": settings["head_rate"]}]
+        if encoder.trainable_count:
+            groups.append({"params": list(encoder.parameters()), "lr": settings["rates"][name]})
+        return torch.optim.AdamW(groups, weight_decay=0.0)
+
+    before, wall = time.process_time(), time.perf_counter()
+    record = train(
+        reader,
+        batches=batches,
+        loss=lambda rows: binary_cross_entropy_with_logits(reader([tokens[row] for row in rows]), targets[rows]),
+        evaluate=lambda: auc(labels[validation], reader.logits(tokens, validation)),
+        config=TrainingConfig(
+            max_epochs=settings["epochs"], evaluate_every=1, warmup_steps=settings["warmup_steps"], clip_norm=1.0
+        ),
+        generators={"batches": order},
+        make_optimiser=optimiser,
+    )
+    busy, elapsed = time.process_time() - before, time.perf_counter() - wall
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    logits = reader.logits(tokens, test)
+    return {
+        "method": name,
+        "trainable": encoder.trainable_count,
+        "share": encoder.trainable_count / encoder.base_count,
+        "best_epoch": record.best_epoch,
+        "processor_seconds": round(busy, 1),
+        "wall_seconds": round(elapsed, 1),
+        "peak_mb": round(memory),
+        "validation_auc": record.best_value,
+        "reloaded_bit_equal": reloaded(encoder, [tokens[row] for row in test[:64]]),
+        "saved_and_read_differs": saved(encoder, [texts[row] for row in test[:64]]),
+        "logits": logits.tolist(),
+    }
+
+
+def reloaded(encoder: FineTunedEncoder, tokens: Sequence[Tokens]) -> bool:
+    """Whether its state, put into a new one, gives the same vectors bit for bit."""
+    again = FineTunedEncoder(encoder.config, seed=1)
+    again.load_state_dict(encoder.state_dict())
+    with torch.inference_mode():
+        return torch.equal(again.eval().encode(tokens), encoder.eval().encode(tokens))
+
+
+def saved(encoder: FineTunedEncoder, texts: Sequence[str]) -> float:
+    """How far the vectors of the saved encoder, read by `load_encoder`, are from its own: the largest difference."""
+    with TemporaryDirectory() as folder, torch.inference_mode():
+        encoder.save(Path(folder) / "encoder")
+        found = load_encoder(Path(folder) / "encoder", settings={"precision": "float32"}).encode(texts)
+        own = normalize(encoder([(text, None) for text in texts]), dim=1).numpy()
+    return float(np.abs(found - own).max())
+
+
+def frozen(settings: dict[str, Any]) -> dict[str, Any]:
+    """Logistic regression on the frozen vectors to its end, how strong by validation: the best a frozen model gives."""
+    texts, labels, (training, validation, test) = books(settings)
+    before = time.process_time()
+    vectors = load_encoder(settings={"precision": "float32", "max_length": settings["max_length"]}).encode(texts)
+
+    def scores(strength: float, rows: IntArray) -> DoubleArray:
+        fits = [LogisticRegression(C=strength, max_iter=2000).fit(vectors[training], y) for y in labels[training].T]
+        return np.stack([fit.decision_function(vectors[rows]) for fit in fits], axis=1)
+
+    best = max(STRENGTHS, key=lambda strength: auc(labels[validation], scores(strength, validation)))
+    return {
+        "method": "frozen, logistic regression to its end",
+        "trainable": 0,
+        "share": 0.0,
+        "processor_seconds": round(time.process_time() - before, 1),
+        "strength": best,
+        "validation_auc": auc(labels[validation], scores(best, validation)),
+        "logits": scores(best, test).tolist(),
+    }
+
+
+def auc(labels: DoubleArray, logits: DoubleArray) -> float:
+    """Mean over genres of the area under the ROC curve."""
+    return float(roc_auc_score(labels, logits, average="macro"))
+
+
+def compared(rows: list[dict[str, Any]], labels: DoubleArray, *, seed: int) -> None:
+    """Add test values to the rows, with the 95 % interval of what each is above the frozen model, books drawn anew."""
+    logits = [np.array(row.pop("logits")) for row in rows]
+    base = logits[0]
+    rng = numpy_rng(seed, "books drawn anew")
+    draws = [rng.integers(len(labels), size=len(labels)) for _ in range(DRAWS)]
+    draws = [d for d in draws if (labels[d].any(axis=0) & (1 - labels[d]).any(axis=0)).all()]
+    based = np.array([auc(labels[d], base[d]) for d in draws])
+    for row, found in zip(rows, logits, strict=True):
+        row["auc"] = auc(labels, found)
+        row["mean_average_precision"] = float(average_precision_score(labels, found, average="macro"))
+        if found is not base:
+            gains = np.array([auc(labels[d], found[d]) for d in draws]) - based
+            row["gain"] = row["auc"] - rows[0]["auc"]
+            row["gain_interval"] = [float(np.quantile(gains, q)) for q in (0.025, 0.975)]
+
+
+def main() -> None:
+    """Every method, or the one that is named."""
+    settings = {"methods": {}, **read_toml(HERE / "config.toml")}
+    if len(sys.argv) > 1:
+        row = frozen(settings) if sys.argv[1] == "frozen" else measure(sys.argv[1], settings)
+        print(json.dumps(row))
+        return
+    rows = []
+    for name in ("frozen", *settings["rates"]):  # a process each, so that peaks of memory are its own
+        done = subprocess.run([sys.executable, __file__, name], check=True, capture_output=True, text=True)
+        rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
+        print({key: value for key, value in rows[-1].items() if key != "logits"}, flush=True)
+    texts, labels, parts = books(settings)
+    compared(rows, labels[parts[2]], seed=settings["seed"])
+    data = {"books": len(texts), "licence": LICENCE, "parts": [len(part) for part in parts]}
+    result = {"data": data, "settings": settings, "results": rows}
+    (HERE / "result.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

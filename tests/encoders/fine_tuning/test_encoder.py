@@ -1,0 +1,272 @@
+"""What a fine-tuned encoder is for those who use it: families, files, devices, and what it refuses."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+from transformers import AlbertConfig, AlbertModel, AutoTokenizer
+
+from penchant.encoders import load_encoder
+from penchant.encoders.fine_tuning import METHODS, FineTunedEncoder, FineTunedEncoderConfig
+from penchant.encoders.fine_tuning.architecture import linear_layers, role_of
+from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig
+from penchant.errors import BundleError, ConfigError, NotFoundError, UnsupportedError
+
+from ..conftest import MakeEncoder
+from ..tiny_models import save_sentence_transformer
+from .conftest import Make
+from .test_low_rank import disturbed
+from .toy import SINGLE, TEXTS, vectors
+
+Checkpoints = Callable[[str], Path]
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("family", ["distilbert", "multilingual", "t5"])
+@pytest.mark.parametrize("method", ["full", "lora", "adapter", "prompt_tuning"])
+def test_other_families_are_saved_and_read_too(make: Make, tmp_path: Path, family: str, method: str):
+    encoder = disturbed(make(family, method))
+    encoder.save(tmp_path / "encoder")
+    found = load_encoder(tmp_path / "encoder", settings={"precision": "float32"})
+    np.testing.assert_allclose(found.encode(SINGLE), unit(vectors(encoder)), atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "gpt", "llama", "multilingual", "t5"])
+def test_every_linear_layer_of_every_family_has_a_role(make: Make, family: str):
+    model = make(family, "head_only").method.model
+    roles = {name: role_of(name) for name in linear_layers(model)}
+    assert None not in roles.values()
+    assert {"attention_output", "up", "down"} <= set(roles.values())
+    assert ("query_key_value" in roles.values()) == (family == "gpt")
+
+
+@pytest.mark.parametrize("family", ["bert", "llama"])
+def test_sentence_transformers_reads_what_merges(make: Make, tmp_path: Path, family: str):
+    encoder = disturbed(make(family, "lora", max_length=20))
+    encoder.save(tmp_path / "encoder")
+    other = SentenceTransformer(str(tmp_path / "encoder"), device="cpu", local_files_only=True)
+    assert other.max_seq_length == 20
+    np.testing.assert_allclose(other.encode(SINGLE), unit(vectors(encoder)), atol=1e-5)
+
+
+def test_pooling_prompt_and_further_layers_go_along(tmp_path: Path):
+    base = save_sentence_transformer(
+        tmp_path / "base", pooling={"word_embedding_dimension": 32, "pooling_mode_cls_token": True}
+    )
+    modules = json.loads((base / "modules.json").read_text())
+    modules.insert(2, {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"})
+    (base / "modules.json").write_text(json.dumps(modules))
+    (base / "2_Dense").mkdir()
+    (base / "2_Dense" / "config.json").write_text(
+        json.dumps({"in_features": 32, "out_features": 7, "bias": True, "activation_function": "torch.nn.Tanh"})
+    )
+    generator = torch.Generator().manual_seed(0)
+    save_file(
+        {
+            "linear.weight": torch.randn(7, 32, generator=generator) / 6,
+            "linear.bias": torch.randn(7, generator=generator),
+        },
+        base / "2_Dense" / "model.safetensors",
+    )
+    (base / "config_sentence_transformers.json").write_text(
+        json.dumps({"prompts": {"item": "the book: "}, "default_prompt_name": "item"})
+    )
+    for method in ("lora", "adapter"):
+        encoder = FineTunedEncoder(FineTunedEncoderConfig(path=str(base), method=method), seed=0).eval()
+        assert encoder.dim == 7
+        assert encoder.pooling == "first"
+        before = load_encoder(base, settings={"precision": "float32"}).encode(SINGLE)
+        np.testing.assert_allclose(unit(vectors(encoder)), before, atol=2e-6)
+        disturbed(encoder).save(tmp_path / method)
+        found = load_encoder(tmp_path / method, settings={"precision": "float32"})
+        np.testing.assert_allclose(found.encode(SINGLE), unit(vectors(encoder)), atol=1e-5)
+        assert np.abs(found.encode(SINGLE) - before).max() > 1e-3
+
+
+def test_texts_with_nothing_to_read_are_zero(make: Make):
+    encoder = make("gpt", "lora").eval()
+    found = encoder([("", None), ("red", None), (" \n", None)])
+    assert not found[0].any()
+    assert not found[2].any()
+    torch.testing.assert_close(found[1:2], encoder([("red", None)]))
+    assert encoder([("", None)]).shape == (1, 32)
+    assert encoder.encode([]).shape == (0, 32)
+
+
+def test_pairs_have_their_segments_with_virtual_tokens_too(make: Make):
+    encoder = disturbed(make("bert", "prompt_tuning"))
+    both, swapped = encoder([("red", "a book"), ("a book", "red")])
+    (tokens,) = encoder.tokenize([("red", "a book")])
+    assert set(tokens.segments) == {0, 1}
+    tokens.segments[:] = [0] * len(tokens.ids)
+    assert not torch.allclose(encoder.encode([tokens])[0], both, atol=1e-4)
+    assert not torch.allclose(both, swapped, atol=1e-4)
+
+
+def test_lower_layers_run_without_gradients_where_only_the_last_is_trained(make: Make):
+    encoder = make("bert", "top_layers").train()
+    layers = encoder.method.model.encoder.layer
+    seen = []
+    for layer in layers:
+        layer.register_forward_hook(lambda *given: seen.append(given[-1].requires_grad))
+    encoder(TEXTS)
+    assert seen == [False, True]
+
+
+def test_number_formats_and_devices_reach_the_hidden_base(make: Make):
+    encoder = make("bert", "lora").double()
+    assert {p.dtype for p in encoder.method.model.parameters()} == {torch.float64}
+    assert {p.dtype for p in encoder.parameters()} == {torch.float64}
+    assert all(any(p is q for q in encoder.method.model.parameters()) for p in encoder.parameters())
+    meta = make("bert", "adapter").to("meta")
+    assert {p.device.type for p in meta.method.model.parameters()} == {"meta"}
+
+
+def test_gradient_checkpointing_gives_the_same_gradients(make: Make):
+    def gradients(*, checkpointing: bool):
+        encoder = make("bert", "lora").train()
+        if checkpointing:
+            encoder.activation_checkpointing_enable()
+        encoder(TEXTS).pow(2).sum().backward()
+        return [p.grad for p in encoder.parameters()]
+
+    for plain, again in zip(gradients(checkpointing=False), gradients(checkpointing=True), strict=True):
+        torch.testing.assert_close(plain, again)
+
+
+def test_the_callers_randomness_is_left_alone_and_the_seed_decides(make: Make):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first, same, other = (make("bert", "lora", seed=seed).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_saving_replaces_what_was_saved_and_nothing_else(make: Make, tmp_path: Path):
+    encoder = make("bert", "adapter")
+    encoder.save(tmp_path / "encoder")
+    encoder.save(tmp_path / "encoder")
+    (tmp_path / "encoder" / "notes.txt").write_text("mine")
+    with pytest.raises(BundleError, match=r"holds notes\.txt"):
+        encoder.save(tmp_path / "encoder")
+
+
+def test_what_stands_beside_its_model_says_what_it_cannot_do(make: Make, tmp_path: Path):
+    make("bert", "prefix_tuning").save(tmp_path / "encoder")
+    config = HuggingFaceEncoderConfig(path=str(tmp_path / "encoder"), precision="float32")
+    with pytest.raises(UnsupportedError, match="its attention cannot be read"):
+        HuggingFaceEncoder(config).attention("red")
+    with pytest.raises(ConfigError, match="does not merge, and cannot be fine-tuned further"):
+        FineTunedEncoder(FineTunedEncoderConfig(path=str(tmp_path / "encoder")), seed=0)
+
+
+def test_a_merged_encoder_can_be_fine_tuned_further(make: Make, tmp_path: Path):
+    encoder = disturbed(make("gpt", "lora"))
+    encoder.save(tmp_path / "encoder")
+    further = FineTunedEncoder(FineTunedEncoderConfig(path=str(tmp_path / "encoder"), method="ia3"), seed=0).eval()
+    assert further.pooling == "last"
+    np.testing.assert_allclose(unit(vectors(further)), unit(vectors(encoder)), atol=2e-5)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "other"])
+def test_damaged_weights_beside_a_base_are_refused(make: Make, tmp_path: Path, damage: str):
+    folder = tmp_path / "encoder"
+    make("bert", "adapter").save(folder)
+    weights = folder / "fine_tuning.safetensors"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:100])
+    elif damage == "gone":
+        weights.unlink()
+    else:
+        save_file({name: value for name, value in load_file(weights).items() if "down" in name}, weights)
+    with pytest.raises(BundleError, match=r"does not hold the weights|fine_tuning.safetensors is missing"):
+        load_encoder(folder)
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "said"),
+    [
+        ("lorra", NotFoundError, "No fine-tuning method is called 'lorra'"),
+        ({"rank": 4}, ConfigError, "A fine-tuning method came as"),
+        (3, ConfigError, "A fine-tuning method came as 3"),
+        ({"name": "lora", "rank": 0}, ConfigError, "rank: Input should be greater than or equal to 1"),
+        ({"name": "lora", "ranks": 4}, ConfigError, "ranks: no such setting"),
+        ({"name": "lora", "targets": ["q_proj"]}, ConfigError, "No linear layer of a BertModel is called 'q_proj'"),
+        ({"name": "lora", "targets": "everything"}, ConfigError, "targets"),
+        ({"name": "adalora", "initial_rank": 4, "rank": 4}, ConfigError, "rank has to be below initial_rank"),
+        ({"name": "adalora", "begin": 0.7}, ConfigError, "begin has to be before end"),
+        ({"name": "top_layers", "layers": 3}, ConfigError, "layers = 3, and the model has 2"),
+        ({"name": "adapter", "width": 0}, ConfigError, "width"),
+        ({"name": "prompt_tuning", "tokens": 64}, ConfigError, "64 positions are taken, and the model has 64"),
+        ({"name": "prefix_tuning", "tokens": 60}, ConfigError, "max_length is 4"),
+    ],
+)
+def test_what_cannot_be_is_refused(make: Make, method, error, said):
+    with pytest.raises(error, match=said):
+        make("bert", method)
+
+
+def test_a_wrong_target_is_answered_with_those_there_are(make: Make):
+    with pytest.raises(ConfigError) as caught:
+        make("bert", {"name": "lora", "targets": ["q_proj"]})
+    assert "attention.self.query" in caught.value.hint
+    assert "output.dense" in caught.value.hint
+
+
+@pytest.mark.parametrize("family", ["distilbert", "t5"])
+def test_a_model_that_takes_no_keys_from_outside_has_no_prefix(make: Make, family: str):
+    with pytest.raises(ConfigError, match="takes no keys and values from outside"):
+        make(family, "prefix_tuning")
+
+
+def test_virtual_tokens_leave_fewer_places_to_a_text(make: Make, tmp_path: Path, tiny_encoder: MakeEncoder):
+    long = "dragon " * 200
+    for method in ("prefix_tuning", "prompt_tuning", "p_tuning"):
+        encoder = disturbed(make("bert", {"name": method, "tokens": 24}))
+        assert encoder.max_length == 64 - 24
+        (tokens,) = encoder.tokenize([(long, None)])
+        assert len(tokens.ids) == 40
+        with torch.no_grad():
+            expected = unit(encoder([(long, None)]).numpy())
+        encoder.save(tmp_path / method)
+        found = load_encoder(tmp_path / method, settings={"precision": "float32"})
+        np.testing.assert_allclose(found.encode([long]), expected, atol=1e-5)
+
+
+def test_layers_that_cannot_be_told_apart(tiny_checkpoint: Checkpoints, tmp_path: Path):
+    """ALBERT has one layer, which it runs several times."""
+    config = AlbertConfig(
+        vocab_size=200, hidden_size=32, embedding_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=48, max_position_embeddings=64,
+    )  # fmt: skip
+    AlbertModel(config).save_pretrained(tmp_path)
+    for file in tiny_checkpoint("bert").glob("*token*"):
+        shutil.copy(file, tmp_path / file.name)
+    assert AutoTokenizer.from_pretrained(tmp_path, local_files_only=True) is not None
+
+    def encoder(method: str) -> FineTunedEncoder:
+        return FineTunedEncoder(FineTunedEncoderConfig(path=str(tmp_path), method=method), seed=0)
+
+    for method in ("top_layers", "lora", "adalora", "ia3", "adapter", "prefix_tuning"):
+        with pytest.raises(ConfigError):
+            encoder(method)
+    for method in ("full", "head_only", "prompt_tuning"):
+        assert torch.isfinite(encoder(method)(TEXTS)).all()
+
+
+def test_settings_come_back_as_they_went():
+    for name, settings in [("lora", {"rank": 3, "targets": ["q_proj"]}), ("adapter", {"width": 2}), ("full", {})]:
+        config = FineTunedEncoderConfig.of({"method": {"name": name, **settings}})
+        again = FineTunedEncoderConfig.of(json.loads(json.dumps(config.model_dump(mode="json"))))
+        assert again == config
+        assert type(again.method) is METHODS[name].config
