@@ -75,6 +75,8 @@ def contents(bundle: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for file in sorted(f for f in bundle.rglob("*") if f.is_file()):
         name = file.relative_to(bundle).as_posix()
+        if name in {"MODEL_CARD.md", "model_card.json", "training.jsonl"}:  # they tell when, and how long it took
+            continue
         if file.suffix != ".json":
             found[name] = file.read_bytes()
         elif file.name != "manifest.json":

@@ -76,8 +76,8 @@ def test_what_learns_gets_nearer_to_a_planted_best_than_chance(name, trials):
 
     assert mean_best(name) > mean_best("random")
     learned = search(near, space, sampler=name, trials=trials, seed=0).trials
-    late = [trial.value for trial in learned[-5:]]
-    assert np.median(late) > np.median([trial.value for trial in learned[:5]])  # type: ignore[type-var]
+    values = [trial.value for trial in learned if trial.value is not None]
+    assert np.median(values[-5:]) > np.median(values[:5])
 
 
 def test_a_grid_has_every_point_once():

@@ -23,6 +23,7 @@ from penchant.cli import (
     ope,
     pretrain,
     reading,
+    runs,
     screen,
     serve,
     tune,
@@ -53,6 +54,7 @@ drift.register(app)
 evaluate.register(app)
 compare.register(app)
 tune.register(app)
+runs.register(app)
 pretrain.register(app)
 metrics.register(app)
 abtest.register(app)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.cli import screen
-from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
+from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
 from penchant.cli.options import EncoderName
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def fit(
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
+    track: Track = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
 ) -> None:
     """Fit the interest model on a dataset and save it as a bundle that the other commands use.
@@ -49,14 +50,22 @@ def fit(
 
     check_place(to)  # before the training, not after
     replaced = _replaced(to) if after is None else named(after)
-    progress = screen.reporter(quiet=as_json)
+    progress, trackers = screen.reporter(quiet=as_json), followed(track, to)
     settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))
     dataset = Dataset.load(data)
     kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
     with resumable(kept), states_of({"work": "fit"}, kept, resume=resume, progress=progress):
         reader = cached_encoder(encoder, dataset.items) if settings.text else None
         model = InterestModel(config=settings, encoder=reader, seed=seed)
-        model.fit(dataset, progress=progress, checkpoints=kept, resume=resume, run_log=log, after=replaced)
+        model.fit(
+            dataset,
+            progress=progress,
+            checkpoints=kept,
+            resume=resume,
+            run_log=log,
+            trackers=trackers,
+            after=replaced,
+        )
         model.save(to)
     facts = model.fitted.facts
     if as_json:

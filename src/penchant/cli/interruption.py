@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from penchant.training.tracker import Tracker
 
 Checkpoints = Annotated[
     Path | None,
@@ -27,6 +30,24 @@ Resume = Annotated[
 RunLog = Annotated[
     Path | None, typer.Option("--log", metavar="FILE", help="Add a line of JSON for each epoch of each training.")
 ]
+
+Track = Annotated[
+    str,
+    typer.Option(
+        "--track",
+        metavar="NAME,…",
+        help="Draw the curves of trainings with tensorboard, wandb, wandb_offline or mlflow; files go to .runs beside "
+        "what is written.",
+    ),
+]
+
+
+def followed(track: str, place: Path) -> "tuple[Tracker, ...]":
+    """The trackers that --track names, for a command that writes to `place`; `ConfigError` for a wrong name."""
+    from penchant.cli.options import names
+    from penchant.training.tracking.catalogue import trackers_named
+
+    return trackers_named(names(track), place.with_name(f"{place.name}.runs"))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from penchant.cli import screen
-from penchant.cli.interruption import Resume, RunLog, resumable
+from penchant.cli.interruption import Resume, RunLog, Track, followed, resumable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -82,6 +82,7 @@ def tune(
     text: Annotated[bool, typer.Option("--text/--no-text", help="Whether the model may read the items' texts.")] = True,
     resume: Resume = None,
     log: RunLog = None,
+    track: Track = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the best as JSON.")] = False,
 ) -> None:
     """Try settings from a space and keep those that do best on validation.
@@ -127,6 +128,7 @@ def tune(
             encoder=cached_encoder(encoder) if reads else None,
             resume=resume,
             run_log=log,
+            trackers=followed(track, folder),
             progress=screen.reporter(quiet=as_json),
         )
     if as_json:

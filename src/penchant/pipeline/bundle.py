@@ -25,6 +25,7 @@ from penchant.models.hybrid import Interest
 from penchant.pipeline.beliefs import BeliefModel
 from penchant.pipeline.fitting import Fitted, InterestModelConfig, Named
 from penchant.pipeline.publishing import current, only
+from penchant.training.model_card import PublishedCard, about, total_costs, write_card
 from penchant.types import AnyArray
 
 KIND = "bundle"
@@ -85,8 +86,32 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
                 "succession": asdict(fitted.succession),
             },
         )
+        write_card(folder, _card(fitted, config, path.name))
+        fitted.journal.write(folder)
     only(path)
     return _label(path)
+
+
+def _card(fitted: Fitted, config: InterestModelConfig, name: str) -> PublishedCard:
+    facts, data = fitted.facts, about(fitted.dataset)
+    encoder = dict(facts.get("encoder") or {})
+    licences = {"data": data["licence"], "encoder": encoder.get("licence")}
+    metrics = dict(facts.get("validation") or {})
+    return PublishedCard(
+        name=name,
+        kind=KIND,
+        made=str(facts.get("fitted_at", "")),
+        penchant=penchant.__version__,
+        licence="; ".join(f"{part}: {licence}" for part, licence in licences.items() if licence),
+        data=data,
+        base=encoder,
+        settings=config.model_dump(mode="json"),
+        metrics=metrics | {key: facts[key] for key in ("concepts", "explained") if key in facts},
+        costs=total_costs(fitted.journal.entries),
+        intended="Learns what each user is interested in, says it in words, and recommends from it.",
+        limits="It knows the items and events of its dataset. Validation values are of events held out of it; they say "
+        "nothing of another catalogue, and no test event was asked. The folder holds the events of its users.",
+    )
 
 
 def load(path: Path) -> tuple[Fitted, InterestModelConfig, int, str]:

@@ -1,7 +1,7 @@
 """Learning: from a dataset to everything that serving needs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ from penchant.pipeline.exploring import Exploration
 from penchant.progress import Progress
 from penchant.reranking.settings import Reranking
 from penchant.seeding import numpy_rng
+from penchant.training.journal import Journal
+from penchant.training.tracker import Tracker
 from penchant.types import FloatArray
 
 POPULATION_SAMPLE = 2_000
@@ -101,6 +103,8 @@ class Fitted:
     """What became of concepts that earlier bundles had."""
     facts: dict[str, Any]
     """What the bundle's manifest says of the fit: seed, encoder, concepts, the share of the item space they explain."""
+    journal: Journal = field(default_factory=Journal)
+    """What its trainings did; empty where it was read from a bundle."""
 
 
 def fit(
@@ -115,12 +119,13 @@ def fit(
     checkpoints: Path | None = None,
     resume: bool | None = None,
     run_log: Path | None = None,
+    trackers: Sequence[Tracker] = (),
     after: Named | None = None,
 ) -> Fitted:
     """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned. `after` are
     the concepts of the bundle that this one takes the place of.
 
-    `checkpoints`, `resume` and `run_log` are those of `FitOptions`.
+    `checkpoints`, `resume`, `run_log` and `trackers` are those of `FitOptions`.
     """
     if not len(data.events):
         raise ConfigError("The dataset has no events.", hint="Import interactions first: `penchant import`.")
@@ -130,8 +135,15 @@ def fit(
         encoder = encoder or load_encoder(None)
     facts: dict[str, Any] = {"seed": seed, "fitted_at": now().isoformat(timespec="seconds")}
     items = None if encoder is None else item_vectors(data.items, encoder, progress=progress)
+    journal = Journal()
     options = FitOptions(
-        item_vectors=items, seed=seed, progress=progress, checkpoints=checkpoints, resume=resume, run_log=run_log
+        item_vectors=items,
+        seed=seed,
+        progress=progress,
+        checkpoints=checkpoints,
+        resume=resume,
+        run_log=run_log,
+        trackers=(journal, *trackers),
     )
     if model is None:
         if encoder is not None:
@@ -191,6 +203,7 @@ def fit(
         discovery=discovery,
         succession=_succession(after, vocabulary, data.items.ids, progress=progress),
         facts=facts,
+        journal=journal,
     )
 
 

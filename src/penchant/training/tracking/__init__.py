@@ -1,0 +1,1 @@
+"""Programs that draw the curves of trainings: TensorBoard, Weights & Biases, MLflow."""
