@@ -266,7 +266,12 @@ def test_every_form_of_targets_has_the_loss_that_fits():
 
 
 def test_what_cannot_be_learned_from_is_refused(tokenizer):
-    for labels, match in (([], "no labels"), (["a", 1], "some are numbers"), ([1.0, float("nan")], "missing")):
+    wrong: list[tuple[list[Any], str]] = [
+        ([], "no labels"),
+        (["a", 1], "some are numbers"),
+        ([1.0, float("nan")], "missing"),
+    ]
+    for labels, match in wrong:
         with pytest.raises(DataError, match=match):
             LabelMap.fit(labels)
     known = LabelMap.fit(["a", "b"])

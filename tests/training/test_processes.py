@@ -1,5 +1,6 @@
 """Two processes that train one module together."""
 
+import copy
 import json
 import os
 import subprocess
@@ -9,52 +10,87 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from penchant.errors import ConfigError
 from penchant.training.loop import TrainingConfig, train
 from penchant.training.processes import ALONE, Processes, chosen_device, joined_processes
+from penchant.training.sharding import Stages, spread_over
+from tests.training.distributed_toy import together
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def launched(script: str, folder: Path, *arguments: str, processes: int) -> subprocess.CompletedProcess[str]:
-    """Run a script of this folder in some processes that ``torchrun`` starts."""
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return subprocess.run(
-        [*command, str(Path(__file__).with_name(script)), str(folder), *arguments],
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes that ``torchrun`` started left what they found."""
+    folder = tmp_path_factory.mktemp("two")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    ran = subprocess.run(
+        [*command, str(Path(__file__).with_name("distributed_toy.py")), str(folder)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
+    assert ran.returncode == 0, ran.stderr
+    return folder
 
 
-def told(folder: Path, rank: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / f"rank-{rank}.json").read_text())
+def told(folder: Path, name: str, rank: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"{name}-{rank}.json").read_text())
     return found
 
 
-def test_two_processes_have_the_loss_curve_and_the_weights_of_one(tmp_path):
-    from tests.training.distributed_toy import main
-
-    (tmp_path / "one").mkdir()
+def test_two_processes_have_the_loss_curve_and_the_weights_of_one(two, tmp_path):
     with torch.random.fork_rng():
-        main(tmp_path / "one")
-    one = told(tmp_path / "one", 0)
-    ran = launched("distributed_toy.py", tmp_path / "two", processes=2)
-    assert ran.returncode == 0, ran.stderr
-    first, second = told(tmp_path / "two", 0), told(tmp_path / "two", 1)
+        together(tmp_path, ALONE)
+    one = told(tmp_path, "together", 0)
+    first, second = (told(two, "together", rank) for rank in range(2))
     assert one["losses"][-1] < 0.8 * one["losses"][0]
     assert (one["processes"], first["processes"]) == (1, 2)
     assert (one["calls"], first["calls"], second["calls"]) == (30, 15, 15)
     for name in ("losses", "validations", "weights"):
         assert first[name] == pytest.approx(one[name], rel=1e-9, abs=1e-12)
         assert second[name] == first[name]
-    rows = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (two / "log.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows if row["part"] == "train"] == [1, 2, 3, 4, 5]  # one process writes
+
+
+def test_weights_spread_over_processes_compute_and_learn_what_whole_ones_do(two):
+    found = [told(two, "spread", rank) for rank in range(2)]
+    assert sum(one["held"] for one in found) == found[0]["numbers"]
+    assert max(one["held"] for one in found) < 0.55 * found[0]["numbers"]
+    for one in found:
+        assert one["before"] < 1e-6
+        assert one["after"] < 1e-4
+        assert one["spread"] == pytest.approx(one["alone"], rel=1e-5)
+        assert one["alone"][-1] < 0.8 * one["alone"][0]
+
+
+def test_layers_put_on_devices_one_after_the_other_compute_and_learn_what_they_did():
+    torch.manual_seed(0)
+    layers = [nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1)]
+    whole, cpu = nn.Sequential(*copy.deepcopy(layers)), torch.device("cpu")
+    stages = Stages.cut(layers, [cpu, cpu])
+    assert [len(part) for part in stages.parts] == [2, 3]  # type: ignore[arg-type]
+    inputs = torch.randn(6, 4)
+    torch.testing.assert_close(stages(inputs), whole(inputs))
+    for module in (stages, whole):
+        train(
+            module,
+            batches=lambda _: [inputs],
+            loss=lambda batch, module=module: module(batch).square().mean(),  # type: ignore[misc]
+            evaluate=None,
+            config=TrainingConfig(max_epochs=3, warmup_steps=0),
+        )
+    torch.testing.assert_close(stages(inputs), whole(inputs))
+    on_meta = Stages.cut(copy.deepcopy(layers), [cpu, torch.device("meta")])
+    assert on_meta(inputs).device.type == "meta"  # the values went where the layer is
+    with pytest.raises(ConfigError, match="2 parts came for 1 devices"):
+        Stages(layers[:2], [cpu])
 
 
 def test_alone_there_is_nothing_to_agree_on():
@@ -88,3 +124,9 @@ def test_fewer_batches_a_step_than_processes_is_refused():
 def test_the_device_is_a_gpu_where_there_is_one():
     assert chosen_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert chosen_device("cpu").type == "cpu"
+
+
+def test_alone_nothing_is_spread():
+    module = nn.Linear(2, 2)
+    assert spread_over(module, ALONE) is module
+    assert not ALONE.sharded(module)

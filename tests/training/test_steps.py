@@ -12,18 +12,21 @@ from penchant.errors import ConfigError, TrainingError
 from penchant.progress import Progress
 from penchant.training.batch_sizes import examples_in, on_device
 from penchant.training.loop import Trainer, TrainingConfig, train
+from penchant.training.optimisers import OptimiserName
 from penchant.training.pairs import PairBatch
 from tests.training.trainings import STEPS, Toy, run_in, same
 
 STILL: dict[str, Any] = {"warmup_steps": 0, "schedule": "constant", "clip_norm": 1e9}
 
 
-def stepped(optimiser: str, *, decay: float, steps: int = 1, **settings: Any) -> tuple[Tensor, Tensor, Tensor]:
+def stepped(
+    optimiser: OptimiserName, *, decay: float, steps: int = 1, **settings: Any
+) -> tuple[Tensor, Tensor, Tensor]:
     """The weight before, its gradient, and the weight after the steps, all on one batch."""
     torch.manual_seed(0)
     module, inputs = nn.Linear(3, 2, bias=False).double(), torch.randn(5, 3, dtype=torch.float64)
     config = TrainingConfig(optimiser=optimiser, learning_rate=0.1, weight_decay=decay, **{**STILL, **settings})
-    trainer = Trainer(module, lambda batch: module(batch).square().mean(), config, total_steps=steps)
+    trainer: Trainer[Tensor] = Trainer(module, lambda batch: module(batch).square().mean(), config, total_steps=steps)
     before = module.weight.detach().clone()
     gradient = torch.autograd.grad(module(inputs).square().mean(), module.weight)[0]
     for _ in range(steps):
@@ -43,7 +46,7 @@ def test_momentum_carries_gradients_on_and_not_the_decay():
     module = nn.Linear(1, 1, bias=False)
     nn.init.constant_(module.weight, 2.0)
     config = TrainingConfig(optimiser="sgd", learning_rate=0.1, momentum=0.5, weight_decay=0.5, **STILL)
-    trainer = Trainer(module, lambda batch: module(batch).sum(), config, total_steps=2)
+    trainer: Trainer[Tensor] = Trainer(module, lambda batch: module(batch).sum(), config, total_steps=2)
     expected = 2.0
     for velocity in (1.0, 1.5):
         trainer.step(torch.ones(1, 1))
@@ -79,7 +82,7 @@ def test_adafactor_and_sgd_have_rates_of_their_own_where_none_is_set():
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw", "adafactor"])
 def test_every_optimiser_learns_and_goes_on_after_a_stop_bit_for_bit(tmp_path, optimiser):
-    settings = {"optimiser": optimiser, "momentum": 0.9 if optimiser == "sgd" else 0.0, "max_epochs": 3}
+    settings: dict[str, Any] = {"optimiser": optimiser, "momentum": 0.9 if optimiser == "sgd" else 0.0, "max_epochs": 3}
     whole = Toy()
     record = whole.train(None, **settings)
     assert record.epochs[-1].loss < record.epochs[0].loss
@@ -163,7 +166,7 @@ def test_an_epochs_loss_is_the_mean_over_examples_though_the_last_batch_is_short
 
 def test_accumulated_batches_make_a_step_and_the_last_step_takes_what_is_left(tmp_path):
     """5 batches, 2 a step: 3 steps an epoch; stopped within an epoch it goes on to the same weights."""
-    settings = {"accumulation": 2, "max_epochs": 3}
+    settings: dict[str, Any] = {"accumulation": 2, "max_epochs": 3}
     whole = Toy()
     notes = []
     record = whole.train(None, **settings)
@@ -200,7 +203,7 @@ def test_a_batch_is_moved_whole():
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_mixed_precision_learns_with_weights_in_float32(tmp_path, precision):
-    settings = {"precision": precision, "max_epochs": 4, "learning_rate": 0.02}
+    settings: dict[str, Any] = {"precision": precision, "max_epochs": 4, "learning_rate": 0.02}
     exact, mixed = Toy(), Toy()
     seen: set[torch.dtype] = set()
     mixed.module.layers[0].register_forward_hook(lambda _, __, output: seen.add(output.dtype))
@@ -214,7 +217,7 @@ def test_mixed_precision_learns_with_weights_in_float32(tmp_path, precision):
 
 
 def test_float16_goes_on_bit_for_bit_with_its_scale(tmp_path):
-    settings = {"precision": "float16", "max_epochs": 2}
+    settings: dict[str, Any] = {"precision": "float16", "max_epochs": 2}
     whole = Toy()
     whole.train(None, **settings)
 
@@ -273,7 +276,7 @@ def test_every_trained_weight_gets_a_finite_gradient_and_no_frozen_one():
 def test_the_logged_rate_rises_over_the_warm_up_and_follows_the_schedule():
     toy = Toy()
     rates = [
-        [e.learning_rate for e in toy.train(None, warmup_steps=2 * STEPS, schedule=s, max_epochs=6).epochs]
+        [e.learning_rate or 0.0 for e in toy.train(None, warmup_steps=2 * STEPS, schedule=s, max_epochs=6).epochs]
         for s in ("constant", "linear", "cosine")
     ]
     assert all(curve[:2] == pytest.approx([0.025, 0.05]) for curve in rates)
@@ -294,7 +297,13 @@ def test_a_rate_too_large_for_what_was_learned_before_is_told(rate, degraded):
 
     toy = Toy()
     before = toy.train(None, max_epochs=20).best_value
-    settings = {"learning_rate": rate, "evaluate_start": True, "warmup_steps": 0, "max_epochs": 2, "evaluate_every": 1}
+    settings: dict[str, Any] = {
+        "learning_rate": rate,
+        "evaluate_start": True,
+        "warmup_steps": 0,
+        "max_epochs": 2,
+        "evaluate_every": 1,
+    }
     record = toy.train(None, progress=Notes(), **settings)
     assert record.start_value == pytest.approx(before)
     assert record.degraded is degraded

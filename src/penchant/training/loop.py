@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from penchant.errors import TrainingError
+from penchant.errors import TrainingError, UnsupportedError
 from penchant.progress import SILENT, Advance, Progress
 from penchant.training.activations import recomputed
 from penchant.training.batch_sizes import on_device
@@ -68,6 +68,11 @@ def train(
     bit, within one as far as each draws the same numbers.
     """
     processes.check(config.accumulation)
+    if run is not None and run.folder is not None and processes.sharded(module):
+        raise UnsupportedError(
+            "A training whose weights are spread over processes keeps no state.",
+            hint="Leave out the folder for states, or train on one process.",
+        )
     if device is not None:
         module.to(device)
     kept, told = (run, progress) if processes.leads else (None, SILENT)

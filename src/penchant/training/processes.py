@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -64,8 +64,9 @@ class Processes:
         """Add the gradients of all processes; a weight that has none anywhere keeps none."""
         if self.alone:
             return
+        # Those that are spread over the processes are added up where they are worked out.
         parameters = [p for p in module.parameters() if p.requires_grad and not is_sharded(p)]
-        if not parameters:  # sharded ones are added up where they are worked out
+        if not parameters:
             return
         there = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32, device=self.device)
         torch.distributed.all_reduce(there)
@@ -76,6 +77,19 @@ class Processes:
             torch.distributed.all_reduce(flat)
             for p, part in zip(alike, torch.split(flat, [p.numel() for p in alike]), strict=True):
                 p.grad = part.view_as(p)
+
+    def sharded(self, module: nn.Module) -> bool:
+        """Whether some of the module's weights are spread over the processes."""
+        return not self.alone and any(is_sharded(p) for p in module.parameters())
+
+    def held(self, tensor: Any) -> Tensor:
+        """The part of a tensor that this process holds: all of it, where it is not spread."""
+        held: Tensor = tensor.to_local() if not self.alone and is_sharded(tensor) else tensor
+        return held
+
+    def whole(self, number: Any) -> float:
+        """A number that may be spread over the processes, put together."""
+        return float(number.full_tensor() if not self.alone and is_sharded(number) else number)
 
     def check(self, batches_a_step: int) -> None:
         """`ConfigError` where a step has fewer batches than there are processes."""

@@ -129,7 +129,7 @@ class Trainer(Generic[Batch]):
         if math.isfinite(value):
             self.processes.add_gradients(self.module)
             self.scaler.unscale_(self.optimiser)
-            norm = float(nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_norm))
+            norm = self.processes.whole(nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_norm))
         overflown = self.scaler.is_enabled() and self.scaler.get_scale() > LEAST_SCALE
         if not (math.isfinite(value) and (math.isfinite(norm) or overflown)):
             raise TrainingError(
@@ -146,7 +146,8 @@ class Trainer(Generic[Batch]):
 
     def check_weights(self) -> None:
         """`TrainingError` where a weight is not finite: a step as large as the numbers allow makes no NaN by itself."""
-        if not all(bool(torch.isfinite(p).all()) for p in self.module.parameters()):
+        bad = sum(not bool(torch.isfinite(self.processes.held(p)).all()) for p in self.module.parameters())
+        if self.processes.total(bad):
             raise TrainingError(f"The training diverged at step {self.steps}: a weight is not finite.", hint=ADVICE)
 
     def _named_optimiser(self) -> torch.optim.Optimizer:
@@ -163,7 +164,10 @@ class Trainer(Generic[Batch]):
     def _add_up(self, batches: tuple[Batch, ...], weights: list[float]) -> float:
         """Add the gradients of this process's batches; the mean loss over the batches of all processes."""
         value = 0.0
-        for batch, weight in self.processes.own(list(zip(batches, weights, strict=True))):
+        own = list(self.processes.own(list(zip(batches, weights, strict=True))))
+        if self.processes.sharded(self.module):  # all must make as many passes: weights are put together in each
+            own += [(batches[0], 0.0)] * (-(-len(batches) // self.processes.count) - len(own))
+        for batch, weight in own:
             with self._cast():
                 loss = self.loss(batch)
             loss = with_penalties(loss, self._parts)  # the batches' weights add up to 1, and so does what is added
