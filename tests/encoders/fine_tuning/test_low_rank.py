@@ -20,7 +20,7 @@ def disturbed(encoder, *, seed: int = 0):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in encoder.parameters():
-            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
     return encoder.eval()
 
 
