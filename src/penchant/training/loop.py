@@ -1,9 +1,9 @@
 """The one training loop: steps, validation, early stopping, the best weights put back, a NaN caught, a state kept."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
@@ -14,17 +14,16 @@ from penchant.training.activations import recomputed
 from penchant.training.batch_sizes import on_device
 from penchant.training.checkpoints import TrainingState
 from penchant.training.costs import begin_counting, costs_of
-from penchant.training.course import Course, capture, course_of, put_back, rewind
+from penchant.training.course import Course, capture, course_of, put_back
+from penchant.training.draws import Draws
 from penchant.training.keeping import Keeper
 from penchant.training.processes import ALONE, Processes
-from penchant.training.randomness import Generator, random_states, set_random_states
+from penchant.training.randomness import Generator
 from penchant.training.records import EpochRecord, Fact, TrainingRecord
 from penchant.training.runs import TrainingRun
-from penchant.training.steps import Batch, Step, Trainer, TrainingConfig
+from penchant.training.steps import Batch, Step, Trainer, TrainingConfig, facts_of
 
 __all__ = ["EpochRecord", "Step", "Trainer", "TrainingConfig", "TrainingRecord", "train"]
-
-T = TypeVar("T")
 
 
 def train(
@@ -119,20 +118,26 @@ class _Training(Generic[Batch]):
     course: Course = field(init=False)
     trainer: Trainer[Batch] = field(init=False)
     state: TrainingState | None = field(init=False)
-    """What is gone on from, until its epoch is under way again."""
-    first: Collection[Batch] | None = field(default=None, init=False)
-    """The first epoch's batches, drawn ahead to know how many steps there will be."""
+    """What is gone on from."""
+    draws: Draws[Batch] = field(init=False)
 
     def __post_init__(self) -> None:
         begin_counting(self.module)
         self.state = self.processes.of_first(self.keeper.read())
+        self.course = Course() if self.state is None else course_of(self.state)
+        self.draws = Draws(
+            batches=self.batches,
+            module=self.module,
+            generators=self.generators,
+            processes=self.processes,
+            course=self.course,
+            state=self.state,
+            noted=self.keeper.keeps,
+        )
         if self.state is not None:
-            self.course, total = course_of(self.state), int(self.state.facts["total_steps"])
+            total = int(self.state.facts["total_steps"])
         else:
-            self.course = Course()
-            self._note_randomness()
-            self.first = self.batches(1)
-            total = self.config.max_epochs * -(-len(self.first) // self.config.accumulation)
+            total = self.config.max_epochs * -(-self.draws.count() // self.config.accumulation)
         self.trainer = Trainer(
             self.module,
             self._loss,
@@ -150,7 +155,8 @@ class _Training(Generic[Batch]):
         if self.state is None and self.config.evaluate_start and self.evaluate:
             course.start_value = self._value(self.evaluate)
             self.progress.note(f"{self.name}: before the first step, validation {course.start_value:.4f}")
-        self.keeper.begin(self._capture if self.state is None else None, self._facts(), course.epochs)
+        facts = {**self.facts, **facts_of(self.trainer)}
+        self.keeper.begin(self._capture if self.state is None else None, facts, course.epochs)
         if ended:
             self.progress.note(f"{self.name} had ended: its weights are those of epoch {course.best.epoch}.")
         if not ended:
@@ -188,7 +194,7 @@ class _Training(Generic[Batch]):
     def _epoch(self, advance: Advance) -> None:
         """Make the steps of an epoch that are left, validate, decide whether it was the last."""
         course, config = self.course, self.config
-        drawn = self._drawn()
+        drawn = self.draws.left(a_step=config.accumulation)
         self.module.train()
         try:
             while together := tuple(islice(drawn, config.accumulation)):
@@ -210,36 +216,11 @@ class _Training(Generic[Batch]):
         self.progress.note(f"{self.name}: {record.describe()}")
         if course.bad >= config.patience:
             course.stopped = "patience"
-        elif config.max_minutes is not None and self._agreed(course.seconds) > 60 * config.max_minutes:
+        elif config.max_minutes is not None and self.processes.of_first(course.seconds) > 60 * config.max_minutes:
             course.stopped = "minutes"
         elif course.epoch > config.max_epochs:
             course.stopped = "epochs"
         self.keeper.after_epoch(record, None if course.stopped else self._capture)
-
-    def _drawn(self) -> Iterator[Batch]:
-        """The batches of the epoch under way that no step was made with yet."""
-        state, self.state = self.state, None
-        if state is not None and self.course.random_before:
-            rewind(state, self.generators, before_epoch=True)
-            drawn = iter(self.batches(self.course.epoch))
-            for _ in islice(drawn, self.course.done * self.config.accumulation):
-                pass
-            rewind(state, self.generators, before_epoch=False)
-            return drawn
-        if state is not None:  # taken between two epochs
-            rewind(state, self.generators, before_epoch=False)
-        if self.first is not None:
-            first, self.first = self.first, None
-            return iter(first)
-        self._note_randomness()
-        return iter(self.batches(self.course.epoch))
-
-    def _note_randomness(self) -> None:
-        """All processes draw an epoch's batches from where the first one stands."""
-        if not self.processes.alone:
-            set_random_states(self._agreed(random_states(self.module, self.generators)), self.generators)
-        if self.keeper.keeps:
-            self.course.random_before = random_states(self.module, self.generators)
 
     def _loss(self, batch: Batch) -> Tensor:
         return self.loss(batch if self.device is None else on_device(batch, self.device))
@@ -253,28 +234,10 @@ class _Training(Generic[Batch]):
         self.course.stopped = "diverged"
 
     def _value(self, evaluate: Callable[[], float]) -> float:
+        """What the first process finds, so that all decide alike."""
         self.module.eval()
         with torch.inference_mode():
-            return self._agreed(evaluate())
-
-    def _agreed(self, value: T) -> T:
-        """What the first process found, so that all decide alike."""
-        return self.processes.of_first(value)
-
-    def _facts(self) -> dict[str, Fact]:
-        """What is told of the run when it begins."""
-        settings = {f"training.{name}": value for name, value in self.config.model_dump(mode="json").items()}
-        costs = costs_of(self.module, seconds=0.0, busy_seconds=0.0)
-        return {
-            **self.facts,
-            **settings,
-            "training.precision": self.trainer.precision,
-            "device": costs.device,
-            "processes": self.processes.count,
-            "trainable": costs.trainable,
-            "parameters": costs.parameters,
-            "torch": torch.__version__,
-        }
+            return self.processes.of_first(evaluate())
 
     def _capture(self) -> TrainingState:
         return capture(self.course, self.trainer, self.generators)

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from penchant.config import Config
 from penchant.errors import TrainingError
 from penchant.training.batch_sizes import examples_in
-from penchant.training.costs import device_of
+from penchant.training.costs import costs_of, device_of
 from penchant.training.optimisers import DEFAULT_RATES, OptimiserName, build_optimiser
 from penchant.training.precision import TrainedIn, training_precision
 from penchant.training.processes import ALONE, Processes
+from penchant.training.records import Fact
 from penchant.training.schedules import Schedule, rate
 from penchant.training.taking_part import TakesPart, parts_of, with_penalties
 
@@ -180,3 +181,17 @@ class Trainer(Generic[Batch]):
         if self.precision == "float32":
             return nullcontext()
         return torch.autocast(device_of(self.module).type, dtype=getattr(torch, self.precision))
+
+
+def facts_of(trainer: Trainer[Batch]) -> dict[str, Fact]:
+    """What is told of a training when it begins: its settings, its sizes and where it runs."""
+    settings = trainer.config.model_dump(mode="json") | {"precision": trainer.precision}
+    costs = costs_of(trainer.module, seconds=0.0, busy_seconds=0.0)
+    return {
+        **{f"training.{name}": value for name, value in settings.items()},
+        "device": costs.device,
+        "processes": trainer.processes.count,
+        "trainable": costs.trainable,
+        "parameters": costs.parameters,
+        "torch": torch.__version__,
+    }
