@@ -94,9 +94,37 @@ def test_a_table_of_every_trial(penchant, world, tmp_path):
     assert "Trial 2, 3 of 3" in err
 
 
+def test_methods_storage_pruning_and_trackers_by_option(penchant, world, tmp_path):
+    (tmp_path / "space.toml").write_text("window = { choices = [2, 8] }\ndecay = { low = 0.4, high = 0.9 }\n")
+    command = [
+        "tune",
+        world / "data",
+        "--model",
+        "item_knn",
+        "--space",
+        tmp_path / "space.toml",
+        "--to",
+        tmp_path / "s",
+    ]
+    options = ["--method", "tpe", "--trials", "3", "--prune", "median", "--storage", f"sqlite:///{tmp_path}/s.db"]
+    code, out, err = penchant(*command, *options, "--track", "tensorboard", "--json")
+    assert code == 0, err
+    assert json.loads(out)["protocol"]["method"] == "tpe"
+    assert (tmp_path / "s.db").exists()
+    code, out, err = penchant(*command[:-1], tmp_path / "g", "--method", "grid", "--json")
+    assert code == 0, err
+    assert len(json.loads(out)["trials"]) == 1 + 2 * 5
+    code, _, err = penchant("runs", "diff", tmp_path / "s", tmp_path / "g")
+    assert code == 1, err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["--method", "luck"], "No search method is called 'luck'"),
+        (["--prune", "all"], "No way of pruning is called 'all'"),
+        (["--track", "excel"], "No tracker is called 'excel'"),
+        (["--storage", "sqlite:////no/such/place/s.db"], "cannot be used"),
         (["--model", "nobody"], "No recommender is called 'nobody'"),
         (["--cross-validation", "items"], "users or time; 'items' came"),
         (["--space", "none.toml"], "No settings file"),

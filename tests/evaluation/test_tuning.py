@@ -4,6 +4,7 @@ import json
 from typing import Any, ClassVar
 
 import numpy as np
+import optuna
 import pytest
 
 from penchant.config import Config, read_toml
@@ -19,6 +20,7 @@ from penchant.registry import Registry
 from penchant.seeding import numpy_rng
 from penchant.types import FloatArray
 from tests.evaluation.worlds import N_ITEMS, Scorer, make_world
+from tests.worlds import genre_world
 
 WORLD = make_world()
 
@@ -184,6 +186,98 @@ def test_wrong_options_are_told_before_anything_is_fitted_or_written(tmp_path, o
         run(tmp_path / "study", **options)
     assert not Blurred.fits
     assert not (tmp_path / "study").exists()
+
+
+def test_what_learns_finds_the_best_settings_as_well_and_knows_the_defaults(tmp_path):
+    result = run(tmp_path, method="tpe", trials=16, storage=f"sqlite:///{tmp_path}/search.db")
+    assert result.best.settings["step"] == 1
+    assert result.protocol["method"] == "tpe"
+    assert len(result.trials) == 16
+    study = optuna.load_study(study_name="blurred", storage=f"sqlite:///{tmp_path}/search.db")
+    assert study.best_value == result.best.value
+    assert study.trials[0].params == {"noise": 3.0, "step": 2}  # the defaults, which lie in the space
+
+
+def test_a_grid_is_tried_whole_unless_told_otherwise(tmp_path):
+    space: Space = {"noise": Choice((0.2, 1.0, 4.0)), "step": Choice((1, 2))}
+    result = run(tmp_path, method="grid", trials=None, space=space)
+    assert [trial.settings for trial in result.trials] == [
+        {}, *({"noise": noise, "step": step} for noise in (0.2, 1.0, 4.0) for step in (1, 2)),
+    ]  # fmt: skip
+    assert len(run(tmp_path / "cut", method="grid", trials=3, space=space).trials) == 3
+
+
+def test_a_trial_that_is_behind_after_some_folds_is_given_up(tmp_path):
+    space: Space = {"noise": Choice((0.2, 0.25, 0.3, 0.35, 0.4, 4.0)), "step": Choice((1, 2))}
+    result = run(
+        tmp_path, method="grid", trials=None, space=space, pruning="median", cross_validation="users",
+        split_config=SplitConfig(folds=4),
+    )  # fmt: skip
+    given_up = [trial for trial in result.trials if trial.pruned]
+    assert given_up
+    assert all(trial.value is None and len(trial.folds) == 0 for trial in given_up)
+    assert all("others were better there" in trial.failure for trial in given_up)
+    assert {report.training for trial in given_up for report in trial.reports} == {"folds"}
+    assert result.best.settings["step"] == 1
+    assert len(Blurred.fits) < 4 * len(result.trials)
+
+
+def test_epochs_decide_which_trainings_are_given_up_and_width_and_depth_are_searched(tmp_path):
+    space: Space = {
+        "layers": Choice((1, 2)),
+        "dim": Choice((8, 16)),
+        "training.learning_rate": Choice((0.0, 0.01, 0.02)),
+    }
+    fixed = {"batch_tokens": 512, "training": {"max_epochs": 3, "evaluate_every": 1, "warmup_steps": 1}}
+    heard: list[str] = []
+
+    class Heard:
+        def begin(self, run, facts):  # noqa: ARG002
+            heard.append(run)
+
+        def epoch(self, record):
+            pass
+
+        def end(self, record, costs):
+            pass
+
+    result = tune(
+        WORLD, "tracker", space, fixed=fixed, folder=tmp_path, method="grid", pruning="median", trackers=[Heard()],
+    )  # fmt: skip
+    assert len(result.trials) == 1 + 2 * 2 * 3
+    given_up = [trial for trial in result.trials if trial.pruned]
+    assert given_up
+    assert any(trial.settings["training"]["learning_rate"] == 0.0 for trial in given_up)
+    for trial in result.trials:
+        assert {report.training for report in trial.reports} == {"fold 1"}
+        assert [report.step for report in trial.reports] == list(range(1, len(trial.reports) + 1))
+    assert all(len(trial.reports) == 3 for trial in result.trials if not trial.pruned)
+    assert len(heard) == len(result.trials)
+    assert not (tmp_path / "states").exists()
+    assert {(t.settings["layers"], t.settings["dim"]) for t in result.trials[1:]} == {(1, 8), (1, 16), (2, 8), (2, 16)}
+
+
+def test_workers_tune_as_one_does_and_are_sent_what_an_encoder_said_without_it(tmp_path):
+    class Unsendable:
+        """Letters counted; holds what Python cannot send."""
+
+        name, licence, identity, dim = "letters", "", "letters-1", 4
+        held = staticmethod(lambda: None)
+
+        def __init__(self):
+            self.asked = lambda: None
+
+        def encode(self, texts, *, progress=None):  # noqa: ARG002
+            found = np.array([[text.count(letter) + 1.0 for letter in "aeio"] for text in texts], dtype=np.float32)
+            return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    world = genre_world(users=24)
+    space: Space = {"decay": Choice((0.5, 0.9))}
+    options: dict[str, Any] = {"encoder": Unsendable(), "method": "grid"}
+    alone = tune(world, "content_based", space, folder=tmp_path / "a", **options)
+    together = tune(world, "content_based", space, folder=tmp_path / "b", workers=2, **options)
+    assert [t.value for t in together.trials] == [t.value for t in alone.trials]
+    assert all(trial.value is not None for trial in alone.trials)
 
 
 def test_a_model_that_does_not_exist_is_told(tmp_path):

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from penchant.data.dataset import Table
 from penchant.data.partition import Split
 from penchant.evaluation.bench import Bench
@@ -13,10 +15,12 @@ from penchant.evaluation.rows import MODEL
 from penchant.hyperparameter_search.attempts import Attempt, Measured
 from penchant.interfaces import Encoder, Recommender
 from penchant.metrics.ranking import ranking_metrics
+from penchant.pipeline.encoding import item_vectors, user_vectors
 from penchant.progress import SILENT, Progress
 from penchant.registry import Registry
 from penchant.training.records import Costs, EpochRecord, Fact, TrainingRecord
 from penchant.training.tracker import Tracker
+from penchant.types import FloatArray
 
 FOLDS = "folds"
 """What reports of the mean over folds are called."""
@@ -44,6 +48,24 @@ class EpochReports:
         """The training has ended."""
 
 
+class KnownTexts:
+    """An `Encoder` that remembers what another one said, and can be sent to other processes without it."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.name, self.licence, self.identity, self.dim = encoder.name, encoder.licence, encoder.identity, encoder.dim
+        self._encoder: Encoder | None = encoder
+        self._known: dict[str, FloatArray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_encoder": None}
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
+        """Unit vectors, (len(texts), D)."""
+        if self._encoder is not None:
+            self._known |= dict(zip(texts, self._encoder.encode(texts, progress=progress), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
 @dataclass(kw_only=True)
 class ValidationValue:
     """The objective of `tune`: the mean over the folds of a metric, on what each fold asks."""
@@ -62,9 +84,16 @@ class ValidationValue:
     progress: Progress = SILENT
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is sent to another process, where the bars of this one cannot be shown."""
+        """What is sent to another process: neither the bars of this one nor a language model, but what it says of every
+        text that trials may ask for.
+        """
         kept = {name: value for name, value in self.__dict__.items() if name not in {"_bench", "_rows"}}
-        return {**kept, "progress": SILENT}
+        encoder = None if self.encoder is None else KnownTexts(self.encoder)
+        if encoder is not None and self.registry[self.model].cls.reads_text:
+            item_vectors(self.items, encoder, progress=self.progress)
+            for part in self.asked:
+                user_vectors(part.train, encoder, progress=self.progress)
+        return {**kept, "progress": SILENT, "encoder": encoder}
 
     def __call__(self, attempt: Attempt) -> Measured:
         """Fit and ask the trial's model, fold by fold."""
