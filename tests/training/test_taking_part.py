@@ -19,6 +19,7 @@ class Part(nn.Module):
         return 3.0 * self.w
 
     def after_step(self, *, step, total):
+        assert self.w.grad is not None
         self.told.append((step, total, float(self.w.grad)))
 
 

@@ -36,7 +36,8 @@ Parts = tuple[IntArray, IntArray, IntArray]
 
 def books(settings: dict[str, Any]) -> tuple[list[str], DoubleArray, Parts]:
     """Texts, (I, G) genres, and the rows of training, validation and test: no author is in two of them."""
-    rows = duckdb.sql(f"SELECT title, authors, year, genres FROM '{BOOKS}/items.parquet' ORDER BY item_id").fetchall()
+    query = f"SELECT title, authors, year, genres FROM '{BOOKS}/items.parquet' ORDER BY item_id"
+    rows = duckdb.connect().execute(query).fetchall()
     counts: dict[str, int] = {}
     for *_, genres in rows:
         for genre in genres or ():
@@ -48,7 +49,7 @@ def books(settings: dict[str, Any]) -> tuple[list[str], DoubleArray, Parts]:
     authors = numpy_rng(settings["seed"], "authors").permutation(np.unique(first))
     held = round(settings["test_share"] * len(authors))
     test, validation = np.isin(first, authors[:held]), np.isin(first, authors[held : 2 * held])
-    return texts, labels, tuple(np.flatnonzero(part) for part in (~test & ~validation, validation, test))
+    return texts, labels, (np.flatnonzero(~test & ~validation), np.flatnonzero(validation), np.flatnonzero(test))
 
 
 class Reader(nn.Module):
@@ -81,7 +82,8 @@ def measure(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Train one method, save it, read it again; its row and its test logits."""
     texts, labels, (training, validation, test) = books(settings)
     seed, method = settings["seed"], settings["methods"].get(name, name)
-    encoder = FineTunedEncoder(FineTunedEncoderConfig(method=method, max_length=settings["max_length"]), seed=seed)
+    config = FineTunedEncoderConfig.of({"method": method, "max_length": settings["max_length"]})
+    encoder = FineTunedEncoder(config, seed=seed)
     reader = Reader(encoder, labels.shape[1], seed=seed)
     tokens, targets = encoder.tokenize([(text, None) for text in texts]), torch.from_numpy(labels).float()
     order = numpy_rng(seed, "batches")

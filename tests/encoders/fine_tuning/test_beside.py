@@ -71,7 +71,7 @@ def test_a_prefix_is_attended_to_like_words_by_a_two_sided_model(make: Make):
     inputs = tokens_of(encoder)[1]
     length = inputs["input_ids"].shape[1]
     attention = model.encoder.layer[0].attention.self
-    caught = {}
+    caught: dict[str, torch.Tensor] = {}
     handle = attention.register_forward_hook(lambda _, args, output: caught.update(h=args[0], out=output[0]))
     with torch.no_grad():
         encoder.method.states(inputs)

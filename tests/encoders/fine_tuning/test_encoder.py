@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_pooling_prompt_and_further_layers_go_along(tmp_path: Path):
         json.dumps({"prompts": {"item": "the book: "}, "default_prompt_name": "item"})
     )
     for method in ("lora", "adapter"):
-        encoder = FineTunedEncoder(FineTunedEncoderConfig(path=str(base), method=method), seed=0).eval()
+        encoder = FineTunedEncoder(FineTunedEncoderConfig.of({"path": str(base), "method": method}), seed=0).eval()
         assert encoder.dim == 7
         assert encoder.pooling == "first"
         before = load_encoder(base, settings={"precision": "float32"}).encode(SINGLE)
@@ -173,7 +174,8 @@ def test_what_stands_beside_its_model_says_what_it_cannot_do(make: Make, tmp_pat
 def test_a_merged_encoder_can_be_fine_tuned_further(make: Make, tmp_path: Path):
     encoder = disturbed(make("gpt", "lora"))
     encoder.save(tmp_path / "encoder")
-    further = FineTunedEncoder(FineTunedEncoderConfig(path=str(tmp_path / "encoder"), method="ia3"), seed=0).eval()
+    config = FineTunedEncoderConfig.of({"path": str(tmp_path / "encoder"), "method": "ia3"})
+    further = FineTunedEncoder(config, seed=0).eval()
     assert further.pooling == "last"
     np.testing.assert_allclose(unit(vectors(further)), unit(vectors(encoder)), atol=2e-5)
 
@@ -255,7 +257,7 @@ def test_layers_that_cannot_be_told_apart(tiny_checkpoint: Checkpoints, tmp_path
     assert AutoTokenizer.from_pretrained(tmp_path, local_files_only=True) is not None
 
     def encoder(method: str) -> FineTunedEncoder:
-        return FineTunedEncoder(FineTunedEncoderConfig(path=str(tmp_path), method=method), seed=0)
+        return FineTunedEncoder(FineTunedEncoderConfig.of({"path": str(tmp_path), "method": method}), seed=0)
 
     for method in ("top_layers", "lora", "adalora", "ia3", "adapter", "prefix_tuning"):
         with pytest.raises(ConfigError):
@@ -265,7 +267,9 @@ def test_layers_that_cannot_be_told_apart(tiny_checkpoint: Checkpoints, tmp_path
 
 
 def test_settings_come_back_as_they_went():
-    for name, settings in [("lora", {"rank": 3, "targets": ["q_proj"]}), ("adapter", {"width": 2}), ("full", {})]:
+    asked: list[tuple[str, dict[str, Any]]]
+    asked = [("lora", {"rank": 3, "targets": ["q_proj"]}), ("adapter", {"width": 2}), ("full", {})]
+    for name, settings in asked:
         config = FineTunedEncoderConfig.of({"method": {"name": name, **settings}})
         again = FineTunedEncoderConfig.of(json.loads(json.dumps(config.model_dump(mode="json"))))
         assert again == config

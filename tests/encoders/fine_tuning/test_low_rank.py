@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,11 @@ def disturbed(encoder, *, seed: int = 0):
         for parameter in encoder.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
     return encoder.eval()
+
+
+def _layers(encoder: Any) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = encoder.method.layers()
+    return found
 
 
 def matrices(encoder) -> dict[str, tuple[Tensor, dict[str, Tensor]]]:
@@ -65,13 +71,13 @@ def test_merged_is_the_base_and_what_the_formula_adds(make: Make, family: str, m
 
 
 def test_ia3_scales_what_the_paper_scales(make: Make):
-    roles = {role_of(name) for name, _ in make("bert", "ia3").method.layers()}
+    roles = {role_of(name) for name, _ in _layers(make("bert", "ia3"))}
     assert roles == {"key", "value", "down"}
 
 
 def test_a_part_of_the_layers_can_be_chosen(make: Make):
     def roles(targets):
-        return {role_of(name) for name, _ in make("bert", {"name": "lora", "targets": targets}).method.layers()}
+        return {role_of(name) for name, _ in _layers(make("bert", {"name": "lora", "targets": targets}))}
 
     assert roles("query_value") == {"query", "value"}
     assert roles("feed_forward") == {"up", "down"}
@@ -108,7 +114,8 @@ def test_importance_is_the_papers(make: Make):
     encoder, method = adalora(make, smoothing=0.7)
     module = Classifier(encoder)
     optimiser = torch.optim.AdamW(module.parameters(), lr=0.02)
-    mean, spread = {}, {}
+    mean: dict[str, Any] = {}
+    spread: dict[str, Any] = {}
     for step in range(1, 7):
         optimiser.zero_grad()
         module.loss().backward()

@@ -32,6 +32,7 @@ def test_it_is_saved_with_its_method_and_says_the_same_bit_for_bit(bert, tmp_pat
     model = fit(bert, method)
     model.save(tmp_path)
     loaded = load_recommender(tmp_path)
+    assert isinstance(loaded, TextRating)
     assert loaded.config == model.config
     np.testing.assert_array_equal(
         loaded.predict(CHOSEN, USERS[:20], ITEMS[:20]), model.predict(CHOSEN, USERS[:20], ITEMS[:20])
