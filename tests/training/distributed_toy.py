@@ -3,6 +3,7 @@
 import copy
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ CONFIG = TrainingConfig(
 )
 
 
-def together(folder: Path, processes: Processes) -> None:
+def together(folder: Path, processes: Processes, *, stop_at: int = 0) -> None:
     """All hold the whole module; torch's own randomness draws the batches, the last of which is short."""
     torch.manual_seed(3)
     torch.set_num_threads(1)
@@ -30,6 +31,8 @@ def together(folder: Path, processes: Processes) -> None:
 
     def loss(rows: Tensor) -> Tensor:
         calls.append(1)
+        if len(calls) == stop_at:
+            raise KeyboardInterrupt
         error: Tensor = module(inputs[rows]) - wanted[rows]
         return error.square().mean()
 
@@ -102,5 +105,10 @@ def spread(folder: Path, processes: Processes) -> None:
 
 if __name__ == "__main__":
     with joined_processes(device="cpu") as joined:
-        together(Path(sys.argv[1]), joined)
-        spread(Path(sys.argv[1]), joined)
+        place = Path(sys.argv[1])
+        together(place, joined)
+        spread(place, joined)
+        (place / "stopped").mkdir(exist_ok=True)
+        with suppress(KeyboardInterrupt):
+            together(place / "stopped", joined, stop_at=8)  # in each, in the third epoch
+        together(place / "stopped", joined)

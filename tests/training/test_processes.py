@@ -59,6 +59,13 @@ def test_two_processes_have_the_loss_curve_and_the_weights_of_one(two, tmp_path)
     assert [row["epoch"] for row in rows if row["part"] == "train"] == [1, 2, 3, 4, 5]  # one process writes
 
 
+def test_two_processes_go_on_after_a_stop_to_the_same_weights(two):
+    for rank in range(2):
+        whole, again = told(two, "together", rank), told(two / "stopped", "together", rank)
+        assert again["calls"] == 9  # the last three of five epochs, half of six batches each
+        assert (again["weights"], again["losses"]) == (whole["weights"], whole["losses"])
+
+
 def test_weights_spread_over_processes_compute_and_learn_what_whole_ones_do(two):
     found = [told(two, "spread", rank) for rank in range(2)]
     assert sum(one["held"] for one in found) == found[0]["numbers"]
