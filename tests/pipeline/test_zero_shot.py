@@ -24,7 +24,7 @@ class Words:
         for row, text in enumerate(texts):
             for word in text.lower().replace(".", " ").split():
                 found[row, int.from_bytes(word.encode()) % self.dim] += 1
-        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
 @pytest.fixture

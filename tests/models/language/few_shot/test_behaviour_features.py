@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from penchant.data.histories import Histories
 from penchant.errors import DataError
 from penchant.models.language.few_shot.behaviour_features import FEATURES, BehaviourFeatures
 from tests.models.rating.worlds import rated
@@ -10,7 +11,7 @@ from tests.models.rating.worlds import rated
 USERS = {0: [0, 1, 2], 1: [0, 1], 2: [0, 3], 3: [3, 2], 4: [1, 2, 0]}
 
 
-def made(values: float = np.nan, components: int = 2) -> tuple:
+def made(values: float = np.nan, components: int = 2) -> tuple[BehaviourFeatures, Histories]:
     rows = [(user, item, values) for user, items in USERS.items() for item in items]
     data = rated(rows, n_users=5, n_items=5, scale=None)
     texts = np.eye(5, 8, dtype=np.float32)
@@ -24,7 +25,7 @@ def made(values: float = np.nan, components: int = 2) -> tuple:
 
 def raw(features: BehaviourFeatures, rows: np.ndarray, name: str) -> np.ndarray:
     column = FEATURES.index(name)
-    return rows[:, column] * features.deviations[column] + features.means[column]
+    return np.asarray(rows[:, column] * features.deviations[column] + features.means[column])
 
 
 def test_counts_by_hand_without_the_user_who_is_asked_about():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 from scipy.special import expit
 
@@ -95,10 +96,10 @@ class BayesianLogistic:
     def fit(
         cls,
         features_ND: AnyArray,
-        labels_N: AnyArray,
+        labels_N: ArrayLike,
         prior: Prior,
         *,
-        counts_N: AnyArray | None = None,
+        counts_N: ArrayLike | None = None,
         config: BayesianLogisticConfig | None = None,
     ) -> "BayesianLogistic":
         """The posterior after N examples, each counted `counts_N` times (1 where not given).

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from penchant.config import Config
 from penchant.errors import DataError
 from penchant.models.language.few_shot.bayesian_logistic import BayesianLogistic
 from penchant.models.language.few_shot.views import View, agreement, surest, together
-from penchant.types import AnyArray, DoubleArray, IntArray
+from penchant.types import DoubleArray, IntArray
 
 
 class CoTrainingConfig(Config):
@@ -20,6 +21,8 @@ class CoTrainingConfig(Config):
     """Examples that either view labels in a round; likes and dislikes as among the labels, one of either at least."""
     weight: float = Field(default=0.3, gt=0, le=1)
     """How much such a label counts beside a person's."""
+    soft: bool = True
+    """A view says how likely it finds a like, not only whether: one that knows little then teaches little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ class CoTraining:
 
 
 def co_train(
-    views: tuple[View, View], labelled: IntArray, labels: AnyArray, *, config: CoTrainingConfig | None = None
+    views: tuple[View, View], labelled: IntArray, labels: ArrayLike, *, config: CoTrainingConfig | None = None
 ) -> CoTraining:
     """A. Blum and T. Mitchell, "Combining labeled and unlabeled data with co-training" (1998): round by round each view
     labels the examples it is surest of, and the other learns from them.
@@ -72,7 +75,8 @@ def co_train(
             taught = np.concatenate([best, worst])
             pool = np.setdiff1d(pool, taught)
             examples[pupil] = np.concatenate([examples[pupil], taught])
-            guesses[pupil] = np.concatenate([guesses[pupil], np.ones(len(best)), np.zeros(len(worst))])
+            believed = heads[teacher].probabilities(views[teacher].rows[taught])
+            guesses[pupil] = np.concatenate([guesses[pupil], believed if config.soft else np.round(believed)])
             counts[pupil] = np.concatenate([counts[pupil], np.full(len(taught), config.weight)])
         heads = (
             views[0].fit(examples[0], guesses[0], counts[0]),

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field, field_validator
 
 from penchant.config import Config
 from penchant.errors import ConfigError
 from penchant.models.language.few_shot.bayesian_logistic import BayesianLogistic, BayesianLogisticConfig, Prior
 from penchant.models.language.few_shot.behaviour_features import FEATURES, BehaviourFeatures
-from penchant.types import AnyArray, DoubleArray
+from penchant.types import DoubleArray
 
 ASSUMED: Mapping[str, float] = {
     "affinity": 0.3,
@@ -31,11 +32,11 @@ class LikeDislikeConfig(Config):
 
     expected: Mapping[str, float] = Field(default_factory=lambda: dict(ASSUMED))
     """Feature → mean of its weight; the others have 0. ``{}``: nothing is assumed."""
-    behaviour_width: float = Field(default=0.1, gt=0)
+    behaviour_width: float = Field(default=0.08, gt=0)
     """σ of the weights of `FEATURES` about their means"""
-    text_width: float = Field(default=0.15, gt=0)
+    text_width: float = Field(default=0.05, gt=0)
     """σ of those of the text's components"""
-    taken_width: float = Field(default=0.15, gt=0)
+    taken_width: float = Field(default=0.08, gt=0)
     """σ of those of the components of who took what"""
     offset_width: float = Field(default=2.0, gt=0)
     """σ of the offset, about even odds"""
@@ -68,9 +69,9 @@ class LikeDislike:
         cls,
         features: BehaviourFeatures,
         rows_ND: DoubleArray,
-        labels_N: AnyArray,
+        labels_N: ArrayLike,
         *,
-        counts_N: AnyArray | None = None,
+        counts_N: ArrayLike | None = None,
         config: LikeDislikeConfig | None = None,
     ) -> "LikeDislike":
         """From N examples, `rows_ND` as `features` gives them; none at all is allowed. See `BayesianLogistic.fit`."""
@@ -106,7 +107,7 @@ def prior_of(features: BehaviourFeatures, config: LikeDislikeConfig) -> Prior:
 
 
 def expected_elsewhere(
-    rows_ND: DoubleArray, labels_N: AnyArray, *, most: int = 20_000, width: float = 1.0
+    rows_ND: DoubleArray, labels_N: ArrayLike, *, most: int = 20_000, width: float = 1.0
 ) -> dict[str, float]:
     """What another catalogue's labels say of the weights of `FEATURES`, to be `LikeDislikeConfig.expected` here.
 
@@ -119,7 +120,7 @@ def expected_elsewhere(
     kept = slice(0, most)
     shared = _with_offset(rows_ND[kept, : len(FEATURES)])
     prior = Prior.of_blocks([(np.zeros(shared.shape[1]), width)], certainty=np.inf)
-    found = BayesianLogistic.fit(shared, labels_N[kept], prior)
+    found = BayesianLogistic.fit(shared, np.asarray(labels_N)[kept], prior)
     return dict(zip(FEATURES, found.weights[1:].tolist(), strict=True))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from penchant.config import Config
@@ -11,7 +12,7 @@ from penchant.metrics.probabilities import log_loss
 from penchant.models.language.few_shot.bayesian_logistic import BayesianLogistic
 from penchant.models.language.few_shot.views import View, surest
 from penchant.seeding import numpy_rng
-from penchant.types import AnyArray, DoubleArray, IntArray
+from penchant.types import DoubleArray, IntArray
 
 
 class SelfTrainingConfig(Config):
@@ -38,7 +39,7 @@ class SelfTraining:
 
 
 def self_train(
-    view: View, labelled: IntArray, labels: AnyArray, *, config: SelfTrainingConfig | None = None, seed: int = 0
+    view: View, labelled: IntArray, labels: ArrayLike, *, config: SelfTrainingConfig | None = None, seed: int = 0
 ) -> SelfTraining:
     """Learn from the labelled examples of a view, then also from its own surest answers on the others, round by round.
 

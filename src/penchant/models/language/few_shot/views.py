@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from penchant.models.language.few_shot.bayesian_logistic import BayesianLogistic, BayesianLogisticConfig, Prior
-from penchant.types import AnyArray, DoubleArray, IntArray
+from penchant.types import DoubleArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class View:
     prior: Prior
     head: BayesianLogisticConfig
 
-    def fit(self, examples: IntArray, labels: AnyArray, counts: AnyArray | None = None) -> BayesianLogistic:
+    def fit(self, examples: IntArray, labels: ArrayLike, counts: ArrayLike | None = None) -> BayesianLogistic:
         """The posterior after some of the examples."""
         return BayesianLogistic.fit(self.rows[examples], labels, self.prior, counts_N=counts, config=self.head)
 

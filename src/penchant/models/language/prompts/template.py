@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from string import Formatter
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -39,7 +40,8 @@ class PromptValues:
 
     def shortened(self, most: int) -> "PromptValues":
         """Lists cut to their first `most` items."""
-        return replace(self, **{name: value[:most] for name, value in self._lists()})
+        cut: dict[str, Any] = {name: value[:most] for name, value in self._lists()}
+        return replace(self, **cut)
 
     def _lists(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for field in fields(self):
