@@ -12,6 +12,7 @@ from penchant.models.language.text_rating import TextRating, TextRatingConfig
 from tests.models.language.tiny import SIZES
 from tests.models.language.worlds import VOCABULARY, colour_world
 
+from .test_multi_task import network_of, yes_no
 from .test_text_rating import CHOSEN, settings
 
 DATA, USERS, ITEMS, _ = colour_world(users=24)
@@ -53,3 +54,13 @@ def test_a_model_whose_layers_cannot_be_told_apart_is_refused(bert, tmp_path):
         shutil.copy(file, tmp_path / file.name)
     with pytest.raises(ConfigError, match="layers of a AlbertModel cannot be told apart"):
         fit(tmp_path, "lora")
+
+
+def test_logits_are_one_row_for_each_text_and_the_loss_is_a_number(bert):
+    examples = yes_no(("red", 0.0), ("blue", 1.0))
+    network, data = network_of(bert, buy=examples)
+    logits = network("buy", [("red", None), ("blue", None), ("red", "liked blue")])
+    assert logits.shape == (3, network.heads["buy"].width) == (3, 1)
+    loss = network.loss("buy", data["buy"], np.arange(2))
+    by_hand = np.log1p(np.exp(logits[:2, 0].detach().numpy() * [1, -1])).mean()  # BCE of 0 and of 1
+    assert float(loss.detach()) == pytest.approx(by_hand, rel=1e-5)
