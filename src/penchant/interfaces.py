@@ -59,7 +59,7 @@ class FitOptions:
     resume: bool | None = None
     """What to do with a state found there: go on from it (True), begin again in its place (False), refuse (None)."""
     run_log: Path | None = None
-    """A file that gets one line of JSON for each epoch of each training."""
+    """A file that gets lines of JSON of each training: its settings, each epoch, and what it cost."""
     run: str = ""
     """What the log calls this fit."""
     trackers: Sequence[Any] = ()

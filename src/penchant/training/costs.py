@@ -37,15 +37,18 @@ def costs_of(module: nn.Module, *, seconds: float, busy_seconds: float, processe
         drawn = _watts(device)
         watt_hours = None if drawn is None else (watt_hours or 0.0) + drawn * seconds / 3600
     parameters = {id(p): p for p in module.parameters()}.values()
-    trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    # A module that hides its frozen part says itself how large it is in all.
-    total = getattr(module, "total_count", None)
+    # A part that hides what it does not train says itself how large it is in all.
+    hidden = sum(
+        total - sum(p.numel() for p in part.parameters())
+        for part in module.modules()
+        if isinstance(total := getattr(part, "total_count", None), int)
+    )
     return Costs(
         seconds=seconds,
         busy_seconds=busy_seconds,
         peak_memory=_peak_memory(device),
-        trainable=trainable,
-        parameters=total if isinstance(total, int) else sum(p.numel() for p in parameters),
+        trainable=sum(p.numel() for p in parameters if p.requires_grad),
+        parameters=sum(p.numel() for p in parameters) + hidden,
         device=str(device),
         processes=processes,
         watt_hours=watt_hours,
