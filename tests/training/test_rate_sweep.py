@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_a_rate_too_small_does_nothing_one_too_large_destroys_and_one_between_is
     def fit(rate: float):
         toy = Toy()
         toy.module.load_state_dict(learned)
-        settings = {"evaluate_start": True, "warmup_steps": 0, "evaluate_every": 1, "max_epochs": 3}
+        settings: dict[str, Any] = {"evaluate_start": True, "warmup_steps": 0, "evaluate_every": 1, "max_epochs": 3}
         return toy.train(None, learning_rate=rate, **settings)
 
     swept = sweep_rates(fit, [1e-9, 0.03, 100.0])
