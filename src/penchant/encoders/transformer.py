@@ -67,6 +67,17 @@ def load_language_model(checkpoint: Checkpoint, *, causal: bool) -> tuple[Any, b
     return model, not any(not key.startswith(body) for key in missing)
 
 
+def has_language_head(architecture: Mapping[str, Any]) -> bool:
+    """Whether transformers knows a model of this kind that tells hidden or next words, and is no encoder-decoder."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    known = {*MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *MODEL_FOR_MASKED_LM_MAPPING_NAMES}
+    return architecture.get("model_type") in known and not architecture.get("is_encoder_decoder")
+
+
 def _loaded(kind: Any, checkpoint: Checkpoint, *, attention: str) -> tuple[Any, list[str]]:
     """The model, and the names of its weights that the files lack."""
     from safetensors import SafetensorError

@@ -22,7 +22,7 @@ from penchant.encoders.pair_input import Tokens, has_segments, pair_tokenization
 from penchant.encoders.pooling import pool_padded
 from penchant.encoders.sentence_files import write_sentence_files
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
-from penchant.encoders.transformer import load_language_model, load_tokenizer, quiet
+from penchant.encoders.transformer import has_language_head, load_language_model, load_tokenizer, quiet
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
 from penchant.seeding import derive
@@ -83,10 +83,10 @@ class LanguageModel(nn.Module):
             )
         path, revision = config.path, config.revision
         checkpoint = read_checkpoint(locate(path, revision=revision))
-        if checkpoint.architecture.get("is_encoder_decoder") or checkpoint.dense:
-            kind = "layers after its pooling" if checkpoint.dense else "an encoder and a decoder"
+        if checkpoint.dense or not has_language_head(checkpoint.architecture):
+            kind = "has layers after its pooling" if checkpoint.dense else "is of a kind without a head for words"
             raise UnsupportedError(
-                f"{checkpoint.folder} has {kind}, which pre-training does not train.",
+                f"{checkpoint.folder} {kind}, which pre-training does not train.",
                 hint="Give a plain BERT-like or GPT-like checkpoint.",
             )
         check_vocabulary(checkpoint)
@@ -198,10 +198,11 @@ class LanguageModel(nn.Module):
         network = self.network
         prefix = f"{network.base_model_prefix}."
         merged = {prefix + name: weight for name, weight in self.method.merged_weights().items()}
-        tied = network.get_input_embeddings().weight.data_ptr()
+        told = {network.get_input_embeddings().weight.data_ptr()}
         for name, weight in network.state_dict().items():
-            if not name.startswith(prefix) and weight.data_ptr() != tied:
+            if not name.startswith(prefix) and weight.data_ptr() not in told:
                 merged[name] = weight
+                told.add(weight.data_ptr())
         # Tensors that share memory are written apart: the format has no ties.
         return {name: weight.detach().cpu().clone().contiguous() for name, weight in merged.items()}
 
