@@ -1,7 +1,6 @@
 """What a fine-tuned encoder is for those who use it: families, files, devices, and what it refuses."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
-from transformers import AlbertConfig, AlbertModel, AutoTokenizer
 
 from penchant.encoders import load_encoder
 from penchant.encoders.fine_tuning import METHODS, FineTunedEncoder, FineTunedEncoderConfig
 from penchant.encoders.fine_tuning.architecture import linear_layers, role_of
 from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig
-from penchant.errors import BundleError, ConfigError, NotFoundError, UnsupportedError
+from penchant.errors import BundleError, ConfigError, UnsupportedError
 
 from ..conftest import MakeEncoder
 from ..tiny_models import save_sentence_transformer
@@ -180,57 +178,6 @@ def test_a_merged_encoder_can_be_fine_tuned_further(make: Make, tmp_path: Path):
     np.testing.assert_allclose(unit(vectors(further)), unit(vectors(encoder)), atol=2e-5)
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "other"])
-def test_damaged_weights_beside_a_base_are_refused(make: Make, tmp_path: Path, damage: str):
-    folder = tmp_path / "encoder"
-    make("bert", "adapter").save(folder)
-    weights = folder / "fine_tuning.safetensors"
-    if damage == "cut":
-        weights.write_bytes(weights.read_bytes()[:100])
-    elif damage == "gone":
-        weights.unlink()
-    else:
-        save_file({name: value for name, value in load_file(weights).items() if "down" in name}, weights)
-    with pytest.raises(BundleError, match=r"does not hold the weights|fine_tuning.safetensors is missing"):
-        load_encoder(folder)
-
-
-@pytest.mark.parametrize(
-    ("method", "error", "said"),
-    [
-        ("lorra", NotFoundError, "No fine-tuning method is called 'lorra'"),
-        ({"rank": 4}, ConfigError, "A fine-tuning method came as"),
-        (3, ConfigError, "A fine-tuning method came as 3"),
-        ({"name": "lora", "rank": 0}, ConfigError, "rank: Input should be greater than or equal to 1"),
-        ({"name": "lora", "ranks": 4}, ConfigError, "ranks: no such setting"),
-        ({"name": "lora", "targets": ["q_proj"]}, ConfigError, "No linear layer of a BertModel is called 'q_proj'"),
-        ({"name": "lora", "targets": "everything"}, ConfigError, "targets"),
-        ({"name": "adalora", "initial_rank": 4, "rank": 4}, ConfigError, "rank has to be below initial_rank"),
-        ({"name": "adalora", "begin": 0.7}, ConfigError, "begin has to be before end"),
-        ({"name": "top_layers", "layers": 3}, ConfigError, "layers = 3, and the model has 2"),
-        ({"name": "adapter", "width": 0}, ConfigError, "width"),
-        ({"name": "prompt_tuning", "tokens": 64}, ConfigError, "64 positions are taken, and the model has 64"),
-        ({"name": "prefix_tuning", "tokens": 60}, ConfigError, "max_length is 4"),
-    ],
-)
-def test_what_cannot_be_is_refused(make: Make, method, error, said):
-    with pytest.raises(error, match=said):
-        make("bert", method)
-
-
-def test_a_wrong_target_is_answered_with_those_there_are(make: Make):
-    with pytest.raises(ConfigError) as caught:
-        make("bert", {"name": "lora", "targets": ["q_proj"]})
-    assert "attention.self.query" in caught.value.hint
-    assert "output.dense" in caught.value.hint
-
-
-@pytest.mark.parametrize("family", ["distilbert", "t5"])
-def test_a_model_that_takes_no_keys_from_outside_has_no_prefix(make: Make, family: str):
-    with pytest.raises(ConfigError, match="takes no keys and values from outside"):
-        make(family, "prefix_tuning")
-
-
 def test_virtual_tokens_leave_fewer_places_to_a_text(make: Make, tmp_path: Path, tiny_encoder: MakeEncoder):
     long = "dragon " * 200
     for method in ("prefix_tuning", "prompt_tuning", "p_tuning"):
@@ -243,27 +190,6 @@ def test_virtual_tokens_leave_fewer_places_to_a_text(make: Make, tmp_path: Path,
         encoder.save(tmp_path / method)
         found = load_encoder(tmp_path / method, settings={"precision": "float32"})
         np.testing.assert_allclose(found.encode([long]), expected, atol=1e-5)
-
-
-def test_layers_that_cannot_be_told_apart(tiny_checkpoint: Checkpoints, tmp_path: Path):
-    """ALBERT has one layer, which it runs several times."""
-    config = AlbertConfig(
-        vocab_size=200, hidden_size=32, embedding_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=48, max_position_embeddings=64,
-    )  # fmt: skip
-    AlbertModel(config).save_pretrained(tmp_path)
-    for file in tiny_checkpoint("bert").glob("*token*"):
-        shutil.copy(file, tmp_path / file.name)
-    assert AutoTokenizer.from_pretrained(tmp_path, local_files_only=True) is not None
-
-    def encoder(method: str) -> FineTunedEncoder:
-        return FineTunedEncoder(FineTunedEncoderConfig.of({"path": str(tmp_path), "method": method}), seed=0)
-
-    for method in ("top_layers", "lora", "adalora", "ia3", "adapter", "prefix_tuning"):
-        with pytest.raises(ConfigError):
-            encoder(method)
-    for method in ("full", "head_only", "prompt_tuning"):
-        assert torch.isfinite(encoder(method)(TEXTS)).all()
 
 
 def test_settings_come_back_as_they_went():

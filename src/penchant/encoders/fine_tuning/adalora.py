@@ -117,7 +117,7 @@ class AdaLora(InjectedMethod):
             self._update_importance()
             due = step > begin and (step - begin) % self.config.every == 0
             budget = self.budget(step=step, total=total)
-            if (due or step == end) and budget < self.kept.numel():  # type: ignore[operator]
+            if (due or step == end) and budget < self._kept.numel():
                 self._share_out(budget)
         if step > end:
             with torch.no_grad():

@@ -3,9 +3,8 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -118,9 +117,3 @@ def _prefix(weights: Mapping[str, Tensor], known: set[str]) -> str:
             if name.endswith(f".{probe}"):
                 return name.removesuffix(probe)
     return ""
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """What the manifest of a saved encoder says."""
-    settings: dict[str, Any] = orjson.loads((folder / ADAPTATION).read_bytes())
-    return settings
