@@ -1,6 +1,7 @@
 """`penchant runs` as a person types it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,15 @@ from penchant.training.runs import RunLog
 from tests.training.test_model_card import EPOCH, RECORD, costs
 
 
-def write(folder, **changed):
-    told = {"data": {"name": "shop", "fingerprint": "f0"}, "settings": {"net": {"dim": 64}}, "metrics": {"ndcg": 0.05}}
+def write(folder, **changed: Any):
+    told: dict[str, Any] = {
+        "data": {"name": "shop", "fingerprint": "f0"},
+        "settings": {"net": {"dim": 64}},
+        "metrics": {"ndcg": 0.05},
+        "costs": {"seconds": 12.5, "watts_per_core": 10.0},
+    }
     folder.mkdir(parents=True)
-    card = PublishedCard(name=folder.name, kind="bundle", costs={"seconds": 12.5, "watts_per_core": 10.0}, **told)
-    write_card(folder, PublishedCard(**{f: getattr(card, f) for f in card.__slots__} | changed))
+    write_card(folder, PublishedCard(**{"name": folder.name, "kind": "bundle", **told, **changed}))
     return folder
 
 

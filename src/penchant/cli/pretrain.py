@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import screen
-from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
+from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,6 +49,7 @@ def pretrain(
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
+    track: Track = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
 ) -> None:
     """Train a language model on a dataset's own texts, for --encoder of the other commands.
@@ -63,14 +64,22 @@ def pretrain(
     from penchant.training.folders import states_of
 
     check_place(to, name=MANIFEST)  # before the training, not after
-    progress = screen.reporter(quiet=as_json)
+    progress, trackers = screen.reporter(quiet=as_json), followed(track, to)
     settings = _settings(read_toml(config) if config else {}, objective, start)
     checked = PretrainingConfig.of(settings, where=str(config or "settings"))
     dataset = Dataset.load(data)
     kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
     with resumable(kept), states_of({"work": "pretrain"}, kept, resume=resume, progress=progress):
         report = pretrain_encoder(
-            dataset, to, checked, seed=seed, checkpoints=kept, resume=resume, run_log=log, progress=progress
+            dataset,
+            to,
+            checked,
+            seed=seed,
+            checkpoints=kept,
+            resume=resume,
+            run_log=log,
+            trackers=trackers,
+            progress=progress,
         )
     if as_json:
         screen.print_json(report)

@@ -1,9 +1,10 @@
 """Pre-training an encoder on a dataset's own texts: from the dataset and settings to an encoder's folder."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ from penchant.encoders.tokenizer_training import TokenizerConfig, train_tokenize
 from penchant.errors import BundleError
 from penchant.interfaces import FitOptions
 from penchant.progress import SILENT, Progress
+from penchant.training.journal import Journal
+from penchant.training.model_card import PublishedCard, about, keep_card, total_costs
 from penchant.training.runs import training_run
 from penchant.training.steps import TrainingConfig
+from penchant.training.tracker import Tracker
 
 SCRATCH = "scratch"
 KIND, MANIFEST = "pre-trained encoder", "pretraining.json"
@@ -107,6 +111,7 @@ def pretrain_encoder(
     checkpoints: Path | None = None,
     resume: bool | None = None,
     run_log: Path | None = None,
+    trackers: Sequence[Tracker] = (),
     progress: Progress = SILENT,
 ) -> PretrainingReport:
     """Train an encoder on the texts of `dataset` and write it to the folder `to`, which `load_encoder` reads.
@@ -121,11 +126,38 @@ def pretrain_encoder(
     check_place(to, name=MANIFEST)
     data = training_part(dataset, config.protocol)
     corpus = Corpus.of(data, template=config.template, held_out=config.held_out, seed=seed)
-    options = FitOptions(checkpoints=checkpoints, resume=resume, run_log=run_log, seed=seed, progress=progress)
+    journal = Journal()
+    options = FitOptions(
+        checkpoints=checkpoints,
+        resume=resume,
+        run_log=run_log,
+        trackers=(journal, *trackers),
+        seed=seed,
+        progress=progress,
+    )
     if is_light(config.start):
-        return _light(corpus, to, config)
-    with _start(corpus, config, seed=seed) as path:
-        return _pretrain(corpus, path, to, config, data, options)
+        report = _light(corpus, to, config)
+    else:
+        with _start(corpus, config, seed=seed) as path:
+            report = _pretrain(corpus, path, to, config, data, options)
+    keep_card(to, _card(report, config, data, journal), journal, manifest=MANIFEST)
+    return report
+
+
+def _card(report: PretrainingReport, config: PretrainingConfig, data: Dataset, journal: Journal) -> PublishedCard:
+    measured = {one["name"]: {"before": one["before"], "after": one["after"]} for one in report.objectives}
+    return PublishedCard(
+        name=Path(report.encoder).name,
+        kind=KIND,
+        penchant=version("penchant"),
+        data=about(data),
+        base={"name": report.start},
+        settings=config.model_dump(mode="json"),
+        metrics={**measured, "retrieval": dict(report.retrieval)},
+        costs=total_costs(journal.entries),
+        intended="Turns texts of this catalogue into vectors: --encoder of the other commands.",
+        limits="It has read one catalogue. Its licence is that of the model it began from and of the data.",
+    )
 
 
 def _pretrain(

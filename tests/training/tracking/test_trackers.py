@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penchant.errors import ConfigError, MissingExtraError
-from penchant.training.records import Costs, EpochRecord, TrainingRecord
+from penchant.training.records import Costs, EpochRecord, Fact, TrainingRecord
 from penchant.training.runs import TrainingRun
 from penchant.training.tracking.catalogue import TRACKERS, trackers_named
 from tests.training.trainings import Toy
@@ -20,7 +20,7 @@ EPOCHS = tuple(
     for n in (1, 2, 3)
 )
 RECORD = TrainingRecord(epochs=EPOCHS, best_epoch=3, best_value=0.3, stopped="epochs", seconds=3.0, test_value=0.25)
-FACTS = {"settings.dim": 64, "seed": 0, "device": "cpu", "note": None}
+FACTS: dict[str, Fact] = {"settings.dim": 64, "seed": 0, "device": "cpu", "note": None}
 
 
 def tell(tracker, run="fit/tracker"):
