@@ -9,6 +9,7 @@ from penchant.hyperparameter_search import Choice, search
 from penchant.training.model_card import PublishedCard, write_card
 from penchant.training.runs import RunLog
 from tests.training.test_model_card import EPOCH, RECORD, costs
+from tests.worlds import genre_world
 
 
 def write(folder, **changed: Any):
@@ -88,6 +89,31 @@ def test_two_logs_differ_in_their_facts(penchant, tmp_path):
     code, out, _ = penchant("runs", "diff", one, other, "--json")
     assert code == 1
     assert [d["name"] for d in json.loads(out)["differences"]] == ["tracker.rate"]
+
+
+def test_a_fit_is_followed_and_its_bundle_tells_what_it_is(penchant, tmp_path):
+    genre_world(users=24).save(tmp_path / "shop")
+    (tmp_path / "config.toml").write_text(
+        "text = false\n[model.tracker]\nbatch_tokens = 512\n"
+        "[model.tracker.training]\nmax_epochs = 2\nwarmup_steps = 1\n"
+    )
+    options = ["--to", tmp_path / "bundle", "--config", tmp_path / "config.toml", "--track", "tensorboard"]
+    code, _, err = penchant("fit", tmp_path / "shop", *options)
+    assert code == 0, err
+    assert list((tmp_path / "bundle.runs" / "tensorboard").rglob("events.out.tfevents.*"))
+    lines = [json.loads(line) for line in (tmp_path / "bundle" / "training.jsonl").read_text().splitlines()]
+    assert [line["part"] for line in lines][:2] == ["begin", "train"]
+    card = json.loads((tmp_path / "bundle" / "model_card.json").read_text())
+    assert card["data"]["events"] > 0
+    assert card["costs"]["parameters"] > 0
+    assert card["costs"]["watt_hours"] > 0
+    assert card["settings"]["model"]["tracker"]["training"]["max_epochs"] == 2
+    code, out, _ = penchant("runs", "list", tmp_path)
+    assert code == 0
+    assert "bundle" in out
+    code, _, _ = penchant("runs", "diff", tmp_path / "bundle", tmp_path / "bundle")
+    assert code == 0
+    assert penchant("fit", tmp_path / "shop", *options[:-1], "excel")[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Settings chosen on validation, never on the test."""
 
 import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -170,6 +171,8 @@ def test_draws_that_are_no_settings_are_given_up(tmp_path):
         ({"space": {"nois": Uniform(0, 1)}}, ConfigError, "nois: no such setting"),
         ({"fixed": {"nois": 1}}, ConfigError, "nois: no such setting"),
         ({"trials": 0}, ConfigError, "one trial or more"),
+        ({"workers": 0}, ConfigError, "one worker or more"),
+        ({"workers": 2, "run_log": Path("log.jsonl")}, ConfigError, "cannot write one log"),
         ({"metric": "accuracy"}, ConfigError, "no metric to tune by"),
         ({"metric": "ndcg@0"}, ConfigError, "no metric to tune by"),
         ({"protocol": "k-fold-users"}, ConfigError, "no test part"),

@@ -95,6 +95,11 @@ def tune(
     config, fixed = split_config or SplitConfig(), dict(fixed or {})
     k = _k_of(metric)
     registry = registry if registry is not None else RECOMMENDERS
+    if workers > 1 and run_log is not None:
+        raise ConfigError(
+            f"{workers} workers cannot write one log.",
+            hint="Search with one worker, or follow trainings with trackers.",
+        )
     sampler = SAMPLERS.build(method) if isinstance(method, str) else method
     problem = _problem(registry, model, space, seed=seed, fixed=fixed)
     words = {key: str(part) for key, part in space.items()}
