@@ -1,5 +1,6 @@
 """Vocabularies learned from texts: what is cut, what is left out, what is unknown, and that it is kept."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,9 @@ def tokens(tokenizer, text: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["wordpiece", "byte_pairs"])
 def test_stop_words_of_both_languages_are_gone_and_stay_so_when_loaded(kind, tmp_path: Path):
-    kept, left_out = (train_tokenizer(TEXTS, kind, TokenizerConfig(stop_words=s, chinese_words=True)) for s in (0, 1))
+    kept, left_out = (
+        train_tokenizer(TEXTS, kind, TokenizerConfig(stop_words=s, chinese_words=True)) for s in (False, True)
+    )
     text = "The dragons of 我们 north"
     assert "of" in [token.strip("Ġ") for token in tokens(kept, text)]
     found = tokens(left_out, text)
@@ -55,13 +58,8 @@ def test_chinese_is_cut_into_characters_or_into_the_words_that_jieba_finds():
 
 
 def test_the_longest_word_is_found_first():
-    import re
-
-    assert re.findall(longest_first(["科幻", "科幻小说", "小说"]), "读科幻小说和小说科幻") == [
-        "科幻小说",
-        "小说",
-        "科幻",
-    ]
+    expression = longest_first(["科幻", "科幻小说", "小说"])
+    assert re.findall(expression, "读科幻小说和小说科幻") == ["科幻小说", "小说", "科幻"]
 
 
 def test_two_texts_are_told_apart_also_where_stop_words_go():
