@@ -94,3 +94,9 @@ def test_mixed_scripts_are_read_and_the_slate_says_what_is_lost(reader):
 def test_fewer_than_one_item_is_refused(reader):
     with pytest.raises(ConfigError, match="at least one"):
         reader.recommend_by_text(GENRES[0], 0)
+
+
+def test_a_title_stands_for_what_it_is_about(reader):
+    slate = reader.recommend_by_text(f"like {GENRES[0]} volume 3", 3)
+    told = {reason.text for item in slate.items for reason in item.reasons if reason.source == "concept"}
+    assert told == {f"{GENRES[0]}, as what you named"}

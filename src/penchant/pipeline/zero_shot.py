@@ -120,13 +120,14 @@ class DescriptionRanker:
     def _reasons(self, reading: TextReading, described: float, parts: DoubleArray) -> tuple[Reason, ...]:
         """All that the score is made of, the largest part first."""
         concepts = self.live.fitted.vocabulary.concepts
+        said = {row for mention in reading.mentions if mention.kind == "concept" for row in mention.rows}
         found = [
             Reason(
                 source="concept",
                 contribution=float(part),
                 concept_id=concepts[c].id,
                 concept=concepts[c].name,
-                text=f"you asked for {concepts[c].name}" if part > 0 else f"you did not want {concepts[c].name}",
+                text=_wording(concepts[c].name, wanted=part > 0, said=c in said),
             )
             for c, part in zip(reading.concepts.tolist(), parts.tolist(), strict=True)
             if part
@@ -161,6 +162,12 @@ def checked(text: str) -> str:
             f"The text {tidy[:40]!r} has no letter or digit.", hint="Say what is wanted, such as 'space opera, no war'."
         )
     return tidy
+
+
+def _wording(concept: str, *, wanted: bool, said: bool) -> str:
+    if said:
+        return f"you asked for {concept}" if wanted else f"you did not want {concept}"
+    return f"{concept}, as what you named" if wanted else f"{concept}, as what you did not want"
 
 
 def _says_something(text: str) -> bool:
