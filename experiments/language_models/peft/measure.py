@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from penchant.config import read_toml
 from penchant.encoders import load_encoder
 from penchant.encoders.fine_tuning import FineTunedEncoder, FineTunedEncoderConfig
 from penchant.encoders.pair_input import Tokens
-from penchant.seeding import derive, numpy_rng
+from penchant.seeding import numpy_rng
 from penchant.training.loop import TrainingConfig, train
 from penchant.types import DoubleArray, IntArray
 
@@ -53,14 +54,18 @@ def books(settings: dict[str, Any]) -> tuple[list[str], DoubleArray, Parts]:
 
 
 class Reader(nn.Module):
-    """An encoder under one linear layer: logits (N, G) of unit vectors."""
+    """An encoder under one linear layer: logits (N, G) of unit vectors, made √D long.
 
-    def __init__(self, encoder: FineTunedEncoder, genres: int, *, seed: int) -> None:
+    The layer begins as the frozen model's logistic regression (Kumar et al. 2022, "Fine-tuning can distort pretrained
+    features"), so that every method begins at that, but for those that put something before the text.
+    """
+
+    def __init__(self, encoder: FineTunedEncoder, head: Path) -> None:
         super().__init__()
         self.encoder = encoder
-        with torch.random.fork_rng():
-            torch.manual_seed(derive(seed, "head"))
-            self.head = nn.Linear(encoder.dim, genres)
+        fitted = load_file(head)
+        self.head = nn.Linear(encoder.dim, len(fitted["bias"]))
+        self.head.load_state_dict({"weight": fitted["weight"] / encoder.dim**0.5, "bias": fitted["bias"]})
 
     def forward(self, tokens: Sequence[Tokens]) -> Tensor:
         """(N, G)"""
@@ -78,13 +83,13 @@ class Reader(nn.Module):
         return found
 
 
-def measure(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+def measure(name: str, settings: dict[str, Any], head: Path) -> dict[str, Any]:
     """Train one method, save it, read it again; its row and its test logits."""
     texts, labels, (training, validation, test) = books(settings)
     seed, method = settings["seed"], settings["methods"].get(name, name)
     config = FineTunedEncoderConfig.of({"method": method, "max_length": settings["max_length"]})
     encoder = FineTunedEncoder(config, seed=seed)
-    reader = Reader(encoder, labels.shape[1], seed=seed)
+    reader = Reader(encoder, head)
     tokens, targets = encoder.tokenize([(text, None) for text in texts]), torch.from_numpy(labels).float()
     order = numpy_rng(seed, "batches")
 
@@ -145,25 +150,35 @@ def saved(encoder: FineTunedEncoder, texts: Sequence[str]) -> float:
     return float(np.abs(found - own).max())
 
 
-def frozen(settings: dict[str, Any]) -> dict[str, Any]:
-    """Logistic regression on the frozen vectors to its end, how strong by validation: the best a frozen model gives."""
+def frozen(settings: dict[str, Any], head: Path) -> dict[str, Any]:
+    """Logistic regression on the frozen vectors to its end, how strong by validation: the best a frozen model gives.
+
+    Its weights are left in `head`.
+    """
     texts, labels, (training, validation, test) = books(settings)
     before = time.process_time()
     vectors = load_encoder(settings={"precision": "float32", "max_length": settings["max_length"]}).encode(texts)
 
-    def scores(strength: float, rows: IntArray) -> DoubleArray:
+    def fit(strength: float) -> tuple[DoubleArray, DoubleArray]:
         fits = [LogisticRegression(C=strength, max_iter=2000).fit(vectors[training], y) for y in labels[training].T]
-        return np.stack([fit.decision_function(vectors[rows]) for fit in fits], axis=1)
+        return np.stack([one.coef_[0] for one in fits]), np.array([one.intercept_[0] for one in fits])
 
-    best = max(STRENGTHS, key=lambda strength: auc(labels[validation], scores(strength, validation)))
+    def scores(fitted: tuple[DoubleArray, DoubleArray], rows: IntArray) -> DoubleArray:
+        logits: DoubleArray = vectors[rows] @ fitted[0].T + fitted[1]
+        return logits
+
+    heads = {strength: fit(strength) for strength in STRENGTHS}
+    best = max(heads, key=lambda strength: auc(labels[validation], scores(heads[strength], validation)))
+    weight, bias = (torch.from_numpy(part).float() for part in heads[best])
+    save_file({"weight": weight, "bias": bias}, head)
     return {
         "method": "frozen, logistic regression to its end",
         "trainable": 0,
         "share": 0.0,
         "processor_seconds": round(time.process_time() - before, 1),
         "strength": best,
-        "validation_auc": auc(labels[validation], scores(best, validation)),
-        "logits": scores(best, test).tolist(),
+        "validation_auc": auc(labels[validation], scores(heads[best], validation)),
+        "logits": scores(heads[best], test).tolist(),
     }
 
 
@@ -193,14 +208,16 @@ def main() -> None:
     """Every method, or the one that is named."""
     settings = {"methods": {}, **read_toml(HERE / "config.toml")}
     if len(sys.argv) > 1:
-        row = frozen(settings) if sys.argv[1] == "frozen" else measure(sys.argv[1], settings)
-        print(json.dumps(row))
+        name, head = sys.argv[1], Path(sys.argv[2])
+        print(json.dumps(frozen(settings, head) if name == "frozen" else measure(name, settings, head)))
         return
     rows = []
-    for name in ("frozen", *settings["rates"]):  # a process each, so that peaks of memory are its own
-        done = subprocess.run([sys.executable, __file__, name], check=True, capture_output=True, text=True)
-        rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
-        print({key: value for key, value in rows[-1].items() if key != "logits"}, flush=True)
+    with TemporaryDirectory() as folder:
+        for name in ("frozen", *settings["rates"]):  # a process each, so that peaks of memory are its own
+            asked = [sys.executable, __file__, name, str(Path(folder) / "head.safetensors")]
+            done = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True)
+            rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
+            print({key: value for key, value in rows[-1].items() if key != "logits"}, flush=True)
     texts, labels, parts = books(settings)
     compared(rows, labels[parts[2]], seed=settings["seed"])
     data = {"books": len(texts), "licence": LICENCE, "parts": [len(part) for part in parts]}
