@@ -43,6 +43,14 @@ def test_stop_words_of_both_languages_are_gone_and_stay_so_when_loaded(kind, tmp
     assert again.get_vocab() == left_out.get_vocab()
 
 
+@pytest.mark.parametrize("kind", ["wordpiece", "byte_pairs"])
+def test_the_same_texts_give_the_same_vocabulary_and_no_other_special_tokens(kind):
+    first, *others = (train_tokenizer(TEXTS, kind).get_vocab() for _ in range(5))
+    assert all(other == first for other in others)
+    special = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"} if kind == "wordpiece" else {"<|endoftext|>", "<|pad|>"}
+    assert set(train_tokenizer(TEXTS, kind).all_special_tokens) == special
+
+
 def test_what_no_text_had_is_unknown_to_pieces_and_spelled_in_bytes():
     pieces, pairs = (train_tokenizer(TEXTS, kind) for kind in ("wordpiece", "byte_pairs"))
     assert tokens(pieces, "dragons zebra ж") == ["[CLS]", "dragons", "[UNK]", "[UNK]", "[SEP]"]
@@ -80,6 +88,8 @@ def test_what_cannot_be_learned_from_is_refused(monkeypatch):
     assert "stop_words" in caught.value.hint
     with pytest.raises(DataError, match="A vocabulary of 100"):
         train_tokenizer(TEXTS, "byte_pairs", TokenizerConfig(vocabulary=100))
+    with pytest.raises(DataError, match="letters and marks of the texts"):
+        train_tokenizer(TEXTS, "wordpiece", TokenizerConfig(vocabulary=10))
     small = train_tokenizer(TEXTS, "wordpiece", TokenizerConfig(vocabulary=100_000))
     assert 10 < len(small) < 400  # more than the texts hold is not made up
     monkeypatch.setattr("penchant.encoders.tokenizer_training.jieba_cut", lambda: (_ for _ in ()).throw(ImportError()))

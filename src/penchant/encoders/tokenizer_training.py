@@ -59,7 +59,7 @@ def train_tokenizer(texts: Iterable[str], kind: TokenizerKind, config: Tokenizer
     Raises `DataError` where nothing is left to learn from or `vocabulary` is too small for the characters of the texts,
     and `MissingExtraError` where Chinese words are asked for without jieba.
     """
-    from tokenizers import Tokenizer, trainers
+    from tokenizers import Tokenizer, models, trainers
 
     config = config or TokenizerConfig()
     corpus = [text.encode("utf-8", "replace").decode("utf-8") for text in texts if text.strip()]
@@ -75,6 +75,9 @@ def train_tokenizer(texts: Iterable[str], kind: TokenizerKind, config: Tokenizer
     }
     least = len(SPECIAL[kind]) + 1
     if kind == "wordpiece":
+        # The trainer numbers inner letters as its hash table has them, which differs from run to run, and by those
+        # numbers decides between equals. As special tokens they have them beforehand; the model below has none such.
+        settings["special_tokens"] += _inner_letters(tokenizer, corpus)
         trainer: Any = trainers.WordPieceTrainer(**settings)
     else:
         from tokenizers.pre_tokenizers import ByteLevel
@@ -88,6 +91,15 @@ def train_tokenizer(texts: Iterable[str], kind: TokenizerKind, config: Tokenizer
             hint=f"Set vocabulary to {least} or more; 8000 is usual.",
         )
     tokenizer.train_from_iterator(corpus, trainer)
+    if kind == "wordpiece":
+        vocabulary, tokenizer = tokenizer.get_vocab(), _wordpiece(config, dictionary)
+        tokenizer.model = models.WordPiece(vocabulary, unk_token="[UNK]")
+        tokenizer.add_special_tokens(list(SPECIAL[kind]))
+    if (size := tokenizer.get_vocab_size()) > config.vocabulary:
+        raise DataError(
+            f"A vocabulary of {config.vocabulary} does not hold the {size} letters and marks of the texts.",
+            hint=f"Set vocabulary above {size}; 8000 is usual.",
+        )
     if not any(encoding.ids for encoding in tokenizer.encode_batch_fast(corpus[:1_000], add_special_tokens=False)):
         raise DataError(
             f"Nothing is left of the {len(corpus)} texts to learn a vocabulary from.",
@@ -107,6 +119,15 @@ def _wordpiece(config: TokenizerConfig, dictionary: Sequence[str]) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(cuts) if len(cuts) > 1 else cuts[0]
     tokenizer.decoder = decoders.WordPiece()
     return tokenizer
+
+
+def _inner_letters(tokenizer: Any, corpus: Iterable[str]) -> list[str]:
+    """WordPiece's pieces of one letter within a word, in the order of their characters."""
+    letters: set[str] = set()
+    for text in corpus:
+        for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text)):
+            letters.update(piece[1:])
+    return [f"##{letter}" for letter in sorted(letters)]
 
 
 def _byte_pairs(config: TokenizerConfig, dictionary: Sequence[str]) -> Any:
