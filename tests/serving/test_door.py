@@ -112,7 +112,7 @@ def test_openapi_names_every_address(client):
         "/v1/users/{user_id}/interests/{concept_id}",
         "/v1/users/{user_id}/edits", "/v1/users/{user_id}/drift", "/v1/drift", "/v1/users/{user_id}/concepts",
         "/v1/users/{user_id}/explanations/{item_id}", "/v1/users/{user_id}/replay", "/v1/concepts",
-        "/v1/concepts/{concept_id}", "/v1/recommendations/{slate_id}/explanation",
+        "/v1/concepts/{concept_id}", "/v1/recommendations", "/v1/recommendations/{slate_id}/explanation",
         "/v1/items", "/v1/items/{item_id}", "/v1/items/{item_id}/similar", "/v1/events",
     }  # fmt: skip
     post = document["paths"]["/v1/events"]["post"]
