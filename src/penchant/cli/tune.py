@@ -107,9 +107,10 @@ def tune(
     searched, fixed = space_of(read_toml(space), where=str(space))
     reads = text and (encoder is not None or RECOMMENDERS[model].cls.reads_text)
     folder = to or Path(f"{data}.tuning") / model
+    dataset = Dataset.load(data)
     with resumable(folder, also=STUDY):
         result = tuning.tune(
-            Dataset.load(data),
+            dataset,
             model,
             searched,
             folder=folder,
@@ -125,7 +126,7 @@ def tune(
             metric=metric,
             exclude_history=exclude_history,
             seed=seed,
-            encoder=cached_encoder(encoder) if reads else None,
+            encoder=cached_encoder(encoder, dataset.items) if reads else None,
             resume=resume,
             run_log=log,
             trackers=followed(track, folder),
