@@ -18,6 +18,7 @@ from penchant.models.language.examples import Examples, Labels
 from penchant.models.language.platt_scaling import PlattScaling, scaling_that_pays
 from penchant.models.language.task import Task
 from penchant.models.language.task_network import TaskData, TaskNetwork, train_tasks
+from penchant.models.language.task_weights import Weighting
 from penchant.models.rating.head_choice import HeadConfig
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.progress import SILENT, Progress
@@ -44,6 +45,10 @@ class MultiTaskConfig(Config):
     language_model: FineTunedEncoderConfig = FineTunedEncoderConfig()
     heads: Mapping[str, HeadConfig] = Field(default_factory=dict)
     """Task → its head, of tasks whose labels are ratings; a ``rating`` where none is named. Others answer yes or no."""
+    weighting: Weighting = "equal"
+    """How much each task's loss counts: all alike, or by the uncertainty that is learned of it (`TaskWeights`)."""
+    weighting_rate: float = Field(default=0.02, gt=0)
+    """Learning rate of those weights."""
     batch: int = Field(default=16, ge=1)
     """Examples a step, all of one task."""
     max_examples: int | None = Field(default=4000, ge=1)
@@ -62,7 +67,7 @@ class MultiTask:
 
         h    = pool( language model( text, or item [SEP] behaviour ) )
         o_t  = W_t h + b_t
-        loss = Σ_t (1/N_t) Σ_n loss_t(o_t, y_n)          a step for one task, the tasks in turn
+        loss = Σ_t w_t (1/N_t) Σ_n loss_t(o_t, y_n)      a step for one task, the tasks in turn; w_t = 1, or learned
 
     Yes/no tasks are trained by binary cross-entropy on logits, ratings as `penchant.training.rating_heads` says. The
     tasks train the shared layers together and their own last layer alone (Caruana 1997, Liu et al. 2019). The epoch
@@ -93,15 +98,19 @@ class MultiTask:
         tasks: Mapping[str, Examples],
         *,
         validation: Mapping[str, Examples] | None = None,
+        start: "MultiTask | None" = None,
         seed: int = 0,
         progress: Progress = SILENT,
     ) -> Self:
         """Learn all tasks together.
 
         With `validation` (of some tasks or all) that decides which epoch stays and how probabilities are calibrated;
-        with None, `validation_share` of each task's users are held out. Raises `DataError` for a task without examples,
-        with labels that are missing, outside their scale, or all the same; `ConfigError` for no task and for a head of
-        a task that is not there; `TrainingError` where the loss is not finite from the beginning.
+        with None, `validation_share` of each task's users are held out. With `start`, another fitted model, perhaps of
+        another catalogue, the training begins with its layers and with its heads of the tasks that both have.
+
+        Raises `DataError` for a task without examples, with labels that are missing, outside their scale, or all the
+        same; `ConfigError` for no task and for a head of a task that is not there; `BundleError` for a `start` of
+        another language model or method; `TrainingError` where the loss is not finite from the beginning.
         """
         tasks = {name: tasks[name] for name in sorted(tasks)}
         self._check(tasks, validation)
@@ -115,7 +124,9 @@ class MultiTask:
         with torch.random.fork_rng():
             torch.manual_seed(derive(seed, NAME))
             heads = {name: task.head() for name, task in known.items()}
-            network = TaskNetwork(self.config.language_model, heads, seed=seed)
+            network = TaskNetwork(self.config.language_model, heads, seed=seed, weighting=self.config.weighting)
+            if start is not None:
+                network.begin_as(fitted(start._network, NAME))
             asked = {name: _data(network.heads[name], examples) for name, examples in validation.items()}
             self.record = train_tasks(
                 network,
@@ -127,6 +138,7 @@ class MultiTask:
                 seed=seed,
                 name=NAME,
                 progress=progress,
+                weighting_rate=self.config.weighting_rate,
             )
         if self.config.calibrate:
             for name, examples in validation.items():
@@ -176,6 +188,11 @@ class MultiTask:
         examples.check(task)
         return yes_no_report(self.probabilities(task, examples.texts), examples.values, threshold=threshold)
 
+    def weights(self) -> dict[str, float]:
+        """How much each task's loss counted in the end; 1 where they are not learned."""
+        learned = fitted(self._network, NAME).weights
+        return dict.fromkeys(self._tasks, 1.0) if learned is None else learned.weights()
+
     def save(self, folder: Path) -> None:
         """Write what was trained into an existing folder."""
         network = fitted(self._network, NAME)
@@ -194,7 +211,7 @@ class MultiTask:
         model._tasks = {name: Task.from_json(saved) for name, saved in facts["tasks"].items()}
         heads = {name: task.head() for name, task in model._tasks.items()}
         with torch.random.fork_rng():
-            network = TaskNetwork(config.language_model, heads)
+            network = TaskNetwork(config.language_model, heads, weighting=config.weighting)
         network.encoder.check(facts["fingerprint"])
         network.take({name: torch.from_numpy(value) for name, value in arrays.items()}, what=str(folder))
         model._network = network

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from penchant.encoders.fine_tuning import FineTunedEncoder, FineTunedEncoderConfig
 from penchant.encoders.pair_input import Texts
 from penchant.errors import BundleError
+from penchant.models.language.task_weights import TaskWeights, Weighting, with_own_rate
 from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
+from penchant.training.optimisers import build_optimiser
 from penchant.training.rating_heads import RatingHead
 from penchant.training.runs import TrainingRun
 from penchant.types import FloatArray, IntArray
@@ -51,7 +53,8 @@ class TaskNetwork(nn.Module):
 
     Sharing the layers below the heads is the multi-task learning of Caruana (1997); on a language model, Liu et al.
     (2019), "Multi-task deep neural networks for natural language understanding". `numbers` says how many numbers x a
-    task reads beside the text, `seed` draws what the encoder's fine-tuning method begins with.
+    task reads beside the text, `seed` draws what the encoder's fine-tuning method begins with. With the `weighting`
+    ``uncertainty`` the tasks' losses are weighed as `TaskWeights` says, those of validation are not.
     """
 
     def __init__(
@@ -61,9 +64,11 @@ class TaskNetwork(nn.Module):
         *,
         numbers: Mapping[str, int] | None = None,
         seed: int = 0,
+        weighting: Weighting = "equal",
     ) -> None:
         super().__init__()
         self.encoder = FineTunedEncoder(config, seed=seed)
+        self.weights = TaskWeights(list(heads)) if weighting == "uncertainty" else None
         self.heads = dict(heads)
         inputs = {name: self.encoder.dim + (numbers or {}).get(name, 0) for name in self.heads}
         self.layers = nn.ModuleList(nn.Linear(inputs[name], head.width) for name, head in self.heads.items())
@@ -92,9 +97,10 @@ class TaskNetwork(nn.Module):
         return cast(nn.Linear, self.layers[self._places[task]])
 
     def loss(self, task: str, data: TaskData, rows: IntArray) -> Tensor:
-        """The task's mean loss on some of its examples, a scalar."""
+        """The task's mean loss on some of its examples, weighed, a scalar."""
         numbers = None if data.numbers is None else data.numbers[rows]
-        return data.head.loss(self(task, data.texts(rows), numbers), data.targets[torch.from_numpy(rows)])
+        loss = data.head.loss(self(task, data.texts(rows), numbers), data.targets[torch.from_numpy(rows)])
+        return loss if self.weights is None else self.weights(task, loss)
 
     def validation_loss(self, tasks: Mapping[str, TaskData]) -> float:
         """The mean over tasks of the mean loss over all their examples."""
@@ -103,6 +109,29 @@ class TaskNetwork(nn.Module):
             outputs = self.outputs(name, data.texts(np.arange(data.size)), data.numbers)
             losses.append(float(data.head.loss(outputs, data.targets)))
         return float(np.mean(losses))
+
+    def begin_as(self, other: "TaskNetwork") -> tuple[str, ...]:
+        """Take over another's trained layers, and the last layer of each task that both have and that is as wide; which
+        tasks those are.
+
+        `BundleError` where the other is of another language model, or was trained by another method.
+        """
+        self.encoder.check(other.encoder.fingerprint)
+        try:
+            self.encoder.load_state_dict(other.encoder.state_dict())
+        except RuntimeError:
+            raise BundleError(
+                "The model to begin from was trained by another method, or by other settings of it.",
+                hint="Give both the same language_model.method.",
+            ) from None
+        known = [
+            name
+            for name in self.heads
+            if name in other.heads and self.last_layer(name).weight.shape == other.last_layer(name).weight.shape
+        ]
+        for name in known:
+            self.last_layer(name).load_state_dict(other.last_layer(name).state_dict())
+        return tuple(known)
 
     def take(self, weights: Mapping[str, Tensor], *, what: str) -> None:
         """Take back saved weights, to serve with. `BundleError` where they are not all there."""
@@ -134,13 +163,27 @@ def train_tasks(
     name: str,
     progress: Progress = SILENT,
     run: TrainingRun | None = None,
+    weighting_rate: float = 0.02,
 ) -> TrainingRecord:
     """Train on all tasks at once, `batch` examples of one task a step.
 
     An epoch has every example of every task once, or `most` of each task, drawn anew; tasks take turns, spread evenly
-    over the epoch where one has more batches than another. torch's own generator is the caller's to seed.
+    over the epoch where one has more batches than another. torch's own generator is the caller's to seed. The network's
+    `TaskWeights`, where it has them, learn by `weighting_rate`.
     """
     order = numpy_rng(seed, name, "batches")
+    weights = network.weights
+
+    def optimiser() -> torch.optim.Optimizer:
+        built = build_optimiser(
+            network,
+            config.optimiser,
+            rate=config.learning_rate,
+            decay=config.weight_decay,
+            momentum=config.momentum,
+            layer_decay=config.layer_decay,
+        )
+        return built if weights is None else with_own_rate(built, weights, rate=weighting_rate)
 
     def batches(epoch: int) -> Sequence[TaskBatch]:  # noqa: ARG001
         turns = []
@@ -160,4 +203,5 @@ def train_tasks(
         name=f"Training {name}",
         run=run,
         generators={"batches": order},
+        make_optimiser=None if weights is None else optimiser,
     )
