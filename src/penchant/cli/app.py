@@ -16,6 +16,7 @@ from penchant.cli import (
     drift,
     edit,
     evaluate,
+    finetune,
     fit,
     import_,
     log,
@@ -23,6 +24,7 @@ from penchant.cli import (
     ope,
     pretrain,
     reading,
+    run,
     runs,
     screen,
     serve,
@@ -55,7 +57,9 @@ evaluate.register(app)
 compare.register(app)
 tune.register(app)
 runs.register(app)
+run.register(app)
 pretrain.register(app)
+finetune.register(app)
 metrics.register(app)
 abtest.register(app)
 serve.register(app)
