@@ -9,7 +9,15 @@ from typing import Any
 import orjson
 
 from penchant.data.dataset import Dataset, Table
-from penchant.encoders import CachedEncoder, UserTemplate, encode_users, load_encoder, render_items, render_users
+from penchant.encoders import (
+    CachedEncoder,
+    ItemTemplate,
+    UserTemplate,
+    encode_users,
+    load_encoder,
+    render_items,
+    render_users,
+)
 from penchant.encoders.light import fit_light, is_light
 from penchant.errors import NotFoundError
 from penchant.interfaces import Encoder
@@ -67,9 +75,11 @@ def cached_states(work: Mapping[str, Any], *, progress: Progress = SILENT) -> Pa
     return place / hashlib.blake2b(orjson.dumps(dict(work), option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 
-def item_vectors(items: Table, encoder: Encoder, *, progress: Progress = SILENT) -> FloatArray | None:
+def item_vectors(
+    items: Table, encoder: Encoder, *, template: ItemTemplate | None = None, progress: Progress = SILENT
+) -> FloatArray | None:
     """(I, D) unit vectors of the items' texts, zero rows for items without; None where no item has a text."""
-    texts = render_items(items)
+    texts = render_items(items, template=template)
     return encoder.encode(texts, progress=progress) if any(texts) else None
 
 

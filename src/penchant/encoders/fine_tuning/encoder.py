@@ -15,7 +15,7 @@ from penchant.encoders.checkpoint import Pooling, locate, pooling_of, read_check
 from penchant.encoders.fine_tuning.catalogue import METHODS, Method
 from penchant.encoders.fine_tuning.top_layers import TopLayersConfig
 from penchant.encoders.pair_input import Texts, Tokens, has_segments, pair_tokenization
-from penchant.encoders.pooling import load_dense, pool
+from penchant.encoders.pooling import load_dense, pool, pool_padded
 from penchant.errors import BundleError, ConfigError
 from penchant.seeding import derive
 
@@ -82,6 +82,8 @@ class FineTunedEncoder(nn.Module):
             self._checkpoint, tokenizer, max_length=config.max_length, taken=self.method.positions
         )
         self.dim = len(self._dense[-1].weight) if self._dense else int(model.config.hidden_size)
+        self.head: nn.Linear | None = None
+        """A trained layer after the pooling, where one was put there."""
         self._segments = (
             has_segments(self._checkpoint) and "token_type_ids" in inspect.signature(model.forward).parameters
         )
@@ -138,10 +140,18 @@ class FineTunedEncoder(nn.Module):
         if min(lengths) == max(lengths):
             pooled = pool(states, self.pooling)
         else:
-            pooled = torch.cat([pool(states[n : n + 1, :length], self.pooling) for n, length in enumerate(lengths)])
+            pooled = pool_padded(states, inputs["attention_mask"].to(device), self.pooling)
         for dense in self._dense:
             pooled = dense(pooled)
-        return pooled
+        return pooled if self.head is None else self.head(pooled)
+
+    def put_head(self, weight_DD: Tensor, bias_D: Tensor) -> None:
+        """Put a linear layer after the pooling; it is trained and saved with the rest."""
+        head = nn.Linear(weight_DD.shape[1], weight_DD.shape[0])
+        with torch.no_grad():
+            head.weight.copy_(weight_DD)
+            head.bias.copy_(bias_D)
+        self.head, self.dim = head.to(self.method.model.device), len(bias_D)
 
     def check(self, fingerprint: str) -> None:
         """`BundleError` where the trained weights belong to another checkpoint than the one that was found."""

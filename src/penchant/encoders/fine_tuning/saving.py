@@ -9,8 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from penchant.artifacts import new_folder, write_json
-from penchant.encoders.checkpoint import ADAPTATION, ADAPTED_BASE, Checkpoint, Pooling
+from penchant.artifacts import new_folder
+from penchant.encoders.checkpoint import ADAPTATION, ADAPTED_BASE, Checkpoint
+from penchant.encoders.sentence_files import write_sentence_files
 
 if TYPE_CHECKING:
     from penchant.encoders.fine_tuning.encoder import FineTunedEncoder
@@ -19,13 +20,6 @@ KIND = "fine-tuned encoder"
 WEIGHTS = "fine_tuning.safetensors"
 _BESIDE = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*")
 _NOT = ("modules.json", "*.safetensors.index.json", "sentence_*_config.json", "adapter_config.json", ADAPTATION)
-_MODES: dict[Pooling, str] = {
-    "mean": "pooling_mode_mean_tokens",
-    "first": "pooling_mode_cls_token",
-    "max": "pooling_mode_max_tokens",
-    "last": "pooling_mode_lasttoken",
-    "weighted_mean": "pooling_mode_weightedmean_tokens",
-}
 
 
 def save_encoder(encoder: "FineTunedEncoder", root: Path, checkpoint: Checkpoint, folder: Path) -> None:
@@ -59,26 +53,14 @@ def _write_checkpoint(encoder: "FineTunedEncoder", root: Path, checkpoint: Check
     described = root / "config_sentence_transformers.json"
     if described.is_file():  # it holds the prompts
         shutil.copyfile(described, place / described.name)
-    write_json(
-        place / "sentence_bert_config.json",
-        {"max_seq_length": encoder.max_length, "do_lower_case": checkpoint.lower_case},
-    )
-    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
-    (place / "1_Pooling").mkdir()
-    modes = {key: mode == encoder.pooling for mode, key in _MODES.items()}
-    width = int(encoder.method.model.config.hidden_size)
-    write_json(place / "1_Pooling" / "config.json", {"word_embedding_dimension": width, **modes})
-    for dense in checkpoint.dense:
-        name = f"{len(modules)}_Dense"
-        shutil.copytree(dense, place / name)
-        modules.append((name, "Dense"))
-    modules.append((f"{len(modules)}_Normalize", "Normalize"))
-    write_json(
-        place / "modules.json",
-        [
-            {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
-            for n, (path, kind) in enumerate(modules)
-        ],
+    write_sentence_files(
+        place,
+        pooling=encoder.pooling,
+        dim=int(encoder.method.model.config.hidden_size),
+        max_length=encoder.max_length,
+        lower_case=checkpoint.lower_case,
+        dense=checkpoint.dense,
+        head=encoder.head,
     )
 
 

@@ -1,0 +1,75 @@
+"""Items as vectors that are under training: a layer over given vectors, or a language model with such a layer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from penchant.encoders.fine_tuning.encoder import FineTunedEncoder
+from penchant.encoders.pair_input import Tokens
+from penchant.types import FloatArray, RowArray
+
+CHUNK = 32
+"""Texts run at a time: of nearly one length, so that there is little padding."""
+
+
+class ItemSpace(nn.Module):
+    """Vectors of items under training; `bank` (I, D) holds each as it last was, for items that a step does not run."""
+
+    bank: Tensor
+
+    def forward(self, items: RowArray) -> Tensor:
+        """Unit vectors of the items (m,), (m, D)."""
+        raise NotImplementedError
+
+
+class LinearSpace(ItemSpace):
+    """``x_i = unit( W (t_i − m) )``: a linear layer over the vectors t of the untrained model, m their mean; W = 1 at
+    first. A text without words stays at 0.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, vectors_ID: FloatArray) -> None:
+        super().__init__()
+        start = torch.from_numpy(vectors_ID)
+        read = start.any(dim=1)
+        self.mean = start[read].mean(dim=0)
+        self.register_buffer("vectors", (start - self.mean) * read[:, None], persistent=False)
+        self.register_buffer("bank", functional.normalize(self.vectors, dim=1))
+        self.weight = nn.Parameter(torch.eye(vectors_ID.shape[1]))
+
+    def forward(self, items: RowArray) -> Tensor:
+        """Unit vectors of the items (m,), (m, D)."""
+        rows = torch.from_numpy(items.astype(np.int64)).to(self.vectors.device)
+        return functional.normalize(self.vectors[rows] @ self.weight.T, dim=1)
+
+
+class TextSpace(ItemSpace):
+    """``x_i = unit( W pool( language model( text of i ) ) + b )``, all of it trained that the method trains."""
+
+    def __init__(self, encoder: FineTunedEncoder, tokens: Sequence[Tokens], start: LinearSpace) -> None:
+        super().__init__()
+        self.encoder, self._tokens = encoder, tokens
+        with torch.inference_mode():
+            some = np.unique(np.linspace(0, len(tokens) - 1, 512).astype(np.int32))
+            lengths = self._run(some).norm(dim=1)
+            length = lengths[lengths > 0].mean()
+        # So that the layer says of a pooled vector what the linear space says of it made a unit vector.
+        encoder.put_head(start.weight.detach() / length, -start.weight.detach() @ start.mean)
+        self.register_buffer("bank", functional.normalize(start.vectors @ start.weight.detach().T, dim=1))
+
+    def forward(self, items: RowArray) -> Tensor:
+        """Unit vectors of the items (m,), (m, D)."""
+        return functional.normalize(self._run(items), dim=1)
+
+    def _run(self, items: RowArray) -> Tensor:
+        """In runs of nearly one length, so that there is little padding."""
+        order = sorted(range(len(items)), key=lambda n: len(self._tokens[int(items[n])].ids))
+        runs = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
+        read = torch.cat([self.encoder.encode([self._tokens[int(items[n])] for n in run]) for run in runs])
+        back = torch.empty(len(order), dtype=torch.long)
+        back[torch.tensor(order)] = torch.arange(len(order))
+        return read[back.to(read.device)]

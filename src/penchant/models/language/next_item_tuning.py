@@ -1,0 +1,335 @@
+"""A language model fine-tuned on behaviour: the text of what comes next comes near the texts of what came before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from penchant.config import Config
+from penchant.data.cold_start import HeldOut, cold_items
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Cases
+from penchant.encoders.fine_tuning.encoder import FineTunedEncoder, FineTunedEncoderConfig
+from penchant.encoders.fine_tuning.head_only import HeadOnlyConfig
+from penchant.encoders.fine_tuning.lora import LoraConfig
+from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig
+from penchant.encoders.item_text import ItemTemplate, render_items
+from penchant.errors import DataError, UnsupportedError
+from penchant.interfaces import FitOptions
+from penchant.models.content_based import ContentBased, ContentBasedConfig
+from penchant.models.holdout import catalogue_ties, sampled, validation_ndcg
+from penchant.models.language.consumed_together import Contexts, neighbour_batches
+from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace
+from penchant.models.saving import fitted
+from penchant.seeding import derive, numpy_rng
+from penchant.training.loop import TrainingConfig, TrainingRecord, train
+from penchant.training.losses import bpr_loss, sampled_binary_loss
+from penchant.training.runs import training_run
+from penchant.types import FloatArray, RowArray
+
+NAME = "next_item_tuning"
+NOWHERE = -1e4
+"""The score of a candidate that does not count."""
+
+HEAD = TrainingConfig(
+    learning_rate=1e-3,
+    weight_decay=0.01,
+    warmup_steps=15,
+    max_epochs=8,
+    evaluate_every=1,
+    evaluate_start=True,
+    clip_norm=1.0,
+)
+TUNING = TrainingConfig(
+    learning_rate=5e-5,
+    weight_decay=0.01,
+    warmup_steps=15,
+    max_epochs=2,
+    evaluate_every=1,
+    evaluate_start=True,
+    patience=2,
+    clip_norm=1.0,
+)
+
+
+class NextItemTuningConfig(Config):
+    """Settings of `NextItemTuning`."""
+
+    encoder: FineTunedEncoderConfig = FineTunedEncoderConfig(method=LoraConfig(), max_length=64)
+    """Which language model, and what of it is trained."""
+    items: ItemTemplate = ItemTemplate()
+    """How an item is put into words."""
+    loss: Literal["softmax", "pairwise", "binary"] = "softmax"
+    """What pulls the next item near: a softmax over the batch's items, one pair, or yes and no."""
+    temperature: float = Field(default=0.07, gt=0)
+    """τ"""
+    prior: float = Field(default=0.0, ge=0)
+    """How much of an item's log popularity the score is spared to say; 1: none of it is learned from text."""
+    decay: float = Field(default=0.8, gt=0, le=1)
+    """Weight of a history's event relative to the one after it."""
+    history: int = Field(default=12, ge=1)
+    """Events of a history that are read."""
+    batch: int = Field(default=256, ge=2)
+    """Items a step."""
+    neighbours: int = Field(default=7, ge=0)
+    """Items met with an item that come into its batch."""
+    max_cases: int = Field(default=1500, ge=1)
+    """Events a step, of those of the batch's items."""
+    new_share: float = Field(default=0.03, ge=0, lt=1)
+    """Share of the items that no training event has, to see how the texts of new items are placed."""
+    max_validation: int = Field(default=2000, ge=1)
+    """Validation cases on known items, and as many on new ones."""
+    head_training: TrainingConfig = HEAD
+    """Of the last layer, alone and first."""
+    training: TrainingConfig = TUNING
+    """Of what the method trains, and the last layer with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What decides which epoch stays."""
+
+    known: Cases
+    """Asked for a known item"""
+    new: Cases | None
+    """Asked for an item without training events; None where none were held out."""
+
+
+class NextItemTuning:
+    """Fine-tunes an encoder so that a fading history of texts points to the text of the next item.
+
+    ::
+
+        x_i   = unit( W pool( language model( text of i ) ) + b )
+        u_c   = unit( Σ_k decay^(k−1) x_{h_k} )        h_k: the item k events before case c
+        s_ci  = u_c · x_i / τ + prior · log(events of i)
+        ℓ     = (1/C) Σ_c [ log Σ_{i in batch, not in c's history} e^{s_ci} − s_{c y_c} ]
+
+    A step runs the texts of a batch of items once, and takes every event on one of them (up to `max_cases`) as a case:
+    an epoch is one pass over the catalogue's texts, however many events there are. Items of a history outside the batch
+    count with the vector they had when they were last run; candidates are the batch's own, all fresh, since a stale
+    candidate is pushed by nobody. The other losses are `bpr_loss` against one other candidate, and
+    `sampled_binary_loss` of ``a s + c``, a and c learned: the two-tower with BCE.
+
+    First W alone is trained, over the vectors of the untrained model, which takes seconds; then what `encoder.method`
+    trains, W and b with it. A model that is changed before its last layer fits the task loses what it knew of texts it
+    is not shown (Kumar et al. 2022, "Fine-tuning can distort pretrained features"). The method ``head_only`` ends after the first part.
+
+    Validation is NDCG@10 of `ContentBased` as a multiple of the untrained encoder's, the mean of that on known items
+    (each user's last) and on new ones (a share of the items is kept out of training). Of each part the epoch that is
+    best stays, what it began with included. `fit` raises `UnsupportedError` without texts, `DataError` without two
+    events in a row. In-batch softmax: Yi et al. (2019); item texts for the same end: Recformer (Li et al. 2023).
+    """
+
+    def __init__(self, config: NextItemTuningConfig | None = None) -> None:
+        self.config = config or NextItemTuningConfig()
+        self.records: Mapping[str, TrainingRecord] = {}
+        """How the trainings of ``head`` and ``encoder`` went."""
+        self.before: Mapping[str, float] = {}
+        """NDCG@10 on ``known`` and ``new`` items with the untrained encoder."""
+        self.after: Mapping[str, float] = {}
+        self._encoder: FineTunedEncoder | None = None
+
+    @property
+    def encoder(self) -> FineTunedEncoder:
+        """What was trained."""
+        return fitted(self._encoder, NAME)
+
+    def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
+        """Train on the events of a dataset; `options.item_vectors` are its texts by the untrained encoder."""
+        options, config = options or FitOptions(), self.config
+        texts = render_items(dataset.items, template=config.items)
+        if not any(texts):
+            raise UnsupportedError(
+                f"{dataset.name!r} has no item texts to fine-tune on.", hint="Import items with titles or descriptions."
+            )
+        work = _Work.of(dataset, config, options)
+        start = options.item_vectors
+        if start is None:
+            start = untrained(config.encoder).encode(texts, progress=options.progress)
+        with torch.random.fork_rng():
+            torch.manual_seed(derive(options.seed, NAME))
+            encoder = FineTunedEncoder(config.encoder, seed=options.seed)
+            head = LinearSpace(start)
+            self.before = self.after = work.judge.values(start)
+            records = {"head": work.train(head, config.head_training, "head", self.before)}
+            space = TextSpace(encoder, encoder.tokenize([(text, None) for text in texts]), head)
+            if config.encoder.method.name != HeadOnlyConfig().name:
+                records["encoder"] = work.train(space, config.training, "encoder", self.before)
+            self.records, self._encoder = records, encoder
+            space.eval().requires_grad_(requires_grad=False)
+            with torch.inference_mode():
+                self.after = work.judge.values(space(np.arange(dataset.n_items, dtype=np.int32)).cpu().numpy())
+        return self
+
+    def save(self, folder: Path) -> None:
+        """An encoder's folder; see `FineTunedEncoder.save`."""
+        self.encoder.save(folder)
+
+
+def untrained(config: FineTunedEncoderConfig) -> HuggingFaceEncoder:
+    """The encoder before the training, as it serves."""
+    return HuggingFaceEncoder(
+        HuggingFaceEncoderConfig(
+            path=config.path, revision=config.revision, pooling=config.pooling, max_length=config.max_length
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What both parts of a fine-tuning share."""
+
+    dataset: Dataset
+    config: NextItemTuningConfig
+    options: FitOptions
+    contexts: Contexts
+    trained: RowArray
+    """Items with training events"""
+    judge: "_Judge"
+
+    @classmethod
+    def of(cls, dataset: Dataset, config: NextItemTuningConfig, options: FitOptions) -> "_Work":
+        training, validation = _divided(dataset, config, options.seed)
+        histories = training.histories()
+        contexts = Contexts.of(histories, n_items=dataset.n_items, decay=config.decay, most=config.history)
+        if not len(contexts.targets):
+            raise DataError(f"{dataset.name!r} has no user with two training events.", hint="Import more events.")
+        trained = np.flatnonzero(np.bincount(histories.items, minlength=dataset.n_items)).astype(np.int32)
+        judge = _Judge(dataset, config, validation, options.seed)
+        return cls(dataset=dataset, config=config, options=options, contexts=contexts, trained=trained, judge=judge)
+
+    def train(
+        self, space: ItemSpace, settings: TrainingConfig, name: str, before: Mapping[str, float]
+    ) -> TrainingRecord:
+        """Train the space; its best epoch stays, and its bank is of that epoch."""
+        config, seed, options = self.config, self.options.seed, self.options.part(name)
+        step = _Step(space, self.contexts, config, numpy_rng(seed, NAME, name, "cases"))
+        others = np.setdiff1d(np.arange(self.dataset.n_items), self.trained).astype(np.int32)
+
+        def evaluate() -> float:
+            vectors = space.bank.detach().clone()
+            for rows in np.array_split(others, len(others) // config.batch + 1):
+                if len(rows):
+                    vectors[torch.from_numpy(rows.astype(np.int64))] = space(rows)
+            return self.judge.gain(self.judge.values(vectors.cpu().numpy()), before)
+
+        def batches(epoch: int) -> list[RowArray]:
+            rng = numpy_rng(seed, NAME, name, str(epoch))
+            parts = neighbour_batches(
+                self.contexts, self.trained, size=config.batch, neighbours=config.neighbours, rng=rng
+            )
+            return [part for part in parts if len(part) > 1]
+
+        return train(
+            step,
+            batches=batches,
+            loss=step.loss,
+            evaluate=evaluate,
+            config=settings,
+            progress=options.progress,
+            name=f"Fine-tuning {name}",
+            run=training_run(options, dataset=self.dataset, config=config, name=f"{NAME}/{name}"),
+            generators={"cases": step.rng},
+        )
+
+
+class _Step(nn.Module):
+    """The loss of a batch of items."""
+
+    def __init__(
+        self, space: ItemSpace, contexts: Contexts, config: NextItemTuningConfig, rng: np.random.Generator
+    ) -> None:
+        super().__init__()
+        self.space, self.rng = space, rng
+        self._contexts, self._config = contexts, config
+        counts = np.bincount(contexts.targets, minlength=contexts.before.shape[1])
+        self._log_counts = np.log(np.maximum(counts, 1)).astype(np.float32)
+        if config.loss == "binary":
+            self.slope, self.intercept = nn.Parameter(torch.ones(())), nn.Parameter(torch.zeros(()))
+
+    def loss(self, items: RowArray) -> Tensor:
+        """The mean over the events on these items, a scalar; their vectors go into the bank."""
+        fresh = self.space(items)
+        cases = self._contexts.cases_of(items)
+        if len(cases) > self._config.max_cases:
+            cases = self.rng.choice(cases, self._config.max_cases, replace=False)
+        place = np.full(len(self._log_counts), -1)
+        place[items] = np.arange(len(items))
+        rows = torch.from_numpy(items.astype(np.int64)).to(fresh.device)
+        vectors = self.space.bank.index_copy(0, rows, fresh)
+        with torch.no_grad():
+            self.space.bank.index_copy_(0, rows, fresh.detach())
+        if not len(cases):
+            nothing: Tensor = 0.0 * fresh.sum()
+            return nothing
+        read = self._contexts.before[cases].tocoo()
+        states = functional.normalize(_weighted_sums(vectors, read.row, read.col, read.data, len(cases)), dim=1)
+        scores = states @ fresh.T / self._config.temperature
+        scores = scores + self._config.prior * torch.from_numpy(self._log_counts[items]).to(fresh.device)
+        counted = torch.ones(scores.shape, dtype=torch.bool)
+        seen = place[read.col]
+        counted[read.row[seen >= 0], seen[seen >= 0]] = False
+        own = torch.from_numpy(place[self._contexts.targets[cases]])
+        counted[torch.arange(len(cases)), own] = True
+        return self._of(scores, counted.to(fresh.device), own.to(fresh.device))
+
+    def _of(self, scores_Cm: Tensor, counted_Cm: Tensor, own_C: Tensor) -> Tensor:
+        if self._config.loss == "softmax":
+            return functional.cross_entropy(scores_Cm.masked_fill(~counted_Cm, NOWHERE), own_C)
+        wanted = scores_Cm.gather(1, own_C[:, None])[:, 0]
+        others = counted_Cm.scatter(1, own_C[:, None], value=False)
+        if self._config.loss == "pairwise":
+            some = others.any(dim=1)
+            drawn = torch.multinomial(others[some].float(), 1)
+            return bpr_loss(wanted[some], scores_Cm[some].gather(1, drawn)[:, 0])
+        return sampled_binary_loss(
+            self.slope * wanted + self.intercept, self.slope * scores_Cm + self.intercept, others / others.sum(1).mean()
+        )
+
+
+class _Judge:
+    """NDCG@10 of item vectors in `ContentBased`, on known and on new items."""
+
+    def __init__(self, dataset: Dataset, config: NextItemTuningConfig, validation: Validation, seed: int) -> None:
+        self._dataset, self._validation = dataset, validation
+        self._settings = ContentBasedConfig(decay=config.decay)
+        self._ties = catalogue_ties(dataset, seed)
+
+    def values(self, vectors_ID: FloatArray) -> dict[str, float]:
+        """By kind of item."""
+        model = ContentBased(self._settings).fit(self._dataset, options=FitOptions(item_vectors=vectors_ID))
+        asked = {"known": self._validation.known, "new": self._validation.new}
+        return {
+            name: validation_ndcg(model.score, cases, ties=self._ties)
+            for name, cases in asked.items()
+            if cases is not None and len(cases)
+        }
+
+    def gain(self, after: Mapping[str, float], before: Mapping[str, float]) -> float:
+        """The mean multiple; the mean itself where nothing was found before."""
+        return float(np.mean([after[name] / before[name] if before[name] else after[name] for name in after] or [0.0]))
+
+
+def _divided(dataset: Dataset, config: NextItemTuningConfig, seed: int) -> tuple[Dataset, Validation]:
+    """What is trained on, without the last event of each user and the events of some items."""
+    share = config.new_share or 0.5 / max(dataset.n_items, 1)  # one item is the least there can be
+    held = HeldOut.choose(dataset, share=share, seed=derive(seed, "new items"))
+    parts = cold_items(dataset, held, later_events="keep", max_cases=config.max_validation, seed=seed)
+    known = sampled(parts.validation, config.max_validation, seed)
+    return parts.train, Validation(known=known, new=parts.test if config.new_share else None)
+
+
+def _weighted_sums(vectors_ID: Tensor, rows: RowArray, columns: RowArray, weights: FloatArray, n: int) -> Tensor:
+    """``Σ w x`` of each of n cases, (n, D)."""
+    device = vectors_ID.device
+    terms = vectors_ID[torch.from_numpy(columns.astype(np.int64)).to(device)]
+    terms = terms * torch.from_numpy(np.asarray(weights)).to(device)[:, None]
+    sums = torch.zeros(n, vectors_ID.shape[1], device=device)
+    return sums.index_add(0, torch.from_numpy(rows.astype(np.int64)).to(device), terms)
