@@ -76,7 +76,9 @@ def pretrain(work: Work) -> dict[str, Any]:
 def finetune(work: Work) -> dict[str, Any]:
     """Fine-tune on who took what after what: the encoder that `pretrain` made, where the settings name none."""
     config, made = _of_all(work.config.finetune), work.encoder_path()
-    if config.encoder.path is None and made is not None:
+    base = config.encoder.path
+    if base is None and made is not None:
+        base = f"{made.parent.name}/{made.name}"
         config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"path": str(made)})})
     report = finetune_encoder(
         work.dataset(PAST),
@@ -87,8 +89,7 @@ def finetune(work: Work) -> dict[str, Any]:
         resume=work.resume,
         progress=work.progress,
     )
-    base = f"{work.folder.place('pretrain').name}/{ENCODER}" if report.base == str(made) else report.base
-    return {**asdict(report), "encoder": ENCODER, "base": base}
+    return {**asdict(report), "encoder": ENCODER, "base": base or report.base}
 
 
 def profile(work: Work) -> dict[str, Any]:

@@ -163,6 +163,7 @@ def _do(
     except PenchantError as error:
         _failed(name, folder, settings, reads, error.message)
         error.message = f"Stage {name} failed: {error.message}"
+        error.args = (error.message,)
         error.hint = f"{error.hint} {_HINT}".strip()
         raise
     except OSError as error:
