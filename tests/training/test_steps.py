@@ -310,6 +310,18 @@ def test_a_rate_too_large_for_what_was_learned_before_is_told(rate, degraded):
     assert any("validation fell below the start" in note for note in notes) is degraded
 
 
+@pytest.mark.parametrize(("rate", "best"), [(1e-2, 3), (30.0, 0)])
+def test_what_a_training_began_with_stays_where_no_epoch_is_better(rate, best):
+    toy = Toy()
+    first = {name: value.clone() for name, value in toy.module.state_dict().items()}
+    settings: dict[str, Any] = {"evaluate_start": True, "keep_start": True, "warmup_steps": 0, "evaluate_every": 1}
+    record = toy.train(None, learning_rate=rate, max_epochs=3, **settings)
+    assert record.best_epoch == best
+    assert not record.degraded
+    same = all(torch.equal(value, first[name]) for name, value in toy.module.state_dict().items())
+    assert same is (best == 0)
+
+
 def test_gradient_checkpointing_is_for_transformers():
     with pytest.raises(ConfigError, match="gradient_checkpointing"):
         Toy().train(None, gradient_checkpointing=True)

@@ -37,14 +37,14 @@ class BestWeights:
     def __init__(self) -> None:
         self.value = float("-inf")
         self.epoch = 0
-        """1-based epoch of the best value; 0 before the first."""
+        """1-based epoch of the best value; 0 before the first, and of what the training began with."""
         self.weights: dict[str, Tensor] = {}
         """Empty before the first."""
 
     @property
     def found(self) -> bool:
         """Whether any weights are held."""
-        return self.epoch > 0
+        return bool(self.weights)
 
     def offer(self, module: nn.Module, *, value: float, epoch: int) -> bool:
         """Keep the module's weights where `value` beats the best; says whether it did."""

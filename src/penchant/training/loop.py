@@ -155,6 +155,8 @@ class _Training(Generic[Batch]):
         if self.state is None and self.config.evaluate_start and self.evaluate:
             course.start_value = self._value(self.evaluate)
             self.progress.note(f"{self.name}: before the first step, validation {course.start_value:.4f}")
+            if self.config.keep_start:
+                course.best.offer(self.module, value=course.start_value, epoch=0)
         facts = {**self.facts, **facts_of(self.trainer)}
         self.keeper.begin(self._capture if self.state is None else None, facts, course.epochs)
         if ended:

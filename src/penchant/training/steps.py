@@ -47,6 +47,8 @@ class TrainingConfig(Config):
     """Epochs between validations."""
     evaluate_start: bool = False
     """Validate before the first step too, to tell whether training did any good."""
+    keep_start: bool = False
+    """With `evaluate_start`: what the training began with stays where no epoch is better; it is epoch 0 then."""
     patience: int = Field(default=4, ge=1)
     """Validations without a better value before the training stops."""
     clip_norm: float = Field(default=5.0, gt=0)

@@ -44,6 +44,7 @@ HEAD = TrainingConfig(
     max_epochs=8,
     evaluate_every=1,
     evaluate_start=True,
+    keep_start=True,
     clip_norm=1.0,
 )
 TUNING = TrainingConfig(
@@ -53,6 +54,7 @@ TUNING = TrainingConfig(
     max_epochs=2,
     evaluate_every=1,
     evaluate_start=True,
+    keep_start=True,
     patience=2,
     clip_norm=1.0,
 )
@@ -118,8 +120,9 @@ class NextItemTuning:
     `sampled_binary_loss` of ``a s + c``, a and c learned: the two-tower with BCE.
 
     First W alone is trained, over the vectors of the untrained model, which takes seconds; then what `encoder.method`
-    trains, W and b with it. A model that is changed before its last layer fits the task loses what it knew of texts it
-    is not shown (Kumar et al. 2022, "Fine-tuning can distort pretrained features"). The method ``head_only`` ends after the first part.
+    trains, W and b with it. A model that is changed before its last layer fits the task loses what it knew of texts
+    that it is not shown (Kumar et al. 2022, "Fine-tuning can distort pretrained features"). The method ``head_only``
+    ends after the first part.
 
     Validation is NDCG@10 of `ContentBased` as a multiple of the untrained encoder's, the mean of that on known items
     (each user's last) and on new ones (a share of the items is kept out of training). Of each part the epoch that is
@@ -252,7 +255,9 @@ class _Step(nn.Module):
         counts = np.bincount(contexts.targets, minlength=contexts.before.shape[1])
         self._log_counts = np.log(np.maximum(counts, 1)).astype(np.float32)
         if config.loss == "binary":
-            self.slope, self.intercept = nn.Parameter(torch.ones(())), nn.Parameter(torch.zeros(()))
+            # At first a cosine of one half is even odds: at none every pair would be a sure yes (Zhai et al. 2023).
+            self.slope = nn.Parameter(torch.ones(()))
+            self.intercept = nn.Parameter(torch.tensor(-0.5 / config.temperature))
 
     def loss(self, items: RowArray) -> Tensor:
         """The mean over the events on these items, a scalar; their vectors go into the bank."""
@@ -289,9 +294,9 @@ class _Step(nn.Module):
             some = others.any(dim=1)
             drawn = torch.multinomial(others[some].float(), 1)
             return bpr_loss(wanted[some], scores_Cm[some].gather(1, drawn)[:, 0])
-        return sampled_binary_loss(
-            self.slope * wanted + self.intercept, self.slope * scores_Cm + self.intercept, others / others.sum(1).mean()
-        )
+        # As many unwanted items as were drawn weigh as much as the wanted one.
+        share = others.float() / others.float().sum(dim=1, keepdim=True).clamp(min=1)
+        return sampled_binary_loss(self.slope * wanted + self.intercept, self.slope * scores_Cm + self.intercept, share)
 
 
 class _Judge:

@@ -1,0 +1,203 @@
+"""Fine-tuning on behaviour: the texts of what is taken together come near each other, new items' too."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from penchant.data.dataset import Dataset
+from penchant.data.histories import Histories
+from penchant.encoders import load_encoder, render_items
+from penchant.encoders.fine_tuning.catalogue import METHODS
+from penchant.errors import ConfigError, DataError, UnsupportedError
+from penchant.interfaces import FitOptions
+from penchant.models.language.consumed_together import Contexts, neighbour_batches
+from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace
+from penchant.models.language.next_item_tuning import NextItemTuning, NextItemTuningConfig, _Step
+from tests.models.language.tiny import save_words
+from tests.models.rating.worlds import rated
+
+NUMBERS = tuple(f"n{k}" for k in range(10))
+COLOURS = tuple(f"c{k}" for k in range(12))
+
+
+def number_world(*, users: int = 150, seed: int = 0) -> Dataset:
+    """Items are a colour and a number. Who takes one takes others of its number; the colour says nothing."""
+    rng = np.random.default_rng(seed)
+    titles = [f"{colour} {number}" for colour in COLOURS for number in NUMBERS]
+    rows = []
+    for user in range(users):
+        own = np.arange(len(COLOURS)) * len(NUMBERS) + user % len(NUMBERS)
+        rows += [(user, item, np.nan) for item in rng.permutation(own)[:7].tolist()]
+    return rated(rows, n_users=users, n_items=len(titles), items={"title": list(titles)})
+
+
+DATA = number_world()
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_words(tmp_path_factory.mktemp("words"), [*NUMBERS, *COLOURS], layers=1)
+
+
+def settings(path: Path, **further: Any) -> NextItemTuningConfig:
+    encoder = {"path": str(path), "max_length": 8, "method": further.pop("method", "full")}
+    training = {"learning_rate": 3e-3, "max_epochs": 4, "warmup_steps": 4, "evaluate_every": 1, "evaluate_start": True}
+    few = {"batch": 40, "new_share": 0.1, "head_training": {**training, "max_epochs": 2}, "training": training}
+    return NextItemTuningConfig.of({"encoder": encoder, **few, **further})
+
+
+@pytest.fixture(scope="module")
+def tuned(words: Path) -> NextItemTuning:
+    return NextItemTuning(settings(words)).fit(DATA)
+
+
+def test_what_is_taken_together_is_near_known_and_new(tuned: NextItemTuning):
+    """The untrained model goes by colour as much as by number. Who goes by number alone ranks the next item evenly
+    among the six of the number that are left of a history of six, or the few more of a shorter one.
+    """
+    best = float(np.mean([1 / np.log2(rank + 1) for rank in range(1, 7)]))
+    assert set(tuned.before) == {"known", "new"}
+    assert tuned.before["known"] < 0.75 * best
+    assert tuned.after["known"] > 0.9 * best
+    assert tuned.after["new"] > 1.2 * tuned.before["new"]
+    assert set(tuned.records) == {"head", "encoder"}
+
+
+def test_the_saved_encoder_gives_the_vectors_that_were_measured(tuned: NextItemTuning, tmp_path: Path):
+    tuned.save(tmp_path / "encoder")
+    texts = render_items(DATA.items)
+    with torch.inference_mode():
+        own = functional.normalize(tuned.encoder([(text, None) for text in texts]), dim=1).numpy()
+    loaded = load_encoder(str(tmp_path / "encoder"))
+    np.testing.assert_allclose(loaded.encode(texts), own, atol=1e-5)
+
+
+def test_sentence_transformers_reads_it_too(tuned: NextItemTuning, tmp_path: Path):
+    from sentence_transformers import SentenceTransformer
+
+    tuned.save(tmp_path / "encoder")
+    texts = render_items(DATA.items)[:5]
+    theirs = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").encode(texts)
+    np.testing.assert_allclose(theirs, load_encoder(str(tmp_path / "encoder")).encode(texts), atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["pairwise", "binary"])
+def test_the_other_losses_learn_it_too(words: Path, loss: str):
+    tuned = NextItemTuning(settings(words, loss=loss)).fit(DATA)
+    assert tuned.after["known"] > 1.2 * tuned.before["known"]
+
+
+def test_the_head_alone_leaves_the_model_as_it_was(words: Path):
+    tuned = NextItemTuning(settings(words, method="head_only")).fit(DATA)
+    assert set(tuned.records) == {"head"}
+    assert tuned.encoder.trainable_count == 32 * 32 + 32
+    assert tuned.after["known"] >= tuned.before["known"]
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in {"full", "head_only"}])
+def test_every_method_is_taken(words: Path, method: str, tmp_path: Path):
+    """One epoch of each; what it saves is what it measured."""
+    epoch = {"learning_rate": 1e-3, "max_epochs": 1, "warmup_steps": 1}
+    tuned = NextItemTuning(settings(words, method=method, training=epoch, head_training=epoch)).fit(DATA)
+    tuned.save(tmp_path / "encoder")
+    texts = render_items(DATA.items)[::9]
+    with torch.inference_mode():
+        own = functional.normalize(tuned.encoder([(text, None) for text in texts]), dim=1).numpy()
+    np.testing.assert_allclose(load_encoder(str(tmp_path / "encoder")).encode(texts), own, atol=1e-5)
+
+
+def test_equal_seeds_give_equal_encoders(words: Path):
+    epoch = {"learning_rate": 1e-3, "max_epochs": 1, "warmup_steps": 1}
+    one, other = (
+        NextItemTuning(settings(words, method="lora", training=epoch, head_training=epoch)).fit(
+            DATA, options=FitOptions(seed=7)
+        )
+        for _ in range(2)
+    )
+    for name, value in one.encoder.state_dict().items():
+        assert torch.equal(value, other.encoder.state_dict()[name]), name
+
+
+def histories_of(*items: list[int]) -> Histories:
+    return rated([(user, item, np.nan) for user, own in enumerate(items) for item in own]).histories()
+
+
+def test_a_context_is_the_fading_history_before_its_item():
+    histories = histories_of([2, 0, 2, 1], [3])
+    contexts = Contexts.of(histories, n_items=4, decay=0.5, most=2)
+    assert contexts.targets.tolist() == [0, 2, 1]  # the second user's only event came after nothing
+    dense = np.asarray(contexts.before.todense())
+    assert dense.tolist() == [[0, 0, 1, 0], [1, 0, 0.5, 0], [0.5, 0, 1, 0]]
+    assert contexts.cases_of(np.array([1, 2], dtype=np.int32)).tolist() == [2, 1]
+
+
+def test_batches_hold_every_item_once_and_neighbours_together():
+    contexts = Contexts.of(DATA.histories(), n_items=DATA.n_items, decay=0.8, most=12)
+    items = np.arange(0, DATA.n_items - 3, dtype=np.int32)
+    rng = np.random.default_rng(0)
+    batches = list(neighbour_batches(contexts, items, size=16, neighbours=5, rng=rng))
+    assert [len(batch) for batch in batches[:-1]] == [16] * (len(batches) - 1)
+    np.testing.assert_array_equal(np.sort(np.concatenate(batches)), items)
+    alike = np.mean([np.mean(batch[:-1] % 10 == batch[1:] % 10) for batch in batches])
+    drawn = list(neighbour_batches(contexts, items, size=16, neighbours=0, rng=rng))
+    assert alike > 3 * np.mean([np.mean(batch[:-1] % 10 == batch[1:] % 10) for batch in drawn])
+
+
+class _Given(ItemSpace):
+    """Vectors that are parameters themselves."""
+
+    def __init__(self, vectors: torch.Tensor) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(vectors)
+        self.register_buffer("bank", vectors.detach().clone())
+
+    def forward(self, items: Any) -> torch.Tensor:
+        return functional.normalize(self.weight[torch.from_numpy(items.astype(np.int64))], dim=1)
+
+
+def test_the_loss_is_the_mean_over_the_batchs_events_told_by_hand():
+    histories = histories_of([0, 1, 2], [3, 2])
+    contexts = Contexts.of(histories, n_items=4, decay=0.5, most=9)
+    vectors = functional.normalize(torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [-1.0, 0.0]]), dim=1)
+    config = NextItemTuningConfig(temperature=0.5, prior=1.0)
+    step = _Step(_Given(vectors), contexts, config, np.random.default_rng(0))
+    found = step.loss(np.array([1, 2], dtype=np.int32)).item()
+    # 1 came after 0, 2 after 0 and 1 (which is then no candidate), 2 after 3; log counts of 1 and 2: log 1, log 2.
+    first = torch.tensor([0.6 / 0.5, 0.0 / 0.5 + np.log(2.0)]).log_softmax(0)[0]
+    third = torch.tensor([-0.6 / 0.5, 0.0 / 0.5 + np.log(2.0)]).log_softmax(0)[1]
+    assert found == pytest.approx(-(first + third).item() / 3, abs=1e-6)
+
+
+def test_the_text_space_begins_at_what_the_linear_space_says(words: Path):
+    """Exactly where pooled vectors have one length, and nearly where they nearly have."""
+    from penchant.encoders.fine_tuning.encoder import FineTunedEncoder
+
+    config = settings(words)
+    texts = render_items(DATA.items)
+    encoder = FineTunedEncoder(config.encoder, seed=0)
+    linear = LinearSpace(load_encoder(str(words)).encode(texts))
+    with torch.no_grad():
+        linear.weight.copy_(torch.randn(32, 32, generator=torch.Generator().manual_seed(0)))
+    items = np.arange(DATA.n_items, dtype=np.int32)
+    space = TextSpace(encoder, encoder.tokenize([(text, None) for text in texts]), linear)
+    with torch.inference_mode():
+        alike = (space(items) * linear(items)).sum(dim=1)
+    assert float(alike.mean()) > 0.9
+    order = np.random.default_rng(0).permutation(items)
+    with torch.inference_mode():
+        np.testing.assert_allclose(space(order).numpy(), space(items).numpy()[order], atol=1e-5)
+
+
+def test_what_cannot_be_learned_from_is_refused(words: Path):
+    bare = rated([(0, 0, np.nan), (0, 1, np.nan)], n_users=1, n_items=2)
+    with pytest.raises(UnsupportedError, match="no item texts"):
+        NextItemTuning(settings(words)).fit(bare)
+    lonely = rated([(u, u, np.nan) for u in range(6)], n_users=6, n_items=6, items={"title": list(NUMBERS[:6])})
+    with pytest.raises((DataError, UnsupportedError, Exception), match=r"two|after a warm one"):
+        NextItemTuning(settings(words)).fit(lonely)
+    with pytest.raises(ConfigError, match="temperature"):
+        NextItemTuningConfig.of({"temperature": 0.0})
