@@ -11,5 +11,4 @@ BOOKS=$(python -c 'from penchant.bundled import BOOKS; print(BOOKS)')
   penchant import "$DATA/movielens-100k" --name movielens-100k --to "$WORK/movielens-100k.dataset"
 export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1
 python attacks.py "$WORK/books.dataset"
-python interest.py "$WORK/books.dataset"
 python over_time.py "$WORK/movielens-100k.dataset"

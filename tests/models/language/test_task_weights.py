@@ -128,8 +128,9 @@ def test_what_cannot_be_learned_counts_less(bert, tmp_path):
 
 
 def test_a_model_begins_where_another_ended(bert):
-    method = {"method": {"name": "lora", "rank": 2}}
-    first, second = (network_of(bert, *names, **method) for names in (("buy",), ("buy", "like")))
+    first, second = (
+        network_of(bert, *names, method={"name": "lora", "rank": 2}) for names in (("buy",), ("buy", "like"))
+    )
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))

@@ -1,7 +1,7 @@
 """Profiles made up to push an item: what an attacker who knows little, something or the charts would inject."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -125,7 +125,8 @@ def _with(
 ) -> Attacked:
     """The dataset with `count` users of equally long profiles after its own."""
     events, length = dataset.events, len(items) // count
-    taken, number, ids = set(dataset.users.ids), 0, []
+    taken, number = set(dataset.users.ids), 0
+    ids: list[str] = []
     while len(ids) < count:
         if f"{PREFIX}{number}" not in taken:
             ids.append(f"{PREFIX}{number}")
@@ -160,7 +161,7 @@ def _with(
 def _joined(first: Events, second: Events) -> Events:
     """The events of both, the second's users after the first's."""
 
-    def both(name: str) -> DoubleArray | None:
+    def both(name: str) -> Any:
         parts = (getattr(first, name), getattr(second, name))
         return None if parts[0] is None else np.concatenate(parts)
 
