@@ -80,4 +80,4 @@ def test_a_stage_that_fails_says_which_and_how_to_go_on(penchant, config: Path, 
 def test_the_settings_in_the_repository_are_right():
     told = LifecycleConfig.of(read_toml(ROOT / "configs" / "run.toml"))
     assert told.data.source is None
-    assert told.data.users == 1000
+    assert told.data.users == 600
