@@ -6,7 +6,7 @@ python attacks.py BOOKS.dataset
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from penchant.evaluation.robustness.attacks import AttackConfig, inject
 from penchant.evaluation.robustness.detection import Detected, DetectorConfig, detect, without
 from penchant.evaluation.robustness.standing import standing
 from penchant.models.catalogue import RECOMMENDERS
-from penchant.models.holdout import catalogue_ties, validation_ndcg
+from penchant.models.holdout import catalogue_ties, sampled, validation_ndcg
 from penchant.seeding import numpy_rng
 from penchant.types import BoolArray
 
@@ -56,6 +56,7 @@ def main() -> None:
     settings = read_toml(HERE / "config.toml")
     parts = split(consumption(Dataset.load(Path(sys.argv[1]))), "leave-one-out")
     train, seed = parts.train, settings["seed"]
+    parts = replace(parts, test=sampled(parts.test, settings["asked"], seed))
     low, high = settings["target_events"]
     few = np.flatnonzero((train.item_counts() >= low) & (train.item_counts() <= high))
     targets = numpy_rng(seed, "targets").choice(few, size=settings["targets"], replace=False).tolist()
@@ -65,12 +66,14 @@ def main() -> None:
     detection: list[dict[str, Any]] = []
     for method in settings["detectors"]:
         config = DetectorConfig(method=method, share=settings["suspects"])
-        found, before = detect(train, config), time.perf_counter()
+        before = time.process_time()
+        found = detect(train, config)
         detection.append({"attack": "none", "detector": method, **caught(found, np.zeros(train.n_users, dtype=bool))})
         kept = without(train, found.injected)
         for name in settings["models"]:
             rows.append({"attack": "none", "defence": method, "model": name, **measured(name, kept, parts, targets)})
-        print(detection[-1], time.perf_counter() - before, flush=True)
+        detection[-1]["processor_seconds"] = round(time.process_time() - before, 2)
+        print(detection[-1], flush=True)
     for kind in settings["attacks"]:
         found_rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for target in targets:
