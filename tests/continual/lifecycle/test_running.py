@@ -16,7 +16,7 @@ from penchant.continual.lifecycle.running import run_loop
 from penchant.continual.lifecycle.settings import NEEDS, STAGES, LifecycleConfig
 from penchant.data.dataset import Dataset
 from penchant.encoders import load_encoder
-from penchant.errors import BundleError, ConfigError, NotFoundError, SourceError
+from penchant.errors import BundleError, CheckpointError, ConfigError, NotFoundError, SourceError
 from penchant.feedback.opening import open_stores
 from penchant.pipeline.interest_model import load
 from penchant.progress import Progress
@@ -258,6 +258,12 @@ def test_a_wrong_place_source_or_model_is_refused_before_anything_is_done(copied
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(BundleError, match="holds no run"):
         run_loop(settings(place), tmp_path / "mine", resume=True)
+    with (
+        RunFolder.open(copied, resume=True).in_use(),
+        pytest.raises(CheckpointError, match="Another process"),
+    ):
+        run_loop(settings(place), copied, resume=False)
+    assert len(RunFolder.open(copied, resume=True).records) == len(STAGES)  # nothing was begun again
     (copied / "run.json").write_text("{")
     with pytest.raises(BundleError, match=r"run\.json is damaged"):
         run_loop(settings(place), copied, resume=True)

@@ -15,6 +15,7 @@ from penchant.artifacts import describe, replace_file, write_json
 from penchant.config import Config
 from penchant.continual.lifecycle.settings import STAGES
 from penchant.errors import BundleError, ConfigError
+from penchant.training.checkpoints import LOCK, held
 
 MANIFEST, RESULT = "run.json", "result.json"
 KIND, FORMAT_VERSION = "run", 1
@@ -44,12 +45,12 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path, *, resume: bool | None) -> "RunFolder":
-        """The folder of a run, made where there is none. `BundleError` for one that holds anything else or is damaged,
-        `ConfigError` where there is a run and nobody said whether to go on with it.
+        """The folder of a run, that may not be there yet. `BundleError` for one that holds anything else or is damaged,
+        `ConfigError` where there is a run and nobody said whether to go on with it. Nothing is written.
         """
         if path.exists() and not path.is_dir():
             raise BundleError(f"{path} is a file.", hint="Choose another place.")
-        if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+        if path.is_dir() and not (path / MANIFEST).is_file() and any(one.name != LOCK for one in path.iterdir()):
             raise BundleError(f"{path} is not empty and holds no run.", hint="Choose another place, or empty it.")
         found = cls(path, _read(path / MANIFEST))
         if found.records and resume is None:
@@ -58,14 +59,14 @@ class RunFolder:
             )
         if not resume:
             found.records.clear()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            found.write()
-        except OSError as error:
-            raise BundleError(
-                f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place."
-            ) from None
         return found
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nobody else may run here meanwhile (`CheckpointError`); the folder is made where there is none."""
+        with held(self.path):
+            self.write()
+            yield
 
     def place(self, stage: str) -> Path:
         """A stage's own folder."""

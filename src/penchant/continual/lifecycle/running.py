@@ -81,7 +81,23 @@ def run_loop(
     for name in config.rank.against:
         RECOMMENDERS.build(name, config.rank.settings.get(name))
     kept_in = RunFolder.open(folder, resume=resume)
-    done, kept, told = list[str](), list[str](), dict[str, dict[str, Any]]()
+    with kept_in.in_use():
+        done, told = _stages(kept_in, config, source, now=now, progress=progress)
+    return RunReport(
+        folder=str(folder),
+        done=tuple(done),
+        kept=tuple(name for name in told if name not in done),
+        skipped=tuple(config.skip),
+        stages=told,
+        rows=tuple(rows_of(told)),
+    )
+
+
+def _stages(
+    folder: RunFolder, config: LifecycleConfig, source: Path, *, now: Callable[[], datetime], progress: Progress
+) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """Which stages were done now, and what each, done now or before, told."""
+    done, told = list[str](), dict[str, dict[str, Any]]()
     wanted = [name for name in STAGES if name not in config.skip]
     for name in wanted:
         stage = TABLE[name]
@@ -92,28 +108,20 @@ def run_loop(
             source=source if name == "data" else None,
             also=tuple(found for other in stage.also if (found := config.of_stage(other)) is not None),
         )
-        reads = {one: kept_in.records[one].made for one in stage.reads if one in wanted}
-        before = kept_in.records.get(name)
+        reads = {one: folder.records[one].made for one in stage.reads if one in wanted}
+        before = folder.records.get(name)
         why = _why(before, settings, reads)
-        if not why and kept_in.whole(name):
-            told[name] = kept_in.result(name)
-            kept.append(name)
+        if not why and folder.whole(name):
+            told[name] = folder.result(name)
             progress.note(f"{name}: kept")
             continue
         if before is not None and before.state == "done":
             progress.note(f"{name}: done again, since {why or 'its folder was altered'}")
         else:
             progress.note(f"{name}: begins")
-        told[name] = _do(name, kept_in, config, settings, reads, told, now=now, progress=progress)
+        told[name] = _do(name, folder, config, settings, reads, told, now=now, progress=progress)
         done.append(name)
-    return RunReport(
-        folder=str(folder),
-        done=tuple(done),
-        kept=tuple(kept),
-        skipped=tuple(config.skip),
-        stages=told,
-        rows=tuple(rows_of(told)),
-    )
+    return done, told
 
 
 def _why(before: StageRecord | None, settings: str, reads: Mapping[str, str]) -> str:
