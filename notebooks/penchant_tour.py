@@ -179,7 +179,7 @@ for item in model.recommend_by_text("a detective solves a murder mystery", 3).it
 for found in model.discover(reader, 3).interests:
     print(f"{found.concept:28} {found.text}")
 
-served = model.decide(reader, 10, explain=False, explore=0.3)
+served = model.decide(reader, 10, explain=False, explore=0.5)
 for item, slot in zip(served.slate.items, served.decision.slots, strict=True):
     note = item.exploring.text if item.exploring else ""
     print(f"{item.rank:2}. {item.title[:48]:50} p = {slot.propensity:.3f}  {note}")
