@@ -28,7 +28,7 @@ Resume = Annotated[
     ),
 ]
 RunLog = Annotated[
-    Path | None, typer.Option("--log", metavar="FILE", help="Add a line of JSON for each epoch of each training.")
+    Path | None, typer.Option("--log", metavar="FILE", help="Add lines of JSON that tell how each training went.")
 ]
 
 Track = Annotated[
