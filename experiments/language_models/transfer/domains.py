@@ -37,7 +37,7 @@ DRAWS = 2000
 
 
 def tuned(encoder: FineTunedEncoder, data: Dataset, own: dict[str, Any], *, steps: int, seed: int) -> float:
-    """Bring texts of items near each other that a user took in one stretch of events, the batch's others apart; seconds.
+    """Bring texts of items near each other that a user took in one stretch, the batch's others apart; seconds.
 
     ``ℓ = −mean over ordered pairs (i, j) of one stretch of log softmax_j( x_i · x_j / τ )``, i itself left out: the
     contrastive loss with several positives of Khosla et al. (2020).
