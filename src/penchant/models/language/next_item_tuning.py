@@ -115,7 +115,7 @@ class NextItemTuning:
 
     A step runs the texts of a batch of items once, and takes every event on one of them (up to `max_cases`) as a case:
     an epoch is one pass over the catalogue's texts, however many events there are. Items of a history outside the batch
-    count with the vector they had when they were last run; candidates are the batch's own, all fresh, since a stale
+    count with the vector they had when they were last run, after each epoch anew; candidates are the batch's own, all fresh, since a stale
     candidate is pushed by nobody. The other losses are `bpr_loss` against one other candidate, and
     `sampled_binary_loss` of ``a s + c``, a and c learned: the two-tower with BCE.
 
@@ -167,8 +167,10 @@ class NextItemTuning:
                 records["encoder"] = work.train(space, config.training, "encoder", self.before)
             self.records, self._encoder = records, encoder
             space.eval().requires_grad_(requires_grad=False)
-            with torch.inference_mode():
-                self.after = work.judge.values(space(np.arange(dataset.n_items, dtype=np.int32)).cpu().numpy())
+            if "encoder" not in records:
+                with torch.inference_mode():
+                    space.bank.copy_(space(np.arange(dataset.n_items, dtype=np.int32)))
+            self.after = work.judge.values(space.bank.cpu().numpy())
         return self
 
     def save(self, folder: Path) -> None:
@@ -214,14 +216,12 @@ class _Work:
         """Train the space; its best epoch stays, and its bank is of that epoch."""
         config, seed, options = self.config, self.options.seed, self.options.part(name)
         step = _Step(space, self.contexts, config, numpy_rng(seed, NAME, name, "cases"))
-        others = np.setdiff1d(np.arange(self.dataset.n_items), self.trained).astype(np.int32)
+        everything = np.arange(self.dataset.n_items, dtype=np.int32)
 
         def evaluate() -> float:
-            vectors = space.bank.detach().clone()
-            for rows in np.array_split(others, len(others) // config.batch + 1):
-                if len(rows):
-                    vectors[torch.from_numpy(rows.astype(np.int64))] = space(rows)
-            return self.judge.gain(self.judge.values(vectors.cpu().numpy()), before)
+            # All items anew: vectors of one step and of another differ by what the model learned between them.
+            space.bank.copy_(space(everything))
+            return self.judge.gain(self.judge.values(space.bank.cpu().numpy()), before)
 
         def batches(epoch: int) -> list[RowArray]:
             rng = numpy_rng(seed, NAME, name, str(epoch))
