@@ -115,9 +115,9 @@ class NextItemTuning:
 
     A step runs the texts of a batch of items once, and takes every event on one of them (up to `max_cases`) as a case:
     an epoch is one pass over the catalogue's texts, however many events there are. Items of a history outside the batch
-    count with the vector they had when they were last run, after each epoch anew; candidates are the batch's own, all fresh, since a stale
-    candidate is pushed by nobody. The other losses are `bpr_loss` against one other candidate, and
-    `sampled_binary_loss` of ``a s + c``, a and c learned: the two-tower with BCE.
+    count with the vector they had when they were last run, in a step or at the end of an epoch; candidates are the
+    batch's own, all fresh, since a stale candidate is pushed by nobody. The other losses are `bpr_loss` against one
+    other candidate, and `sampled_binary_loss` of ``a s + c``, a and c learned: the two-tower with BCE.
 
     First W alone is trained, over the vectors of the untrained model, which takes seconds; then what `encoder.method`
     trains, W and b with it. A model that is changed before its last layer fits the task loses what it knew of texts
