@@ -107,11 +107,20 @@ def test_what_is_wrong_is_told_at_once(penchant, data, base, settings, tmp_path,
     assert "Traceback" not in err
 
 
-def test_a_setting_that_is_not_there_is_named(penchant, data, settings, tmp_path):
-    settings.write_text("temprature = 1.0\n")
-    code, _, err = penchant("finetune", data, "--to", tmp_path / "enc", "--config", settings)
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("temprature = 1.0\n", "temprature"),
+        ('encoder = "minilm"\n', "encoder"),
+        ('[training]\noptimiser = ["sgd"]\n', "optimiser"),
+    ],
+)
+def test_a_wrong_setting_is_named(penchant, data, settings, tmp_path, written, told):
+    settings.write_text(written)
+    code, _, err = penchant("finetune", data, "--to", tmp_path / "enc", "--config", settings, "--method", "lora")
     assert code == 2
-    assert "temprature" in err
+    assert told in err
+    assert "Traceback" not in err
 
 
 def test_a_rate_that_diverges_leaves_the_encoder_of_the_start(penchant, data, base, settings, tmp_path):

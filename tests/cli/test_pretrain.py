@@ -73,3 +73,14 @@ def test_a_wrong_command_says_what_to_do(penchant, data, settings, tmp_path, arg
     assert said in err
     assert "Traceback" not in err
     assert not (tmp_path / "enc").exists()
+
+
+def test_objectives_that_are_no_table_are_those_of_the_option(penchant, data, tmp_path):
+    (tmp_path / "list.toml").write_text('objectives = ["mlm"]\n')
+    command = ["pretrain", data, "--to", tmp_path / "enc", "--config", tmp_path / "list.toml", "--from", "./nowhere"]
+    code, _, err = penchant(*command)
+    assert code == 2
+    assert "objectives" in err
+    code, _, err = penchant(*command, "--objective", "mlm")
+    assert code == 2
+    assert "No encoder at ./nowhere" in err

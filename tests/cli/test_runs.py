@@ -116,6 +116,9 @@ def test_a_fit_is_followed_and_its_bundle_tells_what_it_is(penchant, tmp_path):
     assert penchant("fit", tmp_path / "shop", *options[:-1], "excel")[0] == 2
 
 
+NUMBER = '{"format_version": 1, "name": "a", "kind": "b", "metrics": 3}'
+
+
 @pytest.mark.parametrize(
     ("make", "told"),
     [
@@ -125,6 +128,7 @@ def test_a_fit_is_followed_and_its_bundle_tells_what_it_is(penchant, tmp_path):
         (lambda place: (place.mkdir(), (place / "study.json").write_text("[]")), "damaged"),
         (lambda place: (place.mkdir(), (place / "manifest.json").write_text('{"kind": "dataset"}')), "holds a dataset"),
         (lambda place: (place.mkdir(), (place / "model_card.json").write_text("{")), "damaged"),
+        (lambda place: (place.mkdir(), (place / "model_card.json").write_text(NUMBER)), "damaged"),
     ],
 )
 def test_what_is_no_run_exits_two(penchant, tmp_path, make, told):

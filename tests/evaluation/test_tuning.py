@@ -175,6 +175,7 @@ def test_draws_that_are_no_settings_are_given_up(tmp_path):
         ({"workers": 2, "run_log": Path("log.jsonl")}, ConfigError, "cannot write one log"),
         ({"metric": "accuracy"}, ConfigError, "no metric to tune by"),
         ({"metric": "ndcg@0"}, ConfigError, "no metric to tune by"),
+        ({"metric": "ndcg@²"}, ConfigError, "no metric to tune by"),
         ({"protocol": "k-fold-users"}, ConfigError, "no test part"),
         ({"protocol": "leave-two-out"}, ConfigError, "No protocol"),
         (

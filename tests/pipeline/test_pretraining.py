@@ -4,14 +4,13 @@ import errno
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from penchant.encoders import load_encoder
 from penchant.encoders.pretraining.language_model import LanguageModel
 from penchant.errors import BundleError, ConfigError, DataError, NotFoundError
 from penchant.pipeline.encoding import cached_encoder, known_encoder
-from penchant.pipeline.pretraining import PretrainingConfig, pretrain_encoder, training_part
+from penchant.pipeline.pretraining import PretrainingConfig, pretrain_encoder
 from tests.worlds import genre_world
 
 WORLD = genre_world(users=24)
@@ -21,14 +20,6 @@ SETTINGS = {
     "tokenizer": {"vocabulary": 300},
     "training": {"max_epochs": 2, "warmup_steps": 2},
 }
-
-
-def test_pairs_are_of_the_training_part_alone():
-    part = training_part(WORLD, "leave-one-out")
-    assert len(part.events) == len(WORLD.events) - 2 * WORLD.n_users
-    assert training_part(WORLD, None) is WORLD
-    none = WORLD.select(np.zeros(len(WORLD.events), dtype=bool))
-    assert training_part(none, "leave-one-out") is none  # texts alone can be learned from
 
 
 def test_from_scratch_and_then_further_from_its_folder(tmp_path: Path):

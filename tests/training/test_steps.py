@@ -78,6 +78,8 @@ def test_adafactor_and_sgd_have_rates_of_their_own_where_none_is_set():
     assert TrainingConfig().learning_rate == TrainingConfig(optimiser="adam").learning_rate == 3e-3
     with pytest.raises(ConfigError, match="adagrad"):
         TrainingConfig.of({"optimiser": "adagrad"})
+    with pytest.raises(ConfigError, match="optimiser"):
+        TrainingConfig.of({"optimiser": ["sgd"]})
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw", "adafactor"])

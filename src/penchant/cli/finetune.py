@@ -95,7 +95,10 @@ def finetune(
 
 def _settings(read: dict[str, Any], start: str | None, method: str | None) -> dict[str, Any]:
     """The file's settings with what the options say in their place."""
-    encoder = dict(read.get("encoder") or {})
+    encoder = read.get("encoder") or {}
+    if not isinstance(encoder, dict):
+        return read  # refused where settings are checked
+    encoder = dict(encoder)
     if start is not None:
         encoder["path"] = start
     if method is not None:

@@ -96,7 +96,8 @@ def _settings(read: dict[str, Any], objective: str | None, start: str | None) ->
 
     settings = dict(read)
     if objective is not None:
-        known = settings.get("objectives") or {}
+        told = settings.get("objectives")
+        known = told if isinstance(told, dict) else {}
         settings["objectives"] = {name: known.get(name, {}) for name in names(objective)}
     if start is not None:
         settings["start"] = start

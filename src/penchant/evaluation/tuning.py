@@ -217,7 +217,7 @@ def _questions(
 
 def _k_of(metric: str) -> int:
     name, at, k = metric.partition("@")
-    if name not in PER_CASE or not at or not k.isdigit() or not int(k):
+    if name not in PER_CASE or not at or not (k.isascii() and k.isdigit()) or not int(k):
         raise ConfigError(
             f"{metric!r} is no metric to tune by.", hint=f"There are: {', '.join(f'{one}@10' for one in PER_CASE)}."
         )

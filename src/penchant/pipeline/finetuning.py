@@ -9,13 +9,12 @@ from pydantic import Field
 
 from penchant.artifacts import check_place
 from penchant.data.dataset import Dataset
-from penchant.data.polarity import consumption
-from penchant.data.splitting import Protocol, SplitConfig, split
 from penchant.encoders.cache import CachedEncoder
 from penchant.encoders.checkpoint import ADAPTATION
 from penchant.interfaces import FitOptions
 from penchant.models.language.next_item_tuning import NextItemTuning, NextItemTuningConfig, untrained
 from penchant.pipeline.encoding import cache_folder, item_vectors
+from penchant.pipeline.training_part import LearnedFrom, training_part
 from penchant.progress import SILENT, Progress
 from penchant.training.journal import Journal
 from penchant.training.model_card import PublishedCard, about, keep_card, total_costs
@@ -25,7 +24,7 @@ from penchant.training.tracker import Tracker
 class FineTuningConfig(NextItemTuningConfig):
     """Everything a fine-tuning can be told."""
 
-    protocol: Protocol | None = "leave-one-out"
+    protocol: LearnedFrom = "leave-one-out"
     """Learn from the events of its training part alone, so that an evaluation by it stays honest. None: from all"""
     split_seed: int = Field(default=0, ge=0)
     """Of the protocol, where it draws"""
@@ -72,9 +71,7 @@ def finetune_encoder(
     """
     config = config or FineTuningConfig()
     check_place(to, name=ADAPTATION)  # before the training, not after
-    data = consumption(dataset)
-    if config.protocol is not None:
-        data = split(data, config.protocol, config=SplitConfig(seed=config.split_seed)).train
+    data = training_part(dataset, config.protocol, seed=config.split_seed)
     own = NextItemTuningConfig.of(config.model_dump(include=set(NextItemTuningConfig.model_fields)), where="settings")
     journal = Journal()
     options = FitOptions(

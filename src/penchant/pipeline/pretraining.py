@@ -14,7 +14,6 @@ from safetensors import SafetensorError
 from penchant.artifacts import check_place, new_folder
 from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.data.splitting import Protocol, split
 from penchant.encoders.architecture import TOKENIZERS, ArchitectureConfig, save_fresh
 from penchant.encoders.checkpoint import is_causal, locate, read_checkpoint
 from penchant.encoders.fine_tuning.catalogue import Method
@@ -25,6 +24,7 @@ from penchant.encoders.pretraining.corpus import Corpus
 from penchant.encoders.tokenizer_training import TokenizerConfig, train_tokenizer
 from penchant.errors import BundleError
 from penchant.interfaces import FitOptions
+from penchant.pipeline.training_part import LearnedFrom, training_part
 from penchant.progress import SILENT, Progress
 from penchant.training.journal import Journal
 from penchant.training.model_card import PublishedCard, about, keep_card, total_costs
@@ -73,8 +73,10 @@ class PretrainingConfig(Config):
     """How items are told in words"""
     held_out: float = Field(default=0.1, gt=0, lt=1)
     """Share of texts and of users that are measured on and never learned from"""
-    protocol: Protocol | None = "leave-one-out"
+    protocol: LearnedFrom = "leave-one-out"
     """Learn from the events of its training part alone, so that an evaluation by it stays honest. None: from all"""
+    split_seed: int = Field(default=0, ge=0)
+    """Of the protocol, where it draws"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +95,6 @@ class PretrainingReport:
     """`next_item_retrieval`, ``before`` (None where there was no model) and ``after``"""
     training: Mapping[str, Any]
     """Epochs, why it ended, seconds, and how many numbers were trained; empty for a light encoder"""
-
-
-def training_part(dataset: Dataset, protocol: Protocol | None) -> Dataset:
-    """The events that may be learned from; all where `protocol` is None or there are no events at all."""
-    if protocol is None or not len(dataset.events):
-        return dataset
-    return split(dataset, protocol).train
 
 
 def pretrain_encoder(
@@ -124,7 +119,7 @@ def pretrain_encoder(
     """
     config = config or PretrainingConfig()
     check_place(to, name=MANIFEST)
-    data = training_part(dataset, config.protocol)
+    data = training_part(dataset, config.protocol, seed=config.split_seed)
     corpus = Corpus.of(data, template=config.template, held_out=config.held_out, seed=seed)
     journal = Journal()
     options = FitOptions(

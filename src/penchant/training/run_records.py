@@ -107,8 +107,8 @@ def _look(folder: Path, deep: int, found: list[RunRecord], faults: list[str]) ->
 
 def _of_card(folder: Path) -> RunRecord:
     card = asdict(read_card(folder))
-    parts = {part: card[part] for part in PARTS}
-    return RunRecord(name=card["name"], path=str(folder), kind=card["kind"], made=card["made"], **parts)
+    parts = {part: dict(card[part]) for part in PARTS}
+    return RunRecord(name=str(card["name"]), path=str(folder), kind=str(card["kind"]), made=str(card["made"]), **parts)
 
 
 def _of_study(folder: Path) -> RunRecord:
@@ -137,10 +137,10 @@ def _of_bundle(folder: Path) -> RunRecord:
         path=str(folder),
         kind="bundle",
         made=str(facts.get("fitted_at", "")),
-        settings=told["config"],
-        data=told["dataset"],
-        base=facts.get("encoder") or {},
-        metrics=facts.get("validation") or {},
+        settings=dict(told["config"]),
+        data=dict(told["dataset"]),
+        base=dict(facts.get("encoder") or {}),
+        metrics=dict(facts.get("validation") or {}),
     )
 
 

@@ -68,7 +68,8 @@ class TrainingConfig(Config):
     @classmethod
     def _own_rate(cls, settings: Any) -> Any:
         if isinstance(settings, dict) and "learning_rate" not in settings:
-            own = DEFAULT_RATES.get(settings.get("optimiser", "adamw"))
+            name = settings.get("optimiser", "adamw")
+            own = DEFAULT_RATES.get(name) if isinstance(name, str) else None
             return settings if own is None else {**settings, "learning_rate": own}
         return settings
 
