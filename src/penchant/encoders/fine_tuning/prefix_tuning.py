@@ -84,9 +84,18 @@ class PrefixTuning(VirtualTokens):
     def _is_read(self) -> bool:
         """Whether the model's states depend on the prefix; some take one and leave it aside."""
         probe = torch.zeros(1, 2, dtype=torch.int64, device=self.model.device)
+        inputs = {"input_ids": probe, "attention_mask": torch.ones_like(probe)}
+        weights = [weight for weight in self.prefix.parameters() if weight.dim() > 1]
+        kept = [weight.detach().clone() for weight in weights]
         try:
-            with torch.enable_grad():  # all but the prefix is frozen
-                return self.states({"input_ids": probe, "attention_mask": torch.ones_like(probe)}).requires_grad
+            with torch.no_grad():  # and not by its gradients: a model may be loaded where none are made
+                first = self.states(inputs)
+                for weight in weights:
+                    weight.add_(torch.linspace(-1.0, 1.0, weight.numel()).to(weight).view_as(weight))
+                changed = not torch.equal(self.states(inputs), first)
+                for weight, before in zip(weights, kept, strict=True):
+                    weight.copy_(before)
+                return changed
         except (RuntimeError, TypeError, ValueError, AttributeError):
             return False
 
