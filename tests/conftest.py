@@ -1,6 +1,5 @@
 """Fixtures that every room's tests may use."""
 
-import atexit
 import os
 import shutil
 import signal
@@ -11,7 +10,6 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["PENCHANT_CACHE"] = tempfile.mkdtemp(prefix="penchant-tests-")
-atexit.register(shutil.rmtree, os.environ["PENCHANT_CACHE"], ignore_errors=True)
 
 import pytest
 from hypothesis import settings
@@ -24,6 +22,11 @@ settings.load_profile("penchant")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_unconfigure() -> None:
+    """Leave no cache behind."""
+    shutil.rmtree(os.environ["PENCHANT_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

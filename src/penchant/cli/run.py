@@ -20,9 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="Settings, a table a stage: configs/run.toml.")
-    ],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Settings, a table a stage: configs/run.toml.")],
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where all that the stages make is kept.")],
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the settings' own.")] = None,
     resume: Annotated[

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -69,7 +69,7 @@ class TrainingConfig(Config):
     def _own_rate(cls, settings: Any) -> Any:
         if isinstance(settings, dict) and "learning_rate" not in settings:
             name = settings.get("optimiser", "adamw")
-            own = DEFAULT_RATES.get(name) if isinstance(name, str) else None
+            own = DEFAULT_RATES.get(cast("OptimiserName", name)) if isinstance(name, str) else None
             return settings if own is None else {**settings, "learning_rate": own}
         return settings
 

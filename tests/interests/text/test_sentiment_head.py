@@ -9,11 +9,11 @@ import pytest
 
 from penchant.errors import BundleError, DataError
 from penchant.interests.text import Gazetteer, TextReader
-from penchant.training.active_learning import by_uncertainty
 from penchant.interests.text.logistic import fit_logistic, sigmoid
 from penchant.interests.text.sentiment_head import SentimentChoice, SentimentHead, choose_sentiment, labels_of
 from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng, stable_hash
+from penchant.training.active_learning import by_uncertainty
 from penchant.types import DoubleArray, FloatArray
 from tests.interests.text.planted import Review, aliases, reviews, vocabulary
 from tests.interests.text.test_reading import scores
