@@ -84,6 +84,9 @@ def test_the_method_is_told_by_an_option_and_keeps_its_settings(penchant, data, 
     code, out, err = penchant(*command, tmp_path / "other", "--method", "head_only")
     assert code == 0, err
     assert list(json.loads(out)["trainings"]) == ["head"]
+    code, out, err = penchant("runs", "diff", tmp_path / "one", tmp_path / "other")
+    assert code == 1, err  # they were not told the same
+    assert "encoder.method.name" in out
 
 
 @pytest.mark.parametrize(

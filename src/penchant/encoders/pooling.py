@@ -24,7 +24,7 @@ def pool(states_BLD: Tensor, pooling: Pooling) -> Tensor:
     if pooling == "max":
         return states_BLD.amax(1)
     if pooling == "weighted_mean":  # weight of token l is l: Muennighoff, "SGPT" (2022)
-        weights_L1 = torch.arange(1, states_BLD.shape[1] + 1, dtype=states_BLD.dtype)[:, None]
+        weights_L1 = _places(states_BLD)
         return (states_BLD * weights_L1).sum(1) / weights_L1.sum()
     return states_BLD.mean(1)
 
@@ -42,8 +42,13 @@ def pool_padded(states_BLD: Tensor, mask_BL: Tensor, pooling: Pooling) -> Tensor
     if pooling == "max":
         return states_BLD.masked_fill(mask_BL1 == 0, float("-inf")).amax(1)
     if pooling == "weighted_mean":
-        mask_BL1 = mask_BL1 * torch.arange(1, states_BLD.shape[1] + 1, dtype=states_BLD.dtype)[:, None]
+        mask_BL1 = mask_BL1 * _places(states_BLD)
     return (states_BLD * mask_BL1).sum(1) / mask_BL1.sum(1)
+
+
+def _places(states_BLD: Tensor) -> Tensor:
+    """1 to L, (L, 1), where the states are."""
+    return torch.arange(1, states_BLD.shape[1] + 1, dtype=states_BLD.dtype, device=states_BLD.device)[:, None]
 
 
 class Dense:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,12 @@ def finetune_encoder(
     card = PublishedCard(
         name=to.name,
         kind="fine-tuned encoder",
+        penchant=version("penchant"),
         licence=base.licence,
         data=about(data),
         base={"name": base.name, "identity": base.identity, "licence": base.licence},
-        metrics={f"NDCG@10 of {kind} items": value for kind, value in tuning.after.items()},
+        settings={**config.model_dump(mode="json"), "seed": seed},
+        metrics={f"NDCG@10 of {kind} items, on validation": value for kind, value in tuning.after.items()},
         costs=total_costs(journal.entries),
     )
     keep_card(to, card, journal, manifest=ADAPTATION)

@@ -135,11 +135,13 @@ def pretrain_encoder(
     else:
         with _start(corpus, config, seed=seed) as path:
             report = _pretrain(corpus, path, to, config, data, options)
-    keep_card(to, _card(report, config, data, journal), journal, manifest=MANIFEST)
+    keep_card(to, _card(report, config, data, journal, seed), journal, manifest=MANIFEST)
     return report
 
 
-def _card(report: PretrainingReport, config: PretrainingConfig, data: Dataset, journal: Journal) -> PublishedCard:
+def _card(
+    report: PretrainingReport, config: PretrainingConfig, data: Dataset, journal: Journal, seed: int
+) -> PublishedCard:
     measured = {one["name"]: {"before": one["before"], "after": one["after"]} for one in report.objectives}
     return PublishedCard(
         name=Path(report.encoder).name,
@@ -147,7 +149,7 @@ def _card(report: PretrainingReport, config: PretrainingConfig, data: Dataset, j
         penchant=version("penchant"),
         data=about(data),
         base={"name": report.start},
-        settings=config.model_dump(mode="json"),
+        settings={**config.model_dump(mode="json"), "seed": seed},
         metrics={**measured, "retrieval": dict(report.retrieval)},
         costs=total_costs(journal.entries),
         intended="Turns texts of this catalogue into vectors: --encoder of the other commands.",

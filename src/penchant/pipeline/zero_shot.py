@@ -176,10 +176,9 @@ def _says_something(text: str) -> bool:
 
 def _wanted(text: str, reading: TextReading) -> str:
     """The text without the names of what it leaves out: to a language model "no war" is about war all the same."""
-    cuts = {span for spans, p in zip(reading.spans, reading.polarities, strict=True) if p < 0 for span in spans}
-    for start, end in sorted(cuts, reverse=True):
-        text = text[:start] + text[end:]
-    return text
+    left_out = [span for spans, p in zip(reading.spans, reading.polarities, strict=True) if p < 0 for span in spans]
+    cut = {place for start, end in left_out for place in range(start, end)}  # names may lie within one another
+    return "".join(character for place, character in enumerate(text) if place not in cut)
 
 
 def foreign(text: str) -> float:

@@ -172,6 +172,15 @@ def test_the_loss_is_the_mean_over_the_batchs_events_told_by_hand():
     assert found == pytest.approx(-(first + third).item() / 3, abs=1e-6)
 
 
+def test_a_pair_without_another_candidate_teaches_nothing():
+    contexts = Contexts.of(histories_of([0, 1]), n_items=2, decay=0.5, most=9)
+    step = _Step(_Given(torch.eye(2)), contexts, NextItemTuningConfig(loss="pairwise"), np.random.default_rng(0))
+    found = step.loss(np.array([0, 1], dtype=np.int32))
+    found.backward()
+    assert found.item() == 0  # not NaN, which would end the training
+    assert all(p.grad is None or p.grad.isfinite().all() for p in step.parameters())
+
+
 def test_the_text_space_begins_at_what_the_linear_space_says(words: Path):
     """Exactly where pooled vectors have one length, and nearly where they nearly have."""
     from penchant.encoders.fine_tuning.encoder import FineTunedEncoder

@@ -96,17 +96,18 @@ def pretrain(
         shares = [one.held_out()["loss"] / max(was["loss"], 1e-9) for one, was in zip(objectives, before, strict=True)]
         return -sum(shares) / len(shares)
 
-    torch.manual_seed(derive(seed, "pretraining"))
-    record = train(
-        module,
-        batches=lambda epoch: _Turns([one.batches(epoch) for one in objectives], seed=seed, epoch=epoch),
-        loss=loss,
-        evaluate=value,
-        config=config,
-        progress=progress,
-        name="Pre-training",
-        run=run,
-    )
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(seed, "pretraining"))
+        record = train(
+            module,
+            batches=lambda epoch: _Turns([one.batches(epoch) for one in objectives], seed=seed, epoch=epoch),
+            loss=loss,
+            evaluate=value,
+            config=config,
+            progress=progress,
+            name="Pre-training",
+            run=run,
+        )
     after = _measured(module, objectives, progress)
     reports = (
         ObjectiveReport(name=one.name, before=b, after=a) for one, b, a in zip(objectives, before, after, strict=True)

@@ -292,6 +292,8 @@ class _Step(nn.Module):
         others = counted_Cm.scatter(1, own_C[:, None], value=False)
         if self._config.loss == "pairwise":
             some = others.any(dim=1)
+            if not some.any():  # every other item of the batch is in the histories
+                return 0.0 * scores_Cm.sum()
             drawn = torch.multinomial(others[some].float(), 1)
             return bpr_loss(wanted[some], scores_Cm[some].gather(1, drawn)[:, 0])
         # As many unwanted items as were drawn weigh as much as the wanted one.
