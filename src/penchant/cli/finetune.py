@@ -115,7 +115,7 @@ def _table(report: "FineTuningReport") -> "Table":
 
     table = Table(
         box=box.SIMPLE_HEAD,
-        title="NDCG@10 of items put in order by their texts",
+        title="NDCG@10 of items put in order by their texts, on validation",
         title_justify="left",
         title_style="bold",
     )

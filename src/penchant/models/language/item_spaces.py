@@ -31,12 +31,13 @@ class LinearSpace(ItemSpace):
     """
 
     vectors: Tensor
+    mean: Tensor
 
     def __init__(self, vectors_ID: FloatArray) -> None:
         super().__init__()
         start = torch.from_numpy(vectors_ID)
         read = start.any(dim=1)
-        self.mean = start[read].mean(dim=0)
+        self.register_buffer("mean", start[read].mean(dim=0), persistent=False)
         self.register_buffer("vectors", (start - self.mean) * read[:, None], persistent=False)
         self.register_buffer("bank", functional.normalize(self.vectors, dim=1))
         self.weight = nn.Parameter(torch.eye(vectors_ID.shape[1]))

@@ -69,7 +69,7 @@ class NextItemTuningConfig(Config):
     """How an item is put into words."""
     loss: Literal["softmax", "pairwise", "binary"] = "softmax"
     """What pulls the next item near: a softmax over the batch's items, one pair, or yes and no."""
-    temperature: float = Field(default=0.07, gt=0)
+    temperature: float = Field(default=0.07, gt=0, allow_inf_nan=False)
     """τ"""
     prior: float = Field(default=0.0, ge=0)
     """How much of an item's log popularity the score is spared to say; 1: none of it is learned from text."""
