@@ -184,8 +184,10 @@ def test_an_altered_or_lost_artefact_is_made_again(copied: Path, place: Path):
     (copied / "05-explore" / "users.json").write_text("{}")
     shutil.rmtree(copied / "08-update")
     again = run_loop(settings(place), copied, resume=True, now=lambda: NOW)
-    # explore has made the same again, byte for byte: what rank read is as it was
-    assert again.done == ("explore", "update", "report")
+    # explore has made the same again, byte for byte: what rank read is as it was; so may update, for the report
+    assert again.done[:2] == ("explore", "update")
+    assert set(again.done[2:]) <= {"report"}
+    assert {"rank", "feedback"} <= set(again.kept)
     assert json.loads((copied / "05-explore" / "users.json").read_text())
 
 
