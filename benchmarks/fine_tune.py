@@ -6,7 +6,7 @@
 A pair is two items that a user took one after the other. The loss is that of `MultipleNegativesRankingLoss`: the other
 items of the batch are the wrong answers, cosines by 20. AdamW with the same rate and decay, a linear fall without
 warm-up, gradients clipped to 1, no dropout, every weight trained, float32; pairs in the same order. Ours runs the texts
-of a batch in runs of nearly one length, each text once. Told are processor seconds of the training alone, which other
+of a batch beside others of nearly their length. Told are processor seconds of the training alone, which other
 programs on the machine disturb little, and how either trained model places pairs that it was not trained on.
 """
 
@@ -32,12 +32,11 @@ from penchant.data.dataset import Table
 from penchant.encoders import render_items
 from penchant.encoders.checkpoint import locate
 from penchant.encoders.fine_tuning.encoder import FineTunedEncoder, FineTunedEncoderConfig
-from penchant.encoders.pair_input import Tokens
 from penchant.training.loop import TrainingConfig, train
 from penchant.types import FloatArray
 
 RESULT = Path(__file__).parent / "results" / "fine_tune.json"
-RATE, DECAY, SCALE, CHUNK = 2e-5, 0.01, 20.0, 32
+RATE, DECAY, SCALE = 2e-5, 0.01, 20.0
 
 Pairs = list[tuple[str, str]]
 
@@ -75,14 +74,8 @@ class Ours(nn.Module):
         self.encoder = FineTunedEncoder(FineTunedEncoderConfig.of({"method": "full", "max_length": max_length}), seed=0)
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        """Unit vectors, (N, D), each distinct text run once, beside others of about its length."""
-        distinct = list(dict.fromkeys(texts))
-        tokens: list[Tokens] = self.encoder.tokenize([(text, None) for text in distinct])
-        order = sorted(range(len(distinct)), key=lambda n: len(tokens[n].ids))
-        runs = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
-        read = torch.cat([self.encoder.encode([tokens[n] for n in run]) for run in runs])
-        place = {distinct[n]: row for row, n in enumerate(order)}
-        return functional.normalize(read[torch.tensor([place[text] for text in texts])], dim=1)
+        """Unit vectors, (N, D)."""
+        return functional.normalize(self.encoder([(text, None) for text in texts]), dim=1)
 
     def loss(self, pairs: Pairs) -> torch.Tensor:
         """Mean cross-entropy of each pair's second text among those of the batch."""

@@ -73,7 +73,6 @@ def finetune_encoder(
     config = config or FineTuningConfig()
     check_place(to, name=ADAPTATION)  # before the training, not after
     data = training_part(dataset, config.protocol, seed=config.split_seed)
-    own = NextItemTuningConfig.of(config.model_dump(include=set(NextItemTuningConfig.model_fields)), where="settings")
     journal = Journal()
     options = FitOptions(
         checkpoints=checkpoints,
@@ -83,14 +82,14 @@ def finetune_encoder(
         trackers=(journal, *trackers),
         progress=progress,
     )
-    base = CachedEncoder(untrained(own.encoder), cache_folder() / "embeddings")
-    vectors = item_vectors(data.items, base, template=own.items, progress=progress)
-    tuning = NextItemTuning(own).fit(data, options=replace(options, item_vectors=vectors))
+    base = CachedEncoder(untrained(config.encoder), cache_folder() / "embeddings")
+    vectors = item_vectors(data.items, base, template=config.items, progress=progress)
+    tuning = NextItemTuning(config).fit(data, options=replace(options, item_vectors=vectors))
     tuning.save(to)
     report = FineTuningReport(
         encoder=str(to),
         base=base.name,
-        method=own.encoder.method.model_dump(mode="json"),
+        method=config.encoder.method.model_dump(mode="json"),
         trained=tuning.encoder.trainable_count,
         total=tuning.encoder.total_count,
         before=tuning.before,

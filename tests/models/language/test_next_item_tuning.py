@@ -16,7 +16,8 @@ from penchant.errors import ConfigError, DataError, UnsupportedError
 from penchant.interfaces import FitOptions
 from penchant.models.language.consumed_together import Contexts, neighbour_batches
 from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace
-from penchant.models.language.next_item_tuning import NextItemTuning, NextItemTuningConfig, _Step
+from penchant.models.language.next_item_loss import NextItemLoss
+from penchant.models.language.next_item_tuning import NextItemTuning, NextItemTuningConfig
 from tests.models.language.tiny import save_words
 from tests.models.rating.worlds import rated
 
@@ -83,6 +84,20 @@ def test_sentence_transformers_reads_it_too(tuned: NextItemTuning, tmp_path: Pat
     texts = render_items(DATA.items)[:5]
     theirs = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").encode(texts)
     np.testing.assert_allclose(theirs, load_encoder(str(tmp_path / "encoder")).encode(texts), atol=1e-5)
+
+
+def test_many_texts_are_run_a_few_at_a_time_and_come_back_in_order(tuned: NextItemTuning):
+    texts = [*render_items(DATA.items)[:70], "n1", "n2 c3 c4 c5"]
+    with torch.inference_mode():
+        together = tuned.encoder([(text, None) for text in texts])
+        alone = torch.cat([tuned.encoder([(text, None)]) for text in texts])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_without_new_items_all_are_learned_from_and_known_ones_decide(words: Path):
+    epoch = {"learning_rate": 1e-3, "max_epochs": 1, "warmup_steps": 1}
+    tuned = NextItemTuning(settings(words, method="head_only", new_share=0.0, head_training=epoch)).fit(DATA)
+    assert set(tuned.before) == set(tuned.after) == {"known"}
 
 
 @pytest.mark.parametrize("loss", ["pairwise", "binary"])
@@ -164,8 +179,8 @@ def test_the_loss_is_the_mean_over_the_batchs_events_told_by_hand():
     contexts = Contexts.of(histories, n_items=4, decay=0.5, most=9)
     vectors = functional.normalize(torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [-1.0, 0.0]]), dim=1)
     config = NextItemTuningConfig(temperature=0.5, prior=1.0)
-    step = _Step(_Given(vectors), contexts, config, np.random.default_rng(0))
-    found = step.loss(np.array([1, 2], dtype=np.int32)).item()
+    step = NextItemLoss(_Given(vectors), contexts, config, np.random.default_rng(0))
+    found = step(np.array([1, 2], dtype=np.int32)).item()
     # 1 came after 0, 2 after 0 and 1 (which is then no candidate), 2 after 3; log counts of 1 and 2: log 1, log 2.
     first = torch.tensor([0.6 / 0.5, 0.0 / 0.5 + np.log(2.0)]).log_softmax(0)[0]
     third = torch.tensor([-0.6 / 0.5, 0.0 / 0.5 + np.log(2.0)]).log_softmax(0)[1]
@@ -174,8 +189,8 @@ def test_the_loss_is_the_mean_over_the_batchs_events_told_by_hand():
 
 def test_a_pair_without_another_candidate_teaches_nothing():
     contexts = Contexts.of(histories_of([0, 1]), n_items=2, decay=0.5, most=9)
-    step = _Step(_Given(torch.eye(2)), contexts, NextItemTuningConfig(loss="pairwise"), np.random.default_rng(0))
-    found = step.loss(np.array([0, 1], dtype=np.int32))
+    step = NextItemLoss(_Given(torch.eye(2)), contexts, NextItemTuningConfig(loss="pairwise"), np.random.default_rng(0))
+    found = step(np.array([0, 1], dtype=np.int32))
     found.backward()
     assert found.item() == 0  # not NaN, which would end the training
     assert all(p.grad is None or p.grad.isfinite().all() for p in step.parameters())
@@ -206,7 +221,7 @@ def test_what_cannot_be_learned_from_is_refused(words: Path):
     with pytest.raises(UnsupportedError, match="no item texts"):
         NextItemTuning(settings(words)).fit(bare)
     lonely = rated([(u, u, np.nan) for u in range(6)], n_users=6, n_items=6, items={"title": list(NUMBERS[:6])})
-    with pytest.raises((DataError, UnsupportedError, Exception), match=r"two|after a warm one"):
-        NextItemTuning(settings(words)).fit(lonely)
+    with pytest.raises(DataError, match="no user with two training events"):
+        NextItemTuning(settings(words, new_share=0.0)).fit(lonely)
     with pytest.raises(ConfigError, match="temperature"):
         NextItemTuningConfig.of({"temperature": 0.0})

@@ -23,6 +23,10 @@ _DROPOUTS = ("dropout", "attention_dropout", "activation_dropout", "layerdrop")
 """Shares that some models keep as plain numbers."""
 
 
+RUN = 32
+"""Texts run at a time."""
+
+
 class FineTunedEncoderConfig(Config):
     """Which language model, how its vectors are made, and what of it is trained."""
 
@@ -120,14 +124,26 @@ class FineTunedEncoder(nn.Module):
         return self.encode(self.tokenize(texts))
 
     def encode(self, tokens: Sequence[Tokens]) -> Tensor:
-        """The same of what is tokenised; zero where there are no tokens."""
+        """The same of what is tokenised; zero where there are no tokens.
+
+        Many are run a few at a time beside others of nearly their length, so that there is little padding.
+        """
+        if len(tokens) <= RUN:
+            return self._encode(tokens)
+        order = sorted(range(len(tokens)), key=lambda n: len(tokens[n].ids))
+        runs = [order[start : start + RUN] for start in range(0, len(order), RUN)]
+        vectors_ND = torch.cat([self._encode([tokens[n] for n in run]) for run in runs])
+        return vectors_ND[torch.tensor(order, device=vectors_ND.device).argsort()]
+
+    def _encode(self, tokens: Sequence[Tokens]) -> Tensor:
+        """All in one batch."""
         device = self.method.model.device
         read = [n for n, one in enumerate(tokens) if one.ids]
         if len(read) < len(tokens) or not read:
             vectors_ND = torch.zeros(len(tokens), self.dim, device=device)
             if not read:
                 return vectors_ND
-            return vectors_ND.index_copy(0, torch.tensor(read, device=device), self.encode([tokens[n] for n in read]))
+            return vectors_ND.index_copy(0, torch.tensor(read, device=device), self._encode([tokens[n] for n in read]))
         lengths = [len(one.ids) for one in tokens]
         ids = np.full((len(tokens), max(lengths)), self._padding, dtype=np.int64)
         mask, segments = np.zeros_like(ids), np.zeros_like(ids)

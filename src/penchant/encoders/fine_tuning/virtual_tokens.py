@@ -1,5 +1,6 @@
 """Tokens that stand for no word: what prefix, prompt and P-tuning put before a text."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,9 +40,9 @@ class PromptMethod(VirtualTokens):
     ``h = model( [ p_1 … p_P ; E(text) ] )``, states of the P left out. The p are of the model's width D.
     """
 
+    @abstractmethod
     def prompt(self) -> Tensor:
         """(P, D)"""
-        raise NotImplementedError
 
     def states(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The text's own states, (B, L, D)."""

@@ -1,5 +1,6 @@
 """Items as vectors that are under training: a layer over given vectors, or a language model with such a layer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,18 +12,15 @@ from penchant.encoders.fine_tuning.encoder import FineTunedEncoder
 from penchant.encoders.pair_input import Tokens
 from penchant.types import FloatArray, RowArray
 
-CHUNK = 32
-"""Texts run at a time: of nearly one length, so that there is little padding."""
 
-
-class ItemSpace(nn.Module):
+class ItemSpace(nn.Module, ABC):
     """Vectors of items under training; `bank` (I, D) holds each as it last was, for items that a step does not run."""
 
     bank: Tensor
 
+    @abstractmethod
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""
-        raise NotImplementedError
 
 
 class LinearSpace(ItemSpace):
@@ -56,7 +54,7 @@ class TextSpace(ItemSpace):
         self.encoder, self._tokens = encoder, tokens
         with torch.inference_mode():
             some = np.unique(np.linspace(0, len(tokens) - 1, 512).astype(np.int32))
-            lengths = self._run(some).norm(dim=1)
+            lengths = self._read(some).norm(dim=1)
             length = lengths[lengths > 0].mean()
         # So that the layer says of a pooled vector what the linear space says of it made a unit vector.
         encoder.put_head(start.weight.detach() / length, -start.weight.detach() @ start.mean)
@@ -64,13 +62,7 @@ class TextSpace(ItemSpace):
 
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""
-        return functional.normalize(self._run(items), dim=1)
+        return functional.normalize(self._read(items), dim=1)
 
-    def _run(self, items: RowArray) -> Tensor:
-        """In runs of nearly one length, so that there is little padding."""
-        order = sorted(range(len(items)), key=lambda n: len(self._tokens[int(items[n])].ids))
-        runs = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
-        read = torch.cat([self.encoder.encode([self._tokens[int(items[n])] for n in run]) for run in runs])
-        back = torch.empty(len(order), dtype=torch.long)
-        back[torch.tensor(order)] = torch.arange(len(order))
-        return read[back.to(read.device)]
+    def _read(self, items: RowArray) -> Tensor:
+        return self.encoder.encode([self._tokens[int(item)] for item in items])

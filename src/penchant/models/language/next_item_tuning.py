@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
 
-from penchant.config import Config
 from penchant.data.cold_start import HeldOut, cold_items
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases
+from penchant.data.partition import without_last
 from penchant.encoders.fine_tuning.encoder import FineTunedEncoder, FineTunedEncoderConfig
 from penchant.encoders.fine_tuning.head_only import HeadOnlyConfig
 from penchant.encoders.fine_tuning.lora import LoraConfig
@@ -26,16 +24,14 @@ from penchant.models.content_based import ContentBased, ContentBasedConfig
 from penchant.models.holdout import catalogue_ties, sampled, validation_ndcg
 from penchant.models.language.consumed_together import Contexts, neighbour_batches
 from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace
+from penchant.models.language.next_item_loss import NextItemLoss, NextItemLossConfig
 from penchant.models.saving import fitted
 from penchant.seeding import derive, numpy_rng
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
-from penchant.training.losses import bpr_loss, sampled_binary_loss
 from penchant.training.runs import training_run
 from penchant.types import FloatArray, RowArray
 
 NAME = "next_item_tuning"
-NOWHERE = -1e4
-"""The score of a candidate that does not count."""
 
 HEAD = TrainingConfig(
     learning_rate=1e-3,
@@ -60,19 +56,13 @@ TUNING = TrainingConfig(
 )
 
 
-class NextItemTuningConfig(Config):
+class NextItemTuningConfig(NextItemLossConfig):
     """Settings of `NextItemTuning`."""
 
     encoder: FineTunedEncoderConfig = FineTunedEncoderConfig(method=LoraConfig(), max_length=64)
     """Which language model, and what of it is trained."""
     items: ItemTemplate = ItemTemplate()
     """How an item is put into words."""
-    loss: Literal["softmax", "pairwise", "binary"] = "softmax"
-    """What pulls the next item near: a softmax over the batch's items, one pair, or yes and no."""
-    temperature: float = Field(default=0.07, gt=0, allow_inf_nan=False)
-    """τ"""
-    prior: float = Field(default=0.0, ge=0)
-    """How much of an item's log popularity the score is spared to say; 1: none of it is learned from text."""
     decay: float = Field(default=0.8, gt=0, le=1)
     """Weight of a history's event relative to the one after it."""
     history: int = Field(default=12, ge=1)
@@ -81,10 +71,8 @@ class NextItemTuningConfig(Config):
     """Items a step."""
     neighbours: int = Field(default=7, ge=0)
     """Items met with an item that come into its batch."""
-    max_cases: int = Field(default=1500, ge=1)
-    """Events a step, of those of the batch's items."""
     new_share: float = Field(default=0.03, ge=0, lt=1)
-    """Share of the items that no training event has, to see how the texts of new items are placed."""
+    """Share of the items that no training event has, to see how the texts of new items are placed; 0: none."""
     max_validation: int = Field(default=2000, ge=1)
     """Validation cases on known items, and as many on new ones."""
     head_training: TrainingConfig = HEAD
@@ -163,7 +151,7 @@ class NextItemTuning:
             self.before = self.after = work.judge.values(start)
             records = {"head": work.train(head, config.head_training, "head", self.before)}
             space = TextSpace(encoder, encoder.tokenize([(text, None) for text in texts]), head)
-            if config.encoder.method.name != HeadOnlyConfig().name:
+            if not isinstance(config.encoder.method, HeadOnlyConfig):
                 records["encoder"] = work.train(space, config.training, "encoder", self.before)
             self.records, self._encoder = records, encoder
             space.eval().requires_grad_(requires_grad=False)
@@ -215,7 +203,7 @@ class _Work:
     ) -> TrainingRecord:
         """Train the space; its best epoch stays, and its bank is of that epoch."""
         config, seed, options = self.config, self.options.seed, self.options.part(name)
-        step = _Step(space, self.contexts, config, numpy_rng(seed, NAME, name, "cases"))
+        loss = NextItemLoss(space, self.contexts, config, numpy_rng(seed, NAME, name, "cases"))
         everything = np.arange(self.dataset.n_items, dtype=np.int32)
 
         def evaluate() -> float:
@@ -231,74 +219,16 @@ class _Work:
             return [part for part in parts if len(part) > 1]
 
         return train(
-            step,
+            loss,
             batches=batches,
-            loss=step.loss,
+            loss=loss,
             evaluate=evaluate,
             config=settings,
             progress=options.progress,
             name=f"Fine-tuning {name}",
             run=training_run(options, dataset=self.dataset, config=config, name=f"{NAME}/{name}"),
-            generators={"cases": step.rng},
+            generators={"cases": loss.rng},
         )
-
-
-class _Step(nn.Module):
-    """The loss of a batch of items."""
-
-    def __init__(
-        self, space: ItemSpace, contexts: Contexts, config: NextItemTuningConfig, rng: np.random.Generator
-    ) -> None:
-        super().__init__()
-        self.space, self.rng = space, rng
-        self._contexts, self._config = contexts, config
-        counts = np.bincount(contexts.targets, minlength=contexts.before.shape[1])
-        self._log_counts = np.log(np.maximum(counts, 1)).astype(np.float32)
-        if config.loss == "binary":
-            # At first a cosine of one half is even odds: at none every pair would be a sure yes (Zhai et al. 2023).
-            self.slope = nn.Parameter(torch.ones(()))
-            self.intercept = nn.Parameter(torch.tensor(-0.5 / config.temperature))
-
-    def loss(self, items: RowArray) -> Tensor:
-        """The mean over the events on these items, a scalar; their vectors go into the bank."""
-        fresh = self.space(items)
-        cases = self._contexts.cases_of(items)
-        if len(cases) > self._config.max_cases:
-            cases = self.rng.choice(cases, self._config.max_cases, replace=False)
-        place = np.full(len(self._log_counts), -1)
-        place[items] = np.arange(len(items))
-        rows = torch.from_numpy(items.astype(np.int64)).to(fresh.device)
-        vectors = self.space.bank.index_copy(0, rows, fresh)
-        with torch.no_grad():
-            self.space.bank.index_copy_(0, rows, fresh.detach())
-        if not len(cases):
-            nothing: Tensor = 0.0 * fresh.sum()
-            return nothing
-        read = self._contexts.before[cases].tocoo()
-        states = functional.normalize(_weighted_sums(vectors, read.row, read.col, read.data, len(cases)), dim=1)
-        scores = states @ fresh.T / self._config.temperature
-        scores = scores + self._config.prior * torch.from_numpy(self._log_counts[items]).to(fresh.device)
-        counted = torch.ones(scores.shape, dtype=torch.bool)
-        seen = place[read.col]
-        counted[read.row[seen >= 0], seen[seen >= 0]] = False
-        own = torch.from_numpy(place[self._contexts.targets[cases]])
-        counted[torch.arange(len(cases)), own] = True
-        return self._of(scores, counted.to(fresh.device), own.to(fresh.device))
-
-    def _of(self, scores_Cm: Tensor, counted_Cm: Tensor, own_C: Tensor) -> Tensor:
-        if self._config.loss == "softmax":
-            return functional.cross_entropy(scores_Cm.masked_fill(~counted_Cm, NOWHERE), own_C)
-        wanted = scores_Cm.gather(1, own_C[:, None])[:, 0]
-        others = counted_Cm.scatter(1, own_C[:, None], value=False)
-        if self._config.loss == "pairwise":
-            some = others.any(dim=1)
-            if not some.any():  # every other item of the batch is in the histories
-                return 0.0 * scores_Cm.sum()
-            drawn = torch.multinomial(others[some].float(), 1)
-            return bpr_loss(wanted[some], scores_Cm[some].gather(1, drawn)[:, 0])
-        # As many unwanted items as were drawn weigh as much as the wanted one.
-        share = others.float() / others.float().sum(dim=1, keepdim=True).clamp(min=1)
-        return sampled_binary_loss(self.slope * wanted + self.intercept, self.slope * scores_Cm + self.intercept, share)
 
 
 class _Judge:
@@ -326,17 +256,10 @@ class _Judge:
 
 def _divided(dataset: Dataset, config: NextItemTuningConfig, seed: int) -> tuple[Dataset, Validation]:
     """What is trained on, without the last event of each user and the events of some items."""
-    share = config.new_share or 0.5 / max(dataset.n_items, 1)  # one item is the least there can be
-    held = HeldOut.choose(dataset, share=share, seed=derive(seed, "new items"))
-    parts = cold_items(dataset, held, later_events="keep", max_cases=config.max_validation, seed=seed)
-    known = sampled(parts.validation, config.max_validation, seed)
-    return parts.train, Validation(known=known, new=parts.test if config.new_share else None)
-
-
-def _weighted_sums(vectors_ID: Tensor, rows: RowArray, columns: RowArray, weights: FloatArray, n: int) -> Tensor:
-    """``Σ w x`` of each of n cases, (n, D)."""
-    device = vectors_ID.device
-    terms = vectors_ID[torch.from_numpy(columns.astype(np.int64)).to(device)]
-    terms = terms * torch.from_numpy(np.asarray(weights)).to(device)[:, None]
-    sums = torch.zeros(n, vectors_ID.shape[1], device=device)
-    return sums.index_add(0, torch.from_numpy(rows.astype(np.int64)).to(device), terms)
+    if config.new_share:
+        held = HeldOut.choose(dataset, share=config.new_share, seed=derive(seed, "new items"))
+        parts = cold_items(dataset, held, later_events="keep", max_cases=config.max_validation, seed=seed)
+        train, known, new = parts.train, parts.validation, parts.test
+    else:
+        (train, known), new = without_last(dataset, np.ones(dataset.n_users, dtype=np.bool_)), None
+    return train, Validation(known=sampled(known, config.max_validation, seed), new=new)
