@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from penchant.errors import ConfigError, NotFoundError
+from penchant.feedback.decisions import fault_of
 from penchant.pipeline.interest_model import InterestModel
 from penchant.records import Event
 from penchant.reranking.settings import Reranking
@@ -265,7 +266,14 @@ def test_a_budget_is_kept(model):
 def test_nothing_is_explored_on_strangers(model):
     served = model.decide("nobody", 5, explore=1.0)
     assert served.slate.cold
-    assert served.decision is None
+    decision = served.decision
+    assert (decision.policy, decision.ope_valid, decision.context["cold"]) == ("popular", True, 1.0)
+    assert [slot.item_id for slot in decision.slots] == [item.item_id for item in served.slate.items]
+    assert all(slot.propensity == slot.prefix_propensity == 1.0 for slot in decision.slots)
+    assert fault_of(decision) == ""
+    # Of equal scores the earlier eligible one is taken: the slate follows from the log alone.
+    best = sorted(range(len(decision.eligible)), key=lambda n: (-decision.scores[n], n))[:5]
+    assert [decision.eligible[n] for n in best] == [item.item_id for item in served.slate.items]
     assert not any(item.explored for item in served.slate.items)
     found = model.discover("nobody")
     assert found.cold

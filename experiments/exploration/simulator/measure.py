@@ -25,7 +25,7 @@ from penchant.evaluation.simulation.marginals import marginals_of
 from penchant.evaluation.simulation.measures import Measures, measure, paired
 from penchant.evaluation.simulation.planted import PlantedWorld, WorldConfig
 from penchant.evaluation.simulation.recommender import SimulatedConfig, SimulatedRecommender
-from penchant.exploration.dial import DialConfig, DialTurn
+from penchant.exploration.dial import DialConfig, DialTurn, scale_of
 from penchant.exploration.policies.catalogue import POLICIES
 from penchant.seeding import numpy_rng
 
@@ -71,7 +71,13 @@ def check(settings: dict) -> None:
         for user in range(10):
             arms = made.arms(user, free[user])
             if policy["kind"] == "dial":
-                turn = DialTurn(ours.config, arms, explorable[user], drawn[user])
+                turn = DialTurn(
+                    ours.config,
+                    arms,
+                    explorable[user],
+                    drawn[user],
+                    scale_of(drawn[user], explorable[user], ours.config.temperature),
+                )
             else:
                 turn = POLICIES.build(policy["kind"], given(policy)).begin(arms, 6, rng=numpy_rng(0))
             if policy["kind"] == "thompson_plackett_luce":

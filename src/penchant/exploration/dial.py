@@ -69,20 +69,39 @@ class Dial(Policy):
         drawn = arms.draw(rng)
         if self.bonus is not None:
             drawn = drawn + self.bonus
-        return DialTurn(self.config, arms, explorable, drawn)
+        return DialTurn(self.config, arms, explorable, drawn, scale_of(drawn, explorable, self.config.temperature))
+
+
+class DrawnDial(Policy):
+    """A dial whose draw was made before, as a log tells it: its probabilities given that draw."""
+
+    config: DialConfig
+
+    def __init__(self, config: DialConfig, *, explorable_N: BoolArray, drawn_N: DoubleArray, scale: float) -> None:
+        """`drawn_N` are v_n of the candidates that may be explored, whatever for the others, `scale` T sd(v)."""
+        super().__init__(config)
+        self.explorable = explorable_N
+        self.drawn = drawn_N
+        self.scale = scale
+
+    def begin(self, arms: Arms, k: int, *, rng: np.random.Generator) -> "DialTurn":
+        """Nothing is drawn."""
+        return DialTurn(self.config, arms, self.explorable, self.drawn, self.scale)
 
 
 class DialTurn(Turn):
     """A slate that is being dialled."""
 
-    def __init__(self, config: DialConfig, arms: Arms, explorable_N: BoolArray, drawn_N: DoubleArray) -> None:
+    def __init__(
+        self, config: DialConfig, arms: Arms, explorable_N: BoolArray, drawn_N: DoubleArray, scale: float
+    ) -> None:
         self.config = config
         self.arms = arms
         self.explorable = explorable_N
         self.drawn = drawn_N
         self.place = 1
         self.explored = 0
-        self.scale = config.temperature * (float(drawn_N[explorable_N].std()) if explorable_N.any() else 0.0)
+        self.scale = scale
         """T sd(v)"""
         self._weights = self._odds(drawn_N)
 
@@ -127,6 +146,11 @@ class DialTurn(Turn):
         best = int(values.argmax())
         equal = np.flatnonzero(values == values[best])
         return best if len(equal) == 1 else int(equal[self.arms.ties[equal].argmin()])
+
+
+def scale_of(drawn_N: DoubleArray, explorable_N: BoolArray, temperature: float) -> float:
+    """T sd(v) over what may be explored; 0 where nothing may."""
+    return temperature * float(drawn_N[explorable_N].std()) if explorable_N.any() else 0.0
 
 
 def automatic_share(certainty: float, drift: float, limits: tuple[float, float]) -> float:

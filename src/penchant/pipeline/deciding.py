@@ -1,18 +1,66 @@
 """How a slate was decided, as the log keeps it."""
 
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
 
+from penchant.config import Config
 from penchant.pipeline.exploring import Exploration, Look, Tries
 from penchant.pipeline.live import Live
 from penchant.records import Decision, LoggedSlot, Slate
+from penchant.types import DoubleArray, IntArray, RowArray
 
 
-def decision_of(live: Live, slate: Slate, look: Look, tries: Tries, *, stays: bool, request_id: str | None) -> Decision:
-    """The decision behind a slate. Where values change from place to place, by a reranker, pins or quotas (`stays` is
-    False), what another policy would have done cannot be told from it: it is not valid for estimates.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What a slate was decided on."""
+
+    items: RowArray | IntArray
+    """(N,) rows that could have been on it"""
+    scores: DoubleArray
+    """(N,) with what rules add at every place"""
+    variances: DoubleArray
+    """(N,)"""
+    ties: RowArray | IntArray
+    """(N,) of equal scores the smaller is taken first"""
+    version: str
+    """Of the policy's settings"""
+    looks: DoubleArray | None = None
+    """(N,) see `Tries`"""
+    seed: int = 0
+    """What was drawn from; 0 where nothing was drawn"""
+    context: dict[str, float | str] = field(default_factory=dict)
+    stays: bool
+    """False where values change from place to place, by a reranker, pins or quotas: what another policy would have
+    done cannot be told then, and the decision is not valid for estimates"""
+
+
+def looked(look: Look, tries: Tries, *, stays: bool) -> Grounds:
+    """Of a slate for someone known, with or without a look around."""
+    arms, settings = tries.arms, look.settings
+    told: dict[str, float | str] = {"exploration_share": look.share}
+    if tries.looks is not None:
+        told |= {"look_scale": tries.look_scale, "look_epsilon": settings.epsilon}
+        if settings.most is not None:
+            told["look_most"] = float(settings.most)
+        if settings.never_at:
+            told["look_never_at"] = ",".join(map(str, settings.never_at))
+    return Grounds(
+        items=arms.items,
+        scores=arms.means,
+        variances=arms.variances(),
+        ties=arms.ties,
+        version=version_of(settings.model_copy(update={"share": 0.0})),
+        looks=tries.looks,
+        seed=look.seed,
+        context=told,
+        stays=stays,
+    )
+
+
+def decision_of(live: Live, slate: Slate, grounds: Grounds, *, request_id: str | None) -> Decision:
+    """The decision behind a slate."""
     prefix, slots = 1.0, []
     for item in slate.items:
         prefix *= item.propensity
@@ -26,34 +74,27 @@ def decision_of(live: Live, slate: Slate, look: Look, tries: Tries, *, stays: bo
                 tries=None if item.exploring is None else item.exploring.concept_id,
             )
         )
-    ids, arms = live.fitted.dataset.items.ids, tries.arms
+    order = np.argsort(grounds.ties, kind="stable")
+    ids, looks = live.fitted.dataset.items.ids, grounds.looks
     return Decision(
         slate_id=slate.slate_id,
         user_id=slate.user_id,
         decided_at=live.microseconds(),
         policy=slate.policy,
-        policy_version=version_of(look.settings),
+        policy_version=grounds.version,
         bundle=slate.bundle,
         slots=tuple(slots),
-        seed=look.seed,
-        eligible=tuple(ids[row] for row in arms.items.tolist()),
-        scores=tuple(arms.means.tolist()),
-        variances=tuple(arms.variances().tolist()),
-        looks=() if tries.looks is None else tuple(None if np.isnan(v) else v for v in tries.looks.tolist()),
-        context=_context(look, tries),
+        seed=grounds.seed,
+        eligible=tuple(ids[row] for row in grounds.items[order].tolist()),
+        scores=tuple(grounds.scores[order].tolist()),
+        variances=tuple(grounds.variances[order].tolist()),
+        looks=() if looks is None else tuple(None if np.isnan(v) else v for v in looks[order].tolist()),
+        context=grounds.context,
         request_id=request_id,
-        ope_valid=stays,
+        ope_valid=grounds.stays,
     )
 
 
-def _context(look: Look, tries: Tries) -> dict[str, float | str]:
-    told: dict[str, float | str] = {"exploration_share": look.share}
-    if tries.looks is not None:
-        told |= {"look_scale": tries.look_scale, "look_epsilon": look.settings.epsilon}
-    return told
-
-
-def version_of(settings: Exploration) -> str:
-    """Changes when a setting of the policy does; the share, which a request may set, is logged with each decision."""
-    told = settings.model_dump_json(exclude={"share"})
-    return blake2b(told.encode(), digest_size=4).hexdigest()
+def version_of(settings: Config) -> str:
+    """Changes when a setting of a policy does."""
+    return blake2b(settings.model_dump_json().encode(), digest_size=4).hexdigest()

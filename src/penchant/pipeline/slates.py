@@ -13,7 +13,7 @@ from penchant.data.sparse_rows import row_entries
 from penchant.interests.explanation import reasons_of
 from penchant.interests.words import because_of_concept, because_of_event
 from penchant.interfaces import Candidates
-from penchant.pipeline.deciding import decision_of
+from penchant.pipeline.deciding import Grounds, decision_of, looked
 from penchant.pipeline.discovering import Discoverer
 from penchant.pipeline.exploring import Exploration, Look, Tries
 from penchant.pipeline.live import Live
@@ -25,7 +25,10 @@ from penchant.reranking.settings import Reranking
 from penchant.seeding import derive
 from penchant.types import BoolArray
 
-GREEDY, DIAL = "greedy", "dial"
+GREEDY, DIAL, POPULAR = "greedy", "dial", "popular"
+"""What served: the best that is known, a look around at some places, or, for a stranger, what is popular."""
+POPULAR_VERSION = "1"
+"""It has no settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class Around:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A slate, and how it was decided where that was asked for: None for a cold one, which no policy chose."""
+    """A slate, and how it was decided where that was asked for."""
 
     slate: Slate
     decision: Decision | None
@@ -59,7 +62,7 @@ def serve(
 ) -> Served:
     """The K items for a user; for one of whom nothing is known the popular items, and the slate says so.
 
-    With `around` some of them may be explored, and the decision is told.
+    With `around` some of them may be explored, and the decision is told; of a stranger nothing is explored.
 
     A user without events who has attributes is served from those, and is told so. What a user has muted or turned down
     does not come, though it be pinned.
@@ -73,9 +76,13 @@ def serve(
     excluded = live.excluded(raw, edits)
     rules, notes = _respected(live, rules, excluded)
     finalists = max(4 * k, k + 20, reranking.pool if reranking.name else 0)
-    slate_id, look, decision, share = uuid.uuid4().hex, None, None, 0.0
+    slate_id, look, share = uuid.uuid4().hex, None, 0.0
+    grounds: Grounds | None = None
+    same = stays(rules, reranking.build())
     if cold:
-        items, unkept = _cold_items(live, user_id, k, excluded=excluded, rules=rules, reranking=reranking)
+        items, unkept, grounds = _cold_items(
+            live, user_id, k, excluded=excluded, rules=rules, reranking=reranking, same=same
+        )
         notes += unkept
     else:
         if around is not None:
@@ -112,7 +119,8 @@ def serve(
         if around is not None and look is not None and chosen.tries is not None:
             items = _explored(items, chosen, look, chosen.tries, around.discoverer)
             around.discoverer.attempts.note(user_id, interests_tried(items), live.microseconds())
-    policy = DIAL if share > 0 else GREEDY
+            grounds = looked(look, chosen.tries, stays=same)
+    policy = POPULAR if cold else DIAL if share > 0 else GREEDY
     slate = Slate(
         user_id=user_id,
         slate_id=slate_id,
@@ -125,9 +133,9 @@ def serve(
         timings_ms=timings,
         exploration_share=share,
     )
-    if around is not None and look is not None and chosen.tries is not None:
-        same = stays(rules, reranking.build())
-        decision = decision_of(live, slate, look, chosen.tries, stays=same, request_id=around.request_id)
+    decision = None
+    if around is not None and grounds is not None:
+        decision = decision_of(live, slate, grounds, request_id=around.request_id)
     return Served(slate=slate, decision=decision)
 
 
@@ -222,11 +230,12 @@ def _respected(live: Live, rules: Constraints, excluded: BoolArray) -> tuple[Con
 
 
 def _cold_items(
-    live: Live, user_id: str, k: int, *, excluded: BoolArray, rules: Constraints, reranking: Reranking
-) -> tuple[tuple[RecommendedItem, ...], tuple[str, ...]]:
+    live: Live, user_id: str, k: int, *, excluded: BoolArray, rules: Constraints, reranking: Reranking, same: bool
+) -> tuple[tuple[RecommendedItem, ...], tuple[str, ...], Grounds]:
     """The popular items, shifted by the user's edits e: s_i = log(1 + events of i) + Σ_c a_ic deviation_c e_c.
 
-    With them, notes on rules that could not be kept to.
+    With them, notes on rules that could not be kept to, and what they were decided on. Nothing is said of how certain
+    the scores are, and nothing is drawn: each item had its place for sure.
     """
     fitted = live.fitted
     edits = live.edited(user_id, live.timeline.history(user_id), live.edits(user_id))
@@ -258,7 +267,16 @@ def _cold_items(
                 rerank_adjustment=float(adjustment),
             )
         )
-    return tuple(items), slate.notes
+    grounds = Grounds(
+        items=rows,
+        scores=listed.scores + rules.lifts[rows],
+        variances=np.zeros(len(rows)),
+        ties=listed.ties,
+        version=POPULAR_VERSION,
+        context={"exploration_share": 0.0, "cold": 1.0},
+        stays=same,
+    )
+    return tuple(items), slate.notes, grounds
 
 
 def _note(live: Live, user_id: str, *, cold: bool, events: int) -> str:

@@ -108,7 +108,7 @@ class Decision:
     seed: int
     """What the policy drew from"""
     eligible: tuple[str, ...]
-    """Items that could have been on the slate"""
+    """Items that could have been on the slate; of equal scores the earlier one is taken first"""
     scores: tuple[float, ...]
     """Of the eligible: what was expected of each"""
     variances: tuple[float, ...]

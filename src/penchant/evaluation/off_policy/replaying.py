@@ -19,7 +19,7 @@ from penchant.exploration.policies.marginals import marginals
 from penchant.feedback.attribution import Rewarded
 from penchant.interfaces import Arms, Policy
 from penchant.records import Decision
-from penchant.seeding import numpy_rng, tie_breaks
+from penchant.seeding import numpy_rng
 from penchant.types import DoubleArray, IntArray
 
 FEATURES = ("1", "score", "deviation", "score rank")
@@ -61,7 +61,7 @@ def arms_of(decision: Decision) -> Arms:
         loadings=sp.csr_array((size, 0), dtype=np.float64),
         concept_variances=np.zeros(0),
         item_variances=np.array(decision.variances, dtype=np.float64),
-        ties=tie_breaks(decision.eligible),
+        ties=np.arange(size, dtype=np.int32),
     )
 
 
