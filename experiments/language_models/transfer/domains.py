@@ -24,6 +24,7 @@ from penchant.data.splitting import split
 from penchant.encoders.fine_tuning import FineTunedEncoder, FineTunedEncoderConfig
 from penchant.encoders.fine_tuning.domains import DomainWeights
 from penchant.encoders.item_text import render_items
+from penchant.evaluation.measuring import environment
 from penchant.interfaces import FitOptions
 from penchant.metrics.ranking import ndcg_at, target_ranks
 from penchant.models.content_based import ContentBased, ContentBasedConfig
@@ -157,7 +158,13 @@ def main() -> None:
             for reader, values in of.items()
         ],
     }
-    result = {"settings": settings, "seconds": seconds, "transfer": rows, "one_base_two_domains": shared}
+    result = {
+        "settings": settings,
+        "seconds": seconds,
+        "environment": environment(),
+        "transfer": rows,
+        "one_base_two_domains": shared,
+    }
     (HERE / "domains.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
