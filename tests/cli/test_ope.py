@@ -68,6 +68,11 @@ def test_what_cannot_be_asked_is_refused_in_words(log, tmp_path):
     assert isinstance(refused(empty, "--policy", "greedy"), DataError)
     wrong = refused(log, "--policy", "greedy", "--logging-policy", "greedy", "--estimators", "independent_ips")
     assert "named as the logging one" in wrong.message
+    dial = refused(log, "--policy", "dial", "--explore", "0.3")
+    assert "no look around: 500" in dial.message
+    assert "--explore" in dial.hint
+    assert "a setting of the dial" in refused(log, "--policy", "greedy", "--explore", "0.3").message
+    assert isinstance(refused(log, "--policy", "dial", "--explore", "1.3"), ConfigError)
     other = refused(log, "--policy", "greedy", "--logged-by", "softmax@7")
     assert "softmax@1" in other.hint
 

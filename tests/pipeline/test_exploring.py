@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from penchant.errors import ConfigError, NotFoundError
-from penchant.feedback.decisions import fault_of
+from penchant.evaluation.off_policy.decisions import check_logger
+from penchant.evaluation.off_policy.evaluating import target_policy
+from penchant.evaluation.off_policy.replaying import replay
+from penchant.feedback.attribution import Rewarded
+from penchant.feedback.decisions import fault_of, write_log
+from penchant.feedback.log_reading import read_log
 from penchant.pipeline.interest_model import InterestModel
 from penchant.records import Event
 from penchant.reranking.settings import Reranking
@@ -130,6 +135,24 @@ def test_propensities_follow_from_the_log_alone(model, rules):
             chance += e * ((1 - epsilon) * look + epsilon / around.sum())
         assert slot.propensity == pytest.approx(chance, rel=1e-9)
         left[n] = False
+
+
+@pytest.mark.parametrize("wish", [0.5, {"share": 0.8, "most": 2, "never_at": (1, 4), "patience": 100}])
+def test_the_dial_is_told_again_from_the_log(model, tmp_path, wish):
+    """As off-policy evaluation asks it: exactly the logged probabilities, without being told a setting."""
+    decisions = [model.decide(reader(model), 6, explore=wish).decision for _ in range(5)]
+    decisions.append(model.decide("nobody", 6, explore=wish).decision)
+    write_log(tmp_path / "log.jsonl", decisions)
+    read = read_log(tmp_path / "log.jsonl").decisions
+    assert list(read) == decisions
+    log = [Rewarded(decision=one, rewards=(0.0,) * 6, events=(0,) * 6) for one in read]
+    asked = replay(log, target_policy("dial"))
+    told = [[slot.prefix_propensity for slot in one.slots] for one in decisions]
+    np.testing.assert_allclose(asked.prefixes, told, rtol=1e-9)
+    check_logger(log, target_policy("dial"))
+    greedy = model.decide(reader(model), 6).decision
+    assert target_policy("dial", {"share": 0.5}).lacks(greedy) == "no_look_around"
+    assert target_policy("dial").lacks(greedy) == ""
 
 
 def test_where_places_depend_on_each_other_a_decision_is_not_for_estimates(model):

@@ -25,7 +25,10 @@ def register(app: typer.Typer) -> None:
 
 def ope(
     log: Annotated[Path, typer.Argument(metavar="LOG", help="JSON lines, as `penchant log` writes.")],
-    policy: Annotated[str, typer.Option(help="The policy to ask: greedy, epsilon_greedy, uniform, ...")],
+    policy: Annotated[str, typer.Option(help="The policy to ask: greedy, dial, epsilon_greedy, uniform, ...")],
+    explore: Annotated[
+        float | None, typer.Option(help="The dial's share, from 0 to 1.", show_default="as it was at each decision")
+    ] = None,
     reward: Annotated[
         str,
         typer.Option(help="What events are worth, such as click=1,purchase=5.", show_default="1, a view 0"),
@@ -58,7 +61,7 @@ def ope(
     from penchant.config import read_toml
     from penchant.evaluation.measuring import environment
     from penchant.evaluation.off_policy.estimates import EstimateConfig
-    from penchant.evaluation.off_policy.evaluating import ALL_PLACES, FIRST_PLACE, evaluate_policy, target_policy
+    from penchant.evaluation.off_policy.evaluating import ALL_PLACES, DIAL, FIRST_PLACE, evaluate_policy, target_policy
     from penchant.evaluation.off_policy.replaying import ReplayConfig
     from penchant.evaluation.off_policy.report import OffPolicyReport, write_report
     from penchant.feedback.attribution import AttributionConfig, attribute
@@ -72,7 +75,12 @@ def ope(
     asked = names(estimators) or (*ALL_PLACES, *FIRST_PLACE)
     estimating = EstimateConfig.of({"level": level, "seed": seed}, where="penchant ope")
     asking = ReplayConfig.of({"draws": draws, "seed": seed}, where="penchant ope")
-    target = target_policy(policy, _table(settings, policy))
+    told = _table(settings, policy)
+    if explore is not None:
+        if policy != DIAL:
+            raise ConfigError(f"--explore is a setting of the dial, not of {policy}.", hint="Give --policy dial.")
+        told = {**told, "share": explore}
+    target = target_policy(policy, told)
     server = target_policy(logging_policy, _table(settings, logging_policy)) if logging_policy else None
     read = _read(log, quarantine, strict=strict)
     rewarded, joined = attribute(read.decisions, read.events, attribution)
@@ -80,7 +88,7 @@ def ope(
         rewarded,
         target,
         name=policy,
-        settings=_table(settings, policy),
+        settings=told,
         estimators=asked,
         logging_policy=server,
         version=logged_by,

@@ -44,7 +44,7 @@ def report_view(report: OffPolicyReport) -> RenderableType:
         )
     )
     left = {**report.log["quarantined"], **joined.decisions_left_out, **joined.events_left_out}
-    left |= dict(value.admission.set_aside)
+    left |= {**value.admission.set_aside, **value.left_out}
     if left:
         parts.append(
             Text("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in left.items()), style="dim")

@@ -84,7 +84,7 @@ class DrawnDial(Policy):
         self.drawn = drawn_N
         self.scale = scale
 
-    def begin(self, arms: Arms, k: int, *, rng: np.random.Generator) -> "DialTurn":
+    def begin(self, arms: Arms, k: int, *, rng: np.random.Generator) -> "DialTurn":  # noqa: ARG002
         """Nothing is drawn."""
         return DialTurn(self.config, arms, self.explorable, self.drawn, self.scale)
 

@@ -8,6 +8,7 @@ from penchant.errors import DataError
 from penchant.evaluation.off_policy.dataset import LoggedBandit
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.replaying import (
+    Asked,
     ReplayConfig,
     Replayed,
     features_of,
@@ -19,14 +20,13 @@ from penchant.evaluation.off_policy.slate_models import cross_fit_slates
 from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
 from penchant.feedback.attribution import Rewarded
 from penchant.feedback.exchange import context_columns
-from penchant.interfaces import Policy
 from penchant.types import DoubleArray
 
 
 def logged_slates(
     rewarded: Sequence[Rewarded],
     *,
-    logging_policy: Policy | None = None,
+    logging_policy: Asked | None = None,
     version: str | None = None,
     config: ReplayConfig | None = None,
 ) -> LoggedSlates:
@@ -53,7 +53,7 @@ def logged_slates(
     )
 
 
-def check_logger(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayConfig | None = None) -> None:
+def check_logger(rewarded: Sequence[Rewarded], policy: Asked, config: ReplayConfig | None = None) -> None:
     """Refuse a policy that did not log this: `DataError` where its probabilities of what was served are not those in
     the log; of one that draws, whose probabilities are means over draws, where none of them would have served it.
     """
@@ -65,8 +65,7 @@ def check_logger(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayCon
             raise DataError(
                 f"The policy named as the logging one would not have served slate {one.decision.slate_id!r} in any "
                 "of its draws.",
-                hint="Name the policy that served, with its settings, or none; what the dial may explore is not in a "
-                "log, so that it cannot be named.",
+                hint="Name the policy that served, with its settings, or none.",
             )
         said = one.decision.slots[-1].prefix_propensity
         if not np.isclose(asked.prefixes[n, -1], said, rtol=1e-6, atol=1e-12):
@@ -85,7 +84,7 @@ def version_of(one: Rewarded) -> str:
 def slate_question(
     log: LoggedSlates,
     rewarded: Sequence[Rewarded],
-    policy: Policy,
+    policy: Asked,
     *,
     config: ReplayConfig | None = None,
     with_marginals: bool = False,

@@ -18,17 +18,17 @@ from penchant.evaluation.off_policy.decisions import (
     version_of,
 )
 from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, estimate, read_terms, weight_overlap
-from penchant.evaluation.off_policy.replaying import ReplayConfig, Replayed
+from penchant.evaluation.off_policy.logged_dial import LoggedDial, LoggedDialConfig
+from penchant.evaluation.off_policy.replaying import Asked, ReplayConfig, Replayed, answerable
 from penchant.evaluation.off_policy.selection import NAME, RULE, choose_model, chosen_estimate
 from penchant.evaluation.off_policy.slate_estimators import CHOICE, SLATE_ESTIMATORS, estimate_slates
 from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
 from penchant.evaluation.off_policy.terms import Terms
 from penchant.exploration.policies.catalogue import POLICIES
 from penchant.feedback.attribution import Rewarded
-from penchant.interfaces import Policy
 from penchant.types import DoubleArray
 
-UNIFORM = "uniform"
+UNIFORM, DIAL = "uniform", "dial"
 GAIN = "gain"
 RULES = {
     "all places": "cascade_dr where a reward model can be fitted, else reward_interaction_ips",
@@ -48,6 +48,8 @@ class PolicyValue:
     logged_by: Mapping[str, int]
     """Policy versions that decided → decisions"""
     admission: Admission
+    left_out: Mapping[str, int]
+    """Decisions that a policy asked about could not be put to, by reason: see `LoggedDial.lacks`"""
     users: int
     places: int
     logged: Estimate
@@ -68,8 +70,12 @@ class PolicyValue:
     """The chosen estimator's weights, largest first, for drawing"""
 
 
-def target_policy(name: str, settings: Mapping[str, Any] | None = None) -> Policy:
-    """A policy by name; ``uniform`` takes every eligible item with the same probability."""
+def target_policy(name: str, settings: Mapping[str, Any] | None = None) -> Asked:
+    """A policy by name; ``uniform`` takes every eligible item with the same probability, and ``dial`` is the one that
+    served, read from the log.
+    """
+    if name == DIAL:
+        return LoggedDial(LoggedDialConfig.of(settings or {}, where=DIAL))
     if name == UNIFORM:
         if settings:
             raise ConfigError(f"{UNIFORM} has no settings; {', '.join(settings)} came.", hint="Leave them out.")
@@ -90,22 +96,30 @@ def split_estimators(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, 
 
 def evaluate_policy(
     rewarded: Sequence[Rewarded],
-    policy: Policy,
+    policy: Asked,
     *,
     name: str,
     settings: Mapping[str, Any] | None = None,
     estimators: Sequence[str] = (*ALL_PLACES, *FIRST_PLACE),
-    logging_policy: Policy | None = None,
+    logging_policy: Asked | None = None,
     version: str | None = None,
     config: EstimateConfig | None = None,
     asking: ReplayConfig | None = None,
 ) -> PolicyValue:
     """Ask every estimator. One that lacks what it needs is refused with the reason, like one without overlap.
+    Decisions of which a policy cannot be asked are left out of all of it, what was earned included, and counted.
 
     Raises `DataError` where no decision can be used.
     """
     config, asking = config or EstimateConfig(), asking or ReplayConfig()
     slate_names, first_names = split_estimators(estimators)
+    rewarded, left_out = answerable(rewarded, policy, *([] if logging_policy is None else [logging_policy]))
+    if left_out and not rewarded:
+        told = ", ".join(f"{reason.replace('_', ' ')}: {count:,}" for reason, count in left_out.items())
+        raise DataError(
+            f"{name} can be asked of no decision of this log ({told}).",
+            hint="Its decisions must have looked around: serve a share above 0 with `--explore`, or `[exploration]`.",
+        )
     log = logged_slates(rewarded, logging_policy=logging_policy, version=version, config=asking)
     question, asked = slate_question(log, rewarded, policy, config=asking, with_marginals=logging_policy is not None)
     wanted = CHOICE[0] if question.predicted is not None else CHOICE[1]
@@ -117,6 +131,7 @@ def evaluate_policy(
         settings=dict(settings or {}),
         logged_by=dict(Counter(map(version_of, kept))),
         admission=log.admission,
+        left_out=left_out,
         users=len({one.decision.user_id for one in kept}),
         places=log.rewards.shape[1],
         logged=_mean("logged", log.rewards.sum(axis=1), log, config),

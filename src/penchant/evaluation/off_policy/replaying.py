@@ -6,8 +6,11 @@ closed form over its draws: its probabilities are means over `draws` of them, wi
 rules that stood beside the scores are not in a log; the scores are taken as they are.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -32,6 +35,37 @@ class ReplayConfig(Config):
     draws: int = Field(default=64, ge=2)
     """Of a policy that draws; others are asked once"""
     seed: int = 0
+
+
+class FromLog(ABC):
+    """A policy that reads of each decision more than its candidates, such as what was drawn there."""
+
+    @abstractmethod
+    def lacks(self, decision: Decision) -> str:
+        """Why it cannot be asked of a decision, in a word; "" where it can."""
+
+    @abstractmethod
+    def of(self, decision: Decision) -> Policy:
+        """The policy as it stood at a decision that lacks nothing."""
+
+
+Asked: TypeAlias = Policy | FromLog
+
+
+def answerable(rewarded: Sequence[Rewarded], *policies: Asked) -> tuple[list[Rewarded], Mapping[str, int]]:
+    """The decisions that all policies can be asked of, and how many are left out for which reason."""
+    kept, left_out = [], Counter[str]()
+    for one in rewarded:
+        lacking = (policy.lacks(one.decision) for policy in policies if isinstance(policy, FromLog))
+        if reason := next(filter(None, lacking), ""):
+            left_out[reason] += 1
+        else:
+            kept.append(one)
+    return kept, left_out
+
+
+def _at(policy: Asked, decision: Decision) -> Policy:
+    return policy.of(decision) if isinstance(policy, FromLog) else policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +115,7 @@ def order_of(decision: Decision) -> IntArray:
     return np.array([place[slot.item_id] for slot in decision.slots], dtype=np.int64)
 
 
-def replay(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayConfig | None = None) -> Replayed:
+def replay(rewarded: Sequence[Rewarded], policy: Asked, config: ReplayConfig | None = None) -> Replayed:
     """Ask the policy of each decision. `DataError` where there is none."""
     if not rewarded:
         raise DataError(
@@ -97,7 +131,7 @@ def replay(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayConfig | 
     squares = 0.0
     for n, decision in enumerate(decisions):
         rng = numpy_rng(config.seed, "replay", decision.slate_id)
-        asked = _ask(decision, policy, config.draws, rng)
+        asked = _ask(decision, _at(policy, decision), config.draws, rng)
         k = len(decision.slots)
         prefixes[n, :k], prefixes[n, k:] = asked.prefixes, asked.prefixes[-1]
         first[n, : len(decision.eligible)] = asked.joint[0]
@@ -110,22 +144,22 @@ def replay(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayConfig | 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Answer:
     prefixes: DoubleArray
     joint: DoubleArray
     error: float
 
 
-def _ask(decision: Decision, policy: Policy, draws: int, rng: np.random.Generator) -> _Asked:
+def _ask(decision: Decision, policy: Policy, draws: int, rng: np.random.Generator) -> _Answer:
     arms, order = arms_of(decision), order_of(decision)
     before = rng.bit_generator.state
     once = _joint(policy, arms, order, rng)
     if rng.bit_generator.state == before:  # nothing was drawn: these are the probabilities themselves
-        return _Asked(_logged(once, order), once, 0.0)
+        return _Answer(_logged(once, order), once, 0.0)
     found = np.stack([once, *(_joint(policy, arms, order, rng) for _ in range(draws - 1))])
     whole = found[:, -1, order[-1]]
     joint = found.mean(axis=0)
-    return _Asked(_logged(joint, order), joint, float(whole.std(ddof=1) / np.sqrt(draws)))
+    return _Answer(_logged(joint, order), joint, float(whole.std(ddof=1) / np.sqrt(draws)))
 
 
 def _joint(policy: Policy, arms: Arms, order: IntArray, rng: np.random.Generator) -> DoubleArray:
@@ -147,7 +181,7 @@ def _logged(joint: DoubleArray, order: IntArray) -> DoubleArray:
     return np.asarray(joint[np.arange(len(order)), order])
 
 
-def place_marginals(rewarded: Sequence[Rewarded], policy: Policy, config: ReplayConfig | None = None) -> DoubleArray:
+def place_marginals(rewarded: Sequence[Rewarded], policy: Asked, config: ReplayConfig | None = None) -> DoubleArray:
     """(N, K) P(the logged item takes its place) over the policy's draws and the places before; 1 where a slate is
     shorter. By Monte Carlo with exact conditional probabilities.
     """
@@ -157,6 +191,6 @@ def place_marginals(rewarded: Sequence[Rewarded], policy: Policy, config: Replay
     for n, one in enumerate(rewarded):
         order = order_of(one.decision)
         rng = numpy_rng(config.seed, "place marginals", one.decision.slate_id)
-        told = marginals(policy, arms_of(one.decision), len(order), rng=rng, draws=config.draws)
+        told = marginals(_at(policy, one.decision), arms_of(one.decision), len(order), rng=rng, draws=config.draws)
         found[n, : len(order)] = told.at_place_KN[np.arange(len(order)), order]
     return found
