@@ -10,7 +10,7 @@ import pytest
 from penchant.errors import ConfigError, NotFoundError
 from penchant.evaluation.off_policy.decisions import check_logger
 from penchant.evaluation.off_policy.evaluating import target_policy
-from penchant.evaluation.off_policy.replaying import replay
+from penchant.evaluation.off_policy.replaying import answerable, replay
 from penchant.feedback.attribution import Rewarded
 from penchant.feedback.decisions import fault_of, write_log
 from penchant.feedback.log_reading import read_log
@@ -151,8 +151,9 @@ def test_the_dial_is_told_again_from_the_log(model, tmp_path, wish):
     np.testing.assert_allclose(asked.prefixes, told, rtol=1e-9)
     check_logger(log, target_policy("dial"))
     greedy = model.decide(reader(model), 6).decision
-    assert target_policy("dial", {"share": 0.5}).lacks(greedy) == "no_look_around"
-    assert target_policy("dial").lacks(greedy) == ""
+    unlooked = [Rewarded(decision=greedy, rewards=(0.0,) * 6, events=(0,) * 6)]
+    assert answerable(unlooked, target_policy("dial", {"share": 0.5})) == ([], {"no_look_around": 1})
+    assert answerable(unlooked, target_policy("dial")) == (unlooked, {})
 
 
 def test_where_places_depend_on_each_other_a_decision_is_not_for_estimates(model):
