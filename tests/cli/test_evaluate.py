@@ -105,7 +105,7 @@ def test_a_learning_curve_is_shown(penchant, folder):
         (["--learning-curve", "2"], "above 0"),
         (["--learning-curve", "half"], "--learning-curve takes numbers"),
         (["--config", "none.toml"], "No settings file"),
-        (["--json", "."], "is a folder"),
+        (["--json=."], "is a folder"),
     ],
 )
 def test_wrong_arguments_exit_two_and_say_what_to_do(penchant, folder, arguments, message):

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from penchant.cli import screen
-from penchant.cli.delivery import check_places, deliver
-from penchant.cli.use import Json
+from penchant.cli.delivery import Json, check_places, printed
 from penchant.errors import ConfigError
 
 Shares = Annotated[
@@ -30,7 +29,7 @@ def assign(
     experiment: Annotated[str, typer.Option(help="The experiment's name, which is its salt.")],
     shares: Shares = None,
     traffic: Annotated[float, typer.Option(help="Share of users that is enrolled.")] = 1.0,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Say each user's arm: the same for ever and on every machine, without any store."""
     from penchant.evaluation.ab_testing.assignment import Experiment
@@ -41,8 +40,7 @@ def assign(
     made = Experiment.of(settings, where="abtest assign")
     ids = users if users != ["-"] else [line.strip() for line in typer.get_text_stream("stdin") if line.strip()]
     arms = {user: made.arm(user) for user in ids}
-    if as_json:
-        screen.print_json(arms)
+    if printed(arms, json_file):
         return
     for user, arm in arms.items():
         print(f"{user}\t{arm or 'not enrolled'}")
@@ -58,7 +56,7 @@ def plan(
     alpha: Annotated[float, typer.Option(help="Chance of seeing it where it is not.")] = 0.05,
     ratio: Annotated[float, typer.Option(help="Users of the treatment for one of the control.")] = 1.0,
     daily: Annotated[float | None, typer.Option(help="New users a day, to say how many days it takes.")] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Say how many users an experiment needs."""
     from dataclasses import replace
@@ -75,8 +73,7 @@ def plan(
         if not daily > 0:
             raise ConfigError(f"{daily} users a day came.", hint="Give a number above 0.")
         made = replace(made, days=(made.per_control + made.per_treatment) / daily)
-    if as_json:
-        screen.print_json(made)
+    if printed(made, json_file):
         return
     screen.out.print(f"{made.per_control:,} users in control and {made.per_treatment:,} in treatment")
     screen.out.print(f"see a difference of {made.difference:g} with power {made.power:g} at level {made.alpha:g}")
@@ -94,9 +91,7 @@ def report(
         Path | None, typer.Option(metavar="FILE.toml", help="Settings, with a table [measures.NAME] each.")
     ] = None,
     window: Annotated[float | None, typer.Option(help="Days after the exposure that count.")] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
-    ] = None,
+    json_file: Json = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report for a browser.")] = None,
 ) -> None:
     """Compare the arms of an experiment: sample ratio, effects with intervals, with the past taken out, at any time."""
@@ -106,7 +101,7 @@ def report(
     from penchant.evaluation.ab_testing.log import read_log
     from penchant.evaluation.ab_testing.page import write_page
 
-    check_places(json_file, html)
+    check_places(html)
     settings = read_toml(config) if config else {}
     given = {"control": control, "domain": domain, "shares": arm_shares(shares) if shares else None}
     settings |= {name: value for name, value in given.items() if value is not None}
@@ -114,7 +109,8 @@ def report(
     if window is not None and not window > 0:
         raise ConfigError(f"A window of {window} days came.", hint="Give a number above 0.")
     result = analyse(read_log(log, experiment=experiment, window_days=window), asked)
-    deliver(result, json_file, lambda: screen.out.print(report_view(result)))
+    if not printed(result, json_file):
+        screen.out.print(report_view(result))
     if html is not None:
         write_page(result, html)
         screen.err.print(f"[dim]report: {html}[/dim]", soft_wrap=True)

@@ -32,10 +32,12 @@ from penchant.cli import (
     update,
     use,
 )
+from penchant.cli.delivery import Commands
 from penchant.errors import PenchantError
 
 app = typer.Typer(
     name="penchant",
+    cls=Commands,
     help="Learns what each user is interested in, says it in words, and recommends from it.",
     no_args_is_help=True,
     add_completion=False,

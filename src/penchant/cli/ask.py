@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from penchant.cli import screen
-from penchant.cli.use import Bundle, Json
+from penchant.cli.delivery import Json, printed
+from penchant.cli.use import Bundle
 
 
 def register(app: typer.Typer) -> None:
@@ -17,15 +18,14 @@ def ask(
     bundle: Bundle,
     user: Annotated[str, typer.Option("--user", help="A user's id, known or not.")] = "new user",
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many questions.")] = 3,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Find the few questions that tell most about a user; an answer is an edit, more for yes and less for no."""
     from penchant.pipeline.interest_model import load
 
     model = load(bundle)
     found = model.questions(user, n)
-    if as_json:
-        screen.print_json(found)
+    if printed(found, json_file):
         return
     if not found.questions:
         screen.out.print(f"There is nothing to ask {user}: no concept parts the population, or all are answered.")

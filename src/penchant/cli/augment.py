@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import screen
-from penchant.cli.use import Json
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 
 if TYPE_CHECKING:
     from penchant.models.adversarial.augmenting import Augmentation
@@ -39,7 +39,7 @@ def augment(
     generator: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Save the trained networks to a new folder.")
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Add twins of sparse users: their first events, and what a generator makes of them.
 
@@ -60,14 +60,13 @@ def augment(
     settings |= {name: value for name, value in given.items() if value is not None}
     checked = AugmentConfig.of(settings, where="augment")
     dataset = Dataset.load(data)
-    made = extend(dataset, checked, seed=seed, progress=screen.reporter(quiet=as_json))
+    made = extend(dataset, checked, seed=seed, progress=screen.reporter(quiet=json_file == STANDARD_OUTPUT))
     facts = {"of": dataset.fingerprint, "seed": seed, "settings": checked.model_dump(mode="json"), **made.facts()}
     save_dataset(made.dataset, to, report={**(dataset.report or {}), "augmentation": facts})
     if generator is not None and isinstance(made.generator, AdversarialGenerator):
         generator.mkdir(parents=True, exist_ok=True)
         made.generator.save(generator)
-    if as_json:
-        screen.print_json({"dataset": str(to), **facts})
+    if printed({"dataset": str(to), **facts}, json_file):
         return
     _show(made, to)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from penchant.cli import screen
-from penchant.cli.delivery import check_places, deliver
+from penchant.cli.delivery import Json, check_places, printed
 from penchant.cli.interruption import resumable
 from penchant.cli.options import EncoderName, names, whole_numbers
 from penchant.errors import ConfigError
@@ -51,9 +51,7 @@ def compare(
         ),
     ] = None,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the split, every list and every log.")] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
-    ] = None,
+    json_file: Json = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report for a browser.")] = None,
     make_environments: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Install the libraries into DIR with uv, and compare nothing.")
@@ -86,7 +84,7 @@ def compare(
     from penchant.evaluation.peers.report import write_comparison_report
     from penchant.pipeline.encoding import cached_encoder
 
-    check_places(json_file, report)
+    check_places(report)
     if environments is not None:
         installed.check_folder(environments)
     settings = read_toml(config) if config else {}
@@ -108,7 +106,8 @@ def compare(
             keep=keep,
             progress=screen.reporter(),
         )
-    deliver(result, json_file, lambda: show_comparison(result, screen.out))
+    if not printed(result, json_file):
+        show_comparison(result, screen.out)
     if report is not None:
         write_comparison_report(result, report)
         screen.err.print(f"[dim]report: {report}[/dim]")

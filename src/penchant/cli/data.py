@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import Json, printed
 from penchant.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def describe_command(
     folder: Annotated[Path, typer.Argument(help="A dataset folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    json_file: Json = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -44,15 +45,14 @@ def describe_command(
         from penchant.data.user_report import report_user
 
         report = report_user(load_dataset(folder), user)
-        screen.print_json(report.as_json()) if as_json else show_user(report)
+        if not printed(report.as_json(), json_file):
+            show_user(report)
         return
     rules = [name.strip() for name in (fail_on or "").split(",") if name.strip()]
     known(rules)
     description = describe(folder)
     findings = check_quality(description, limits=_limits(limit or []))
-    if as_json:
-        screen.print_json({**description.as_json(), "quality": [finding.as_json() for finding in findings]})
-    else:
+    if not printed({**description.as_json(), "quality": [finding.as_json() for finding in findings]}, json_file):
         show(description, findings)
     block(findings, rules)
 

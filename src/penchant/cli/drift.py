@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from penchant.cli import screen
-from penchant.cli.use import Bundle, Json
+from penchant.cli.delivery import Json, printed
+from penchant.cli.use import Bundle
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +20,7 @@ def drift(
     as_of: Annotated[
         int | None, typer.Option(help="Read a user's drift as it was: after so many events, or at a UTC microsecond.")
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Tell what changed, and when: a user's interests that came, came back, grew or went, or shares of all events."""
     from penchant.cli.drift_views import population_view, user_view
@@ -28,7 +29,9 @@ def drift(
     model = load(bundle)
     if user is None:
         population = model.population_drift()
-        screen.print_json(population) if as_json else screen.out.print(population_view(population))
+        if not printed(population, json_file):
+            screen.out.print(population_view(population))
     else:
         history = model.drift(user, as_of=as_of)
-        screen.print_json(history) if as_json else screen.out.print(user_view(history))
+        if not printed(history, json_file):
+            screen.out.print(user_view(history))

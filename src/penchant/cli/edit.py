@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from penchant.cli import screen
-from penchant.cli.use import Bundle, Json, User
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
+from penchant.cli.use import Bundle, User
 from penchant.errors import ConfigError
 from penchant.records import Edit, EditAction
 
@@ -40,7 +41,7 @@ def edit(
         str | None,
         typer.Option(help="Keep it there, where `penchant serve --store` will find it: sqlite:///PATH or a path."),
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Change what is known of a user by his own word, and see which items move.
 
@@ -68,18 +69,14 @@ def edit(
     else:
         with open_stores(store) as stores:
             live = LiveModel(model, stores)
-            live.replay(progress=screen.reporter(quiet=as_json))
+            live.replay(progress=screen.reporter(quiet=json_file == STANDARD_OUTPUT))
             if history:
                 entries = live.edits(user, limit=500)
-                if as_json:
-                    screen.print_json({"user_id": user, "edits": entries})
-                else:
+                if not printed({"user_id": user, "edits": entries}, json_file):
                     screen.out.print(log_view(entries))
                 return
             result = live.edit(_edit(model, user, *said.popitem()))
-    if as_json:
-        screen.print_json(result)
-    else:
+    if not printed(result, json_file):
         screen.out.print(result_view(result, kept=store is not None))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from penchant.cli import screen
-from penchant.cli.delivery import check_places, deliver
+from penchant.cli.delivery import Json, check_places, printed
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
 from penchant.cli.options import EncoderName, names, shares, whole_numbers
 
@@ -61,9 +61,7 @@ def evaluate(
     lists_to: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write every list, and the truth, as JSON lines.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
-    ] = None,
+    json_file: Json = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report for a browser.")] = None,
     stability: Annotated[
         bool, typer.Option("--stability", help="Also how much of a list was there one event earlier.")
@@ -96,7 +94,7 @@ def evaluate(
     from penchant.models.catalogue import RECOMMENDERS
     from penchant.pipeline.encoding import cached_encoder, cached_states
 
-    check_places(json_file, report, split_file)
+    check_places(report, split_file)
     progress = screen.reporter()
     settings = read_toml(config) if config else {}
     if task != "ranking":
@@ -163,7 +161,8 @@ def evaluate(
             stability=stability,
             progress=progress,
         )
-    deliver(result, json_file, lambda: show_evaluation(result, screen.out))
+    if not printed(result, json_file):
+        show_evaluation(result, screen.out)
     if report is not None:
         write_report(result, report)
     for name, place in (("lists", lists_to), ("report", report)):

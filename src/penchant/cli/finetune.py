@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def finetune(
     checkpoints: Checkpoints = None,
     log: RunLog = None,
     track: Track = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """Fine-tune a language model on what users took after what, for --encoder of the other commands.
 
@@ -58,7 +59,7 @@ def finetune(
     from penchant.training.folders import states_of
 
     check_place(to, name=ADAPTATION)
-    progress, trackers = screen.reporter(quiet=as_json), followed(track, to)
+    progress, trackers = screen.reporter(quiet=json_file == STANDARD_OUTPUT), followed(track, to)
     checked = FineTuningConfig.of(
         _settings(read_toml(config) if config else {}, start, method), where=str(config or "settings")
     )
@@ -76,8 +77,7 @@ def finetune(
             trackers=trackers,
             progress=progress,
         )
-    if as_json:
-        screen.print_json(report)
+    if printed(report, json_file):
         return
     screen.out.print(_table(report))
     seconds = sum(one["seconds"] for one in report.trainings.values())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
 from penchant.cli.options import EncoderName
 
@@ -32,7 +33,7 @@ def fit(
     checkpoints: Checkpoints = None,
     log: RunLog = None,
     track: Track = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """Fit the interest model on a dataset and save it as a bundle that the other commands use.
 
@@ -50,7 +51,7 @@ def fit(
 
     check_place(to)  # before the training, not after
     replaced = _replaced(to) if after is None else named(after)
-    progress, trackers = screen.reporter(quiet=as_json), followed(track, to)
+    progress, trackers = screen.reporter(quiet=json_file == STANDARD_OUTPUT), followed(track, to)
     settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))
     dataset = Dataset.load(data)
     kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
@@ -68,9 +69,7 @@ def fit(
         )
         model.save(to)
     facts = model.fitted.facts
-    if as_json:
-        screen.print_json({"bundle": str(to), **facts})
-    else:
+    if not printed({"bundle": str(to), **facts}, json_file):
         screen.out.print(f"[bold]{to}[/bold]: {dataset.n_users:,} users, {dataset.n_items:,} items, ", end="")
         screen.out.print(f"{facts['concepts']:,} concepts. Next: penchant serve {to}")
     if facts.get("stopped") == "diverged":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def import_command(
     ] = None,
     licence: Annotated[str | None, typer.Option(help="The data's licence, kept with it.")] = None,
     memory: Annotated[str, typer.Option(help="DuckDB's share of the memory.")] = "1GB",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """Read a source into a dataset folder. Bad rows go to its quarantine/ and no record is lost."""
     from penchant.data.importing import ImportConfig, import_source
@@ -92,11 +93,9 @@ def import_command(
         platform=platform,
         merge=[_origin(one) for one in merge or []],
         config=config,
-        progress=screen.reporter(quiet=as_json),
+        progress=screen.reporter(quiet=json_file == STANDARD_OUTPUT),
     )
-    if as_json:
-        screen.print_json(report.manifest())
-    else:
+    if not printed(report.manifest(), json_file):
         show(report, to)
 
 

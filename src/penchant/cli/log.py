@@ -8,8 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from penchant.cli import screen
-from penchant.cli.delivery import check_places
-from penchant.cli.use import Json
+from penchant.cli.delivery import Json, check_places, printed
 from penchant.errors import ConfigError
 
 _Entry = TypeVar("_Entry")
@@ -23,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def log(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="The file of stores of a server (`serve --store`).")],
     to: Annotated[Path, typer.Option("--to", help="A JSON lines file to write.")],
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Write decisions and events of a store as JSON lines, which `penchant ope` and `penchant abtest` read.
 
@@ -57,7 +56,5 @@ def log(
         except OSError as error:
             raise ConfigError(f"{to} cannot be written: {error.strerror}.", hint="Choose another place.") from None
     told = {"file": str(to), "decisions": written["decisions"], "events": written["events"]}
-    if as_json:
-        screen.print_json(told)
-    else:
+    if not printed(told, json_file):
         screen.out.print(f"{told['decisions']:,} decisions and {told['events']:,} events are in {to}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import screen
-from penchant.cli.delivery import check_places, deliver
+from penchant.cli.delivery import Json, check_places, printed
 from penchant.cli.options import names
 from penchant.errors import ConfigError
 
@@ -52,9 +52,7 @@ def ope(
     quarantine: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write bad lines here, with line and reason.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")
-    ] = None,
+    json_file: Json = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report for a browser.")] = None,
 ) -> None:
     """What another policy would have earned on the same requests, with intervals; refused where the log cannot tell."""
@@ -66,7 +64,7 @@ def ope(
     from penchant.evaluation.off_policy.report import OffPolicyReport, write_report
     from penchant.feedback.attribution import AttributionConfig, attribute
 
-    check_places(json_file, html)
+    check_places(html)
     settings = read_toml(config) if config else {}
     joining: dict[str, Any] = {"window_seconds": window * SECONDS_PER_DAY, "combine": combine}
     if reward:
@@ -113,7 +111,8 @@ def ope(
         value=value,
         environment=environment(),
     )
-    deliver(report, json_file, lambda: _show(report))
+    if not printed(report, json_file):
+        _show(report)
     if html is not None:
         write_report(report, html)
         screen.err.print(f"[dim]report: {html}[/dim]", soft_wrap=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def pretrain(
     checkpoints: Checkpoints = None,
     log: RunLog = None,
     track: Track = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was learned as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """Train a language model on a dataset's own texts, for --encoder of the other commands.
 
@@ -64,7 +65,7 @@ def pretrain(
     from penchant.training.folders import states_of
 
     check_place(to, name=MANIFEST)  # before the training, not after
-    progress, trackers = screen.reporter(quiet=as_json), followed(track, to)
+    progress, trackers = screen.reporter(quiet=json_file == STANDARD_OUTPUT), followed(track, to)
     settings = _settings(read_toml(config) if config else {}, objective, start)
     checked = PretrainingConfig.of(settings, where=str(config or "settings"))
     dataset = Dataset.load(data)
@@ -81,8 +82,7 @@ def pretrain(
             trackers=trackers,
             progress=progress,
         )
-    if as_json:
-        screen.print_json(report)
+    if printed(report, json_file):
         return
     screen.out.print(_table(report))
     screen.out.print(f"{_told(report)} Next: penchant fit {data} --to BUNDLE --encoder {to}", soft_wrap=True)

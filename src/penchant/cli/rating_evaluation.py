@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penchant.cli import screen
-from penchant.cli.delivery import deliver
+from penchant.cli.delivery import printed
 from penchant.cli.interruption import resumable
 from penchant.cli.options import names
 from penchant.errors import ConfigError
@@ -70,4 +70,5 @@ def compare_ratings(
             run_log=log,
             progress=progress,
         )
-    deliver(result, json_file, lambda: show_rating_evaluation(result, screen.out))
+    if not printed(result, json_file):
+        show_rating_evaluation(result, screen.out)

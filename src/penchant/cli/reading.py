@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from penchant.cli import screen
-from penchant.cli.use import Bundle, Json, User
+from penchant.cli.delivery import Json, printed
+from penchant.cli.use import Bundle, User
 
 Level = Literal["broad", "fine"]
 
@@ -26,7 +27,7 @@ def explain(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the score as a waterfall: .png, .svg or .pdf.")
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Say why an item has its score and rank for a user, what it would have without each reason, and what led to it."""
     from penchant.cli.reading_views import explanation_view
@@ -41,9 +42,7 @@ def explain(
         from penchant.plots.explanation import draw_score
 
         draw_score(explanation, plot)
-    if as_json:
-        screen.print_json(explanation)
-    else:
+    if not printed(explanation, json_file):
         screen.out.print(explanation_view(explanation))
 
 
@@ -56,7 +55,7 @@ def concepts(
     ] = None,
     search: Annotated[str, typer.Option(metavar="WORDS", help="Only names that hold these words.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 40,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """List the concepts of a catalogue, or a user's interests as a vector of them."""
     from penchant.cli.reading_views import concepts_view, lists_view, vector_view
@@ -68,16 +67,12 @@ def concepts(
     model = load(bundle)
     if user is None:
         found = model.concepts(search, level=level, limit=limit)
-        if as_json:
-            screen.print_json({"query": search, "concepts": found})
-        else:
+        if not printed({"query": search, "concepts": found}, json_file):
             screen.out.print(concepts_view(found))
         return
     vector = model.concept_vector(user, level=level)
     lists = model.concept_lists(user, level=level) if level is not None else ()
-    if as_json:
-        screen.print_json({"vector": vector, "lists": lists})
-    else:
+    if not printed({"vector": vector, "lists": lists}, json_file):
         screen.out.print(vector_view(vector, limit=limit))
         if lists:
             screen.out.print(lists_view(lists))
@@ -93,7 +88,7 @@ def replay(
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FILE", help="Write the timeline: .svg, .png, .pdf or .json.")
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Show how a user's interests came and went: the profile after each of his events."""
     from penchant.cli.reading_views import replay_view
@@ -117,9 +112,7 @@ def replay(
         from penchant.artifacts import write_json
 
         write_json(to, told)
-    if as_json:
-        screen.print_json(told)
-    else:
+    if not printed(told, json_file):
         screen.out.print(replay_view(told))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.cli.interruption import resumable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def run(
             "Neither: begin, but refuse where there is a run.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what the stages told as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """Data → pretrain → finetune → profile → explore → rank → feedback → update → report, each reading the last.
 
@@ -46,9 +47,8 @@ def run(
     said = read_toml(config)
     settings = LifecycleConfig.of(said if seed is None else {**said, "seed": seed}, where=str(config))
     with resumable(to, also=MANIFEST):
-        report = run_loop(settings, to, resume=resume, progress=screen.reporter(quiet=as_json))
-    if as_json:
-        screen.print_json(report)
+        report = run_loop(settings, to, resume=resume, progress=screen.reporter(quiet=json_file == STANDARD_OUTPUT))
+    if printed(report, json_file):
         return
     screen.out.print(_table(report))
     screen.out.print(_told(report), soft_wrap=True)

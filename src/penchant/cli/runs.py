@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import Json, printed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,14 +28,13 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where bundles, encoders, searches and logs are.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known of each as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """List the runs at and below a folder: what each is, what it learned from, how good it is, how long it took."""
     from penchant.training.run_records import runs_below
 
     found, faults = runs_below(folder)
-    if as_json:
-        screen.print_json({"runs": found, "unreadable": faults})
+    if printed({"runs": found, "unreadable": faults}, json_file):
         return
     screen.out.print(_listed(found, folder) if found else f"No runs at or below {folder}.", soft_wrap=True)
     for fault in faults:
@@ -46,7 +46,7 @@ def diff(
         Path, typer.Argument(metavar="A", help="A bundle, an encoder, a search's folder or a .jsonl log.")
     ],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """Tell how two runs differ: settings, data, base model, metrics, costs.
 
@@ -58,13 +58,10 @@ def diff(
     one, other = read_run(first), read_run(second)
     found = run_differences(one, other)
     different = any(difference.part not in RESULTS for difference in found)
-    if as_json:
-        about = [{"name": run.name, "path": run.path, "kind": run.kind, "made": run.made} for run in (one, other)]
-        screen.print_json({"runs": about, "same": not different, "differences": found})
-    elif found:
-        screen.out.print(_differing(found, first, second))
-    else:
-        screen.out.print("The two were told the same, learned from the same and came to the same.")
+    about = [{"name": run.name, "path": run.path, "kind": run.kind, "made": run.made} for run in (one, other)]
+    if not printed({"runs": about, "same": not different, "differences": found}, json_file):
+        same = "The two were told the same, learned from the same and came to the same."
+        screen.out.print(_differing(found, first, second) if found else same)
     raise typer.Exit(DIFFERENT if different else 0)
 
 

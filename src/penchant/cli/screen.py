@@ -25,10 +25,10 @@ def fail(error: PenchantError) -> None:
         print(f"hint: {error.hint}", file=sys.stderr)
 
 
-def print_json(value: Any) -> None:
-    """Print records or plain values as one JSON document."""
+def as_json(value: Any) -> str:
+    """Records or plain values as one JSON document."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    sys.stdout.write(orjson.dumps(value, option=options).decode() + "\n")
+    return orjson.dumps(value, option=options).decode() + "\n"
 
 
 def reporter(*, quiet: bool = False) -> Reporter:

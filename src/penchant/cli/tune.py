@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.cli.interruption import Resume, RunLog, Track, followed, resumable
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def tune(
     resume: Resume = None,
     log: RunLog = None,
     track: Track = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print every trial and the best as JSON.")] = False,
+    json_file: Json = None,
 ) -> None:
     """Try settings from a space and keep those that do best on validation.
 
@@ -130,10 +131,9 @@ def tune(
             resume=resume,
             run_log=log,
             trackers=followed(track, folder),
-            progress=screen.reporter(quiet=as_json),
+            progress=screen.reporter(quiet=json_file == STANDARD_OUTPUT),
         )
-    if as_json:
-        screen.print_json(result)
+    if printed(result, json_file):
         return
     screen.out.print(_table(result))
     use = f"penchant evaluate {data} --models {model} --config {folder / 'evaluate.toml'}"

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from penchant.cli import screen
-from penchant.cli.use import Bundle, Json
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
+from penchant.cli.use import Bundle
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def update(
     after_hours: Annotated[float | None, typer.Option(min=0.01, help="Only so long after the last fit.")] = None,
     on_drift: Annotated[bool, typer.Option("--on-drift", help="Only where what users take has changed.")] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Let a bundle learn from new events without forgetting, and publish it where it is surely better.
 
@@ -61,7 +62,7 @@ def update(
     when = TriggerConfig(after_events=after_events, after_hours=after_hours, on_drift=on_drift)
     if not bundle.is_dir():
         raise ConfigError(f"No bundle at {bundle}.", hint="Make one with `penchant fit DIR --to BUNDLE`.")
-    progress = screen.reporter(quiet=as_json)
+    progress = screen.reporter(quiet=json_file == STANDARD_OUTPUT)
     champion = load(bundle)
     came = coming(events, champion)
     told: dict[str, Any] = {"bundle": str(bundle), "stands": publishing.current(bundle).name, "published": False}
@@ -82,9 +83,7 @@ def update(
             told |= {"published": True, "stands": place.name}
     else:
         told |= {"wins": False, "reason": waits}
-    if as_json:
-        screen.print_json(told)
-    else:
+    if not printed(told, json_file):
         screen.out.print(update_view(told), soft_wrap=True)
 
 
@@ -93,13 +92,11 @@ def rollback(
     to: Annotated[
         str | None, typer.Option("--to", metavar="VERSION", help="Name of a version; the one before, without.")
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Let the version of a bundle that stood before stand again."""
     from penchant.pipeline.publishing import roll_back
 
     now = roll_back(bundle, to=to)
-    if as_json:
-        screen.print_json({"bundle": str(bundle), "stands": now.current, "versions": now.versions})
-    else:
+    if not printed({"bundle": str(bundle), "stands": now.current, "versions": now.versions}, json_file):
         screen.out.print(f"{bundle}: [bold]{now.current}[/bold] stands, of {', '.join(now.versions)}.", soft_wrap=True)

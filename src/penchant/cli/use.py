@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from penchant.cli import screen
+from penchant.cli.delivery import Json, printed
 from penchant.errors import ConfigError
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `penchant fit`.")]
 User = Annotated[str, typer.Option("--user", help="The user's id.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def recommend(
     ] = None,
     most_explored: Annotated[int | None, typer.Option(min=0, help="Explored items, at most.")] = None,
     surprise: Annotated[bool, typer.Option("--surprise", help="Surprise me: the same as --explore 1.")] = False,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Recommend items to a user, or for words alone; an unknown user gets the popular ones, and is told so."""
     from penchant.cli.views import slate_view
@@ -81,7 +81,7 @@ def recommend(
         pin=pin or (),
         seen=seen_policy,
     )
-    dial, told = _dial(explore, most_explored, surprise=surprise), explain or as_json
+    dial, told = _dial(explore, most_explored, surprise=surprise), explain or json_file is not None
     if text is None:
         if user is None:
             raise ConfigError("Neither a user nor a text came.", hint="Give --user ID, or --text 'what is wanted'.")
@@ -104,9 +104,7 @@ def recommend(
         slate = load(bundle).recommend_by_text(
             text, k, explain=told, rerank=rerank, rerank_weight=rerank_weight, rules=rules
         )
-    if as_json:
-        screen.print_json(slate)
-    else:
+    if not printed(slate, json_file):
         screen.out.print(slate_view(slate, explain=explain))
 
 
@@ -135,16 +133,14 @@ def interests(
         int | None, typer.Option(help="Read the profile as it was: after so many events, or at a UTC microsecond.")
     ] = None,
     evidence: Annotated[int, typer.Option(min=0, help="Events shown behind each interest.")] = 2,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Say what a user is interested in, how surely, and on what evidence."""
     from penchant.cli.views import profile_view
     from penchant.pipeline.interest_model import load
 
     profile = load(bundle).interests(user, as_of=as_of, limit=limit)
-    if as_json:
-        screen.print_json(profile)
-    else:
+    if not printed(profile, json_file):
         screen.out.print(profile_view(profile, evidence=evidence))
 
 
@@ -152,14 +148,12 @@ def similar(
     bundle: Bundle,
     item: Annotated[str, typer.Option("--item", help="The item's id.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """List the items nearest to an item, with what they share."""
     from penchant.cli.views import similar_view
     from penchant.pipeline.interest_model import load
 
     items = load(bundle).similar(item, k)
-    if as_json:
-        screen.print_json({"item_id": item, "items": items})
-    else:
+    if not printed({"item_id": item, "items": items}, json_file):
         screen.out.print(similar_view(items))
