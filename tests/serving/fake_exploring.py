@@ -1,5 +1,6 @@
 """What the fake model explores: interests to discover, questions to ask, and how a slate was decided."""
 
+from math import prod
 from typing import Any
 
 from penchant.pipeline.questions import Question, Questions
@@ -41,7 +42,7 @@ def decision_on(slate: Slate, *, place: int, request_id: str | None) -> Decision
     return Decision(
         slate_id=slate.slate_id,
         user_id=slate.user_id,
-        decided_at=place,
+        decided_at=1_700_000_000_000_000 + 1_000 * place,
         policy=slate.policy,
         policy_version="1",
         bundle=slate.bundle,
@@ -50,7 +51,7 @@ def decision_on(slate: Slate, *, place: int, request_id: str | None) -> Decision
                 item_id=item.item_id,
                 position=item.rank,
                 propensity=item.propensity,
-                prefix_propensity=item.propensity,
+                prefix_propensity=prod(before.propensity for before in slate.items[: item.rank]),
                 explored=item.explored,
                 tries=None if item.exploring is None else item.exploring.concept_id,
             )

@@ -160,7 +160,7 @@ class FakeModel(FakeExploring, FakeReading):
             note="" if mine else f"{user_id} is not known: these are the most read.",
         )
         decision = decision_on(slate, place=len(self.calls), request_id=request_id)
-        return Served(slate=slate, decision=decision if mine else None)
+        return Served(slate=slate, decision=decision)
 
     def recommend_by_text(
         self,

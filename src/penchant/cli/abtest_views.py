@@ -1,11 +1,13 @@
 """An experiment's report on a terminal."""
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from penchant.evaluation.ab_testing.analysis import ExperimentReport
+from penchant.evaluation.ab_testing.analysis import Compared, ExperimentReport, MeasureResult
 
 STYLES = {"better": "green", "worse": "red", "not told apart": "dim"}
 
@@ -46,6 +48,12 @@ def report_view(report: ExperimentReport) -> RenderableType:
             )
         if result.note:
             table.add_row(result.measure, "", "", "", "", "", "", "", "", Text(result.note, style="yellow"))
+    beside = [
+        Text(line, style="dim")
+        for result in report.measures
+        for one in result.comparisons
+        for line in _beside(result, one)
+    ]
     left = ", ".join(f"{rule} {n:,}" for rule, n in sorted(accounts.left_out.items()))
     return Group(
         Text.assemble((report.experiment, "bold"), f" · {arms}"),
@@ -54,6 +62,7 @@ def report_view(report: ExperimentReport) -> RenderableType:
             style="red" if ratio.mismatch else "",
         ),
         table,
+        *beside,
         Text(f"{accounts.lines:,} lines read; left out: {left or 'none'}", style="dim"),
         *(Text(f"Note: {note}", style="yellow") for note in report.notes),
     )
@@ -61,3 +70,19 @@ def report_view(report: ExperimentReport) -> RenderableType:
 
 def _interval(ends: tuple[float, float]) -> str:
     return f"{ends[0]:+.4g} to {ends[1]:+.4g}"
+
+
+def _beside(result: MeasureResult, one: Compared) -> Iterator[str]:
+    """The effect with what was known before taken into account, and where it lies."""
+    name = f"{result.measure}, {one.arm}"
+    if one.weighted is not None:
+        told = one.weighted
+        yield (
+            f"{name}: {told.dr.effect:+.4g} ({_interval(told.dr.interval)}) doubly robust, {told.ipw.effect:+.4g} "
+            f"({_interval(told.ipw.interval)}) by propensity weights"
+        )
+    if one.segments is not None:
+        parts = "; ".join(
+            f"{part.segment} {part.effect:+.4g} ({_interval(part.interval)})" for part in one.segments.segments
+        )
+        yield f"{name}, by segment: {parts}; all alike: p = {one.segments.p_alike:.2g}"

@@ -31,8 +31,7 @@ def log(
     from penchant.errors import StoreError
     from penchant.feedback import open_stores
     from penchant.feedback.decisions import write_log
-    from penchant.feedback.forgetting import forgotten
-    from penchant.records import Event
+    from penchant.feedback.forgetting import unforgotten
 
     if not store.is_file():
         raise StoreError(f"There is no store {store}.", hint="Give the file that `penchant serve --store` keeps.")
@@ -48,9 +47,7 @@ def log(
             yield entry
 
     with open_stores(str(store)) as stores:
-        gone = forgotten(stores.log())
-        events = (one.entry for one in stores.log() if isinstance(one.entry, Event) and not gone.has(one))
-        decisions = (decision for decision in stores.decisions() if not gone.decided(decision))
+        decisions, events = unforgotten(stores)
         try:
             write_log(to, counted("decisions", decisions), counted("events", events))
         except OSError as error:

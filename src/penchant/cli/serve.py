@@ -21,19 +21,27 @@ def serve(
         str | None,
         typer.Option(help="Where events, edits and slates are kept: sqlite:///PATH or a path. Beside the bundle."),
     ] = None,
+    experiment: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Serve an experiment: its name, and a table [arms.NAME] for each arm."),
+    ] = None,
     access_log: Annotated[bool, typer.Option(help="A JSON line on stderr for each request.")] = True,
 ) -> None:
     """Serve a bundle: API and console, until Ctrl-C."""
+    from penchant.config import read_toml
     from penchant.feedback import open_stores
     from penchant.pipeline.interest_model import load
     from penchant.serving import create_app, server
+    from penchant.serving.experiments import ServedExperiment, Trial
 
+    told = None if experiment is None else ServedExperiment.of(read_toml(experiment), where=str(experiment))
     listener = server.bind(host, port)  # before the bundle is read: a taken port is told at once
     with listener:
         model = load(bundle)
+        trial = None if told is None else Trial.of(told, load)
         with open_stores(store if store is not None else server.default_store(bundle)) as stores:
             server.log_to_stderr(access=access_log)
-            app = create_app(model, stores, progress=screen.reporter())
+            app = create_app(model, stores, progress=screen.reporter(), trial=trial)
             at = server.address(listener)
             server.serve(app, listener, started=lambda: typer.echo(f"Penchant answers at {at} (Ctrl-C stops it)"))
             typer.echo("Stopped.")

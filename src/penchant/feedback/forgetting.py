@@ -1,9 +1,9 @@
 """What users took back, read from the log alone: events that were forgotten, and users who began anew."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from penchant.feedback.stores import Logged
+from penchant.feedback.stores import Logged, Stores
 from penchant.records import Decision, Edit, Event
 
 
@@ -50,3 +50,10 @@ def forgotten(log: Iterable[Logged]) -> Forgotten:
             if edit.action == "reset" and edit.concept_id is None
         },
     )
+
+
+def unforgotten(stores: Stores) -> tuple[Iterator[Decision], Iterator[Event]]:
+    """Decisions and events of a store that may leave it: without what users took back."""
+    gone = forgotten(stores.log())
+    events = (one.entry for one in stores.log() if isinstance(one.entry, Event) and not gone.has(one))
+    return (decision for decision in stores.decisions() if not gone.decided(decision)), events

@@ -93,16 +93,18 @@ def slate_of(
     items: Sequence[Mapping[str, Any]],
     explored: Sequence[Mapping[str, Any]],
     *,
-    share: float,
+    decided: Mapping[str, Any] | None,
 ) -> Slate:
-    """The slate of its row, its items' rows in order, and those of what it explored."""
+    """The slate of its row, its items' rows in order, those of what it explored, and that of its decision."""
     own = {name: row[name] for name in _SLATE_COLUMNS}
     tried = {what["position"]: Exploring(**{name: what[name] for name in _EXPLORED_COLUMNS}) for what in explored}
+    arm = None if decided is None else decision_of(decided).context.get("arm")
     return Slate(
         **own,
         timings_ms=orjson.loads(row["timings_ms"]),
         items=tuple(_item_of(item, tried.get(item["position"])) for item in items),
-        exploration_share=share,
+        exploration_share=0.0 if decided is None else decided["exploration_share"],
+        arm=None if arm is None else str(arm),
     )
 
 

@@ -179,11 +179,13 @@ class SQLiteStores(Stores):
             query = select(SLATE_ITEMS).where(SLATE_ITEMS.c.slate_id == slate_id).order_by(SLATE_ITEMS.c.position)
             items = list(connection.execute(query).mappings())
             explored = list(connection.execute(select(EXPLORED).where(EXPLORED.c.slate_id == slate_id)).mappings())
-            share = connection.scalar(select(DECISIONS.c.exploration_share).where(DECISIONS.c.slate_id == slate_id))
+            decided = connection.execute(select(DECISIONS).where(DECISIONS.c.slate_id == slate_id)).mappings().first()
         if row is None:
             raise NotFoundError(f"No slate {slate_id!r} was served.", hint="Slates are kept by the store that served.")
         tried = [dict(what) for what in explored]
-        return slate_of(dict(row), [dict(item) for item in items], tried, share=share or 0.0)
+        return slate_of(
+            dict(row), [dict(item) for item in items], tried, decided=None if decided is None else dict(decided)
+        )
 
     def slate_for(self, user_id: str, request_id: str) -> Slate | None:
         """See `Stores.slate_for`."""

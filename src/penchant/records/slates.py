@@ -71,6 +71,8 @@ class Slate:
     timings_ms: dict[str, float] = field(default_factory=dict)
     exploration_share: float = 0.0
     """The share of its places that were meant for finding out"""
+    arm: str | None = None
+    """Of the experiment that its user was in when it was served; None: in none"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,8 @@ class Decision:
     """Of the eligible: by what a look around was drawn, None where it was not to be explored; empty where none was
     made. With `scores` and the policy's settings in `context` the propensities follow from it."""
     context: dict[str, float | str] = field(default_factory=dict)
-    """What was known of the request: device, scenario, page, drift score, ..."""
+    """What was known of the request: device, scenario, page, drift score, ...; ``experiment`` and ``arm`` where one
+    decided it"""
     request_id: str | None = None
     """A retry carries that of the first try, and is the same decision"""
     ope_valid: bool = True

@@ -10,6 +10,7 @@ from penchant.feedback import Stores
 from penchant.progress import SILENT, Progress
 from penchant.serving import console, failures
 from penchant.serving.door import Door
+from penchant.serving.experiments import Trial
 from penchant.serving.live import LiveModel
 from penchant.serving.outgoing import Failure
 from penchant.serving.routes import ROUTERS
@@ -24,12 +25,14 @@ def create_app(
     *,
     max_body_bytes: int = MAX_BODY_BYTES,
     progress: Progress = SILENT,
+    trial: Trial | None = None,
 ) -> FastAPI:
-    """An ASGI application that serves `model`, after what `stores` hold has been replayed into it.
+    """An ASGI application that serves `model`, after what `stores` hold has been replayed into it; with `trial` as an
+    experiment says.
 
     The caller keeps `stores` open while the application runs, and closes them afterwards.
     """
-    live = LiveModel(model, stores)
+    live = LiveModel(model, stores, trial)
     live.replay(progress=progress)
     app = FastAPI(
         title="Penchant",

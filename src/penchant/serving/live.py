@@ -12,6 +12,7 @@ from penchant.errors import PenchantError, StoreError
 from penchant.feedback import Stores
 from penchant.pipeline.exploring import Exploration, Share
 from penchant.pipeline.questions import Questions
+from penchant.pipeline.slates import Served
 from penchant.progress import SILENT, Progress
 from penchant.records import (
     Discoveries,
@@ -33,6 +34,7 @@ from penchant.records import (
     UserSummary,
 )
 from penchant.reranking.rules import Rules
+from penchant.serving.experiments import Trial
 from penchant.serving.reading import Reader
 from penchant.serving.served_model import ServedModel
 
@@ -49,10 +51,12 @@ class LiveModel(Reader):
 
     _model: ServedModel
 
-    def __init__(self, model: ServedModel, stores: Stores) -> None:
+    def __init__(self, model: ServedModel, stores: Stores, trial: Trial | None = None) -> None:
         self.stores = stores
         self.slates_not_kept = 0
         self._model = model
+        self._trial = trial
+        self._others = () if trial is None else trial.others
         self._lock = RLock()
 
     def replay(self, *, progress: Progress = SILENT) -> int:
@@ -69,6 +73,8 @@ class LiveModel(Reader):
             nonlocal taken, refused
             if waiting:
                 result = self._model.observe(waiting)
+                for other in self._others:
+                    other.observe(waiting)
                 taken, refused = taken + result.accepted, refused + len(result.rejected)
                 waiting.clear()
 
@@ -85,10 +91,12 @@ class LiveModel(Reader):
                         taken += self._model.take(entry)
                     except PenchantError:
                         refused += 1
+                    self._tell_others(entry)
                 advance()
             hand_over()
             for decision in self.stores.decisions():
-                self._model.tried(decision.user_id, decision.tries, decision.decided_at)
+                for model in (self._model, *self._others):
+                    model.tried(decision.user_id, decision.tries, decision.decided_at)
         if refused:
             _log.warning("%d stored events or edits do not fit this bundle; they stay in the store.", refused)
         return taken
@@ -119,6 +127,8 @@ class LiveModel(Reader):
                     raise
                 refused = {fresh[fault.index].event_id or "" for fault in result.rejected}
                 self.stores.withdraw_events(list(refused))
+                for other in self._others:  # what its catalogue lacks it leaves out, as a replay does
+                    other.observe([event for event in fresh if event.event_id not in refused])
                 # An event that repeats the id of a refused one of its batch is no duplicate: its turn comes now.
                 repeats = [place for place, new in zip(waiting, stored, strict=True) if not new]
                 waiting = [place for place in repeats if events[place].event_id in refused]
@@ -137,11 +147,21 @@ class LiveModel(Reader):
             edit = self._model.complete(edit)
             stored = self.stores.add_edit(edit)
             try:
-                return self._model.change(edit)
+                result = self._model.change(edit)
             except Exception:
                 if stored:
                     self.stores.withdraw_edit(edit.edit_id)
                 raise
+            self._tell_others(edit)
+            return result
+
+    def _tell_others(self, edit: Edit) -> None:
+        """Let the models of an experiment's arms take an edit; of a concept that one lacks it takes nothing."""
+        for other in self._others:
+            try:
+                other.take(edit)
+            except PenchantError as error:
+                _log.warning("Edit %s does not fit the bundle of an arm: %s", edit.edit_id, error.message)
 
     def edits(self, user_id: str, *, limit: int) -> Sequence[EditEntry]:
         """A user's edits, newest first."""
@@ -167,17 +187,13 @@ class LiveModel(Reader):
         """
         if request_id is not None and (answered := self._answered(user_id, request_id)) is not None:
             return answered
+        asked = {"rerank": rerank, "rerank_weight": rerank_weight, "explore": explore}
+        arm, model = self._arm(user_id, asked)
         with self._lock:
-            served = self._model.decide(
-                user_id,
-                k,
-                exclude_seen=exclude_seen,
-                rerank=rerank,
-                rerank_weight=rerank_weight,
-                rules=rules,
-                explore=explore,
-                request_id=request_id,
+            served = model.decide(
+                user_id, k, exclude_seen=exclude_seen, rules=rules, request_id=request_id, **self._wishes(arm, asked)
             )
+        served = self._exposed(served, arm)
         slate = served.slate
         try:
             self.stores.add_slate(slate, served.decision)
@@ -187,6 +203,26 @@ class LiveModel(Reader):
             return slate
         # Of two tries that came at once the first that was kept stands for both.
         return slate if request_id is None else self._answered(user_id, request_id) or slate
+
+    def _arm(self, user_id: str, asked: Mapping[str, Any]) -> tuple[str | None, ServedModel]:
+        """The arm of an experiment that a request falls to, None for none, and the model that answers."""
+        arm = None if self._trial is None else self._trial.arm(user_id, asked)
+        if arm is None or self._trial is None:
+            return None, self._model
+        return arm, self._trial.models.get(arm, self._model)
+
+    def _wishes(self, arm: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(asked) if arm is None or self._trial is None else {**asked, **self._trial.wishes(arm)}
+
+    def _exposed(self, served: Served, arm: str | None) -> Served:
+        """What was served, with the arm that it is an exposure to, on the slate and in the log."""
+        if arm is None or self._trial is None:
+            return served
+        decision = served.decision
+        if decision is not None:
+            told = {"experiment": self._trial.settings.name, "arm": arm}
+            decision = replace(decision, context={**decision.context, **told})
+        return Served(slate=replace(served.slate, arm=arm), decision=decision)
 
     def recommend_by_text(
         self,

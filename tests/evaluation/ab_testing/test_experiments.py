@@ -271,3 +271,54 @@ def test_constant_outcomes_and_denominators_of_nothing_are_notes_not_errors(tmp_
     assert "nothing varies" in seen.comparisons[0].effect.note
     assert order.comparisons == ()
     assert "Nothing to divide by" in order.note
+
+
+def test_unequal_chances_of_an_arm_are_weighed_away(tmp_path):
+    """Who bought much before was likelier to be treated: the plain difference is of unlike users."""
+    rng, records = np.random.default_rng(3), []
+    for n in range(1_500):
+        rich = rng.random() < 0.5
+        chance = 0.8 if rich else 0.2
+        treated = rng.random() < chance
+        user, segment = f"u{n}", "rich" if rich else "poor"
+        own = chance if treated else 1 - chance
+        records += [
+            {**exposure(user, "new" if treated else "control", T0 + n), "propensity": own, "segment": segment},
+            event(user, "buy", T0 + n + 1, float(10 * rich + treated * (2.0 if rich else 0.0) + rng.normal())),
+        ]
+    found = analyse(read_log(written(tmp_path, records)), AnalysisConfig(measures={"spent": Measure(kind="sum")}))
+    (one,) = found.measures[0].comparisons
+    assert one.effect.difference > 5  # 1 is true
+    assert one.weighted is not None
+    assert one.segments is not None
+    for told in (one.weighted.ipw, one.weighted.dr):
+        assert told.interval[0] < 1.0 < told.interval[1]
+    assert one.weighted.dr.error < 0.2
+    by_name = {part.segment: part for part in one.segments.segments}
+    assert by_name["rich"].interval[0] < 2.0 < by_name["rich"].interval[1]
+    assert by_name["poor"].interval[0] < 0.0 < by_name["poor"].interval[1]
+    assert one.segments.p_alike < 1e-6
+    assert any("different probabilities" in note for note in found.notes)
+
+
+def test_in_a_fair_experiment_weighted_and_plain_effects_agree(tmp_path):
+    idle = [exposure(f"idle-{n}", ["control", "treatment"][n % 2], T0 + n) for n in range(4)]
+    log = read_log(written(tmp_path, [*idle, *experiment(400, 2.0, 0)]))
+    found = analyse(log, AnalysisConfig(domain="shop"))
+    sales = next(one for one in found.measures if one.measure == "sales").comparisons[0]
+    assert sales.weighted is not None
+    assert sales.weighted.naive.effect == pytest.approx(sales.effect.difference)
+    assert sales.weighted.dr.interval[0] < 2.0 < sales.weighted.dr.interval[1]
+    assert sales.weighted.dr.error < 0.6 * sales.weighted.naive.error  # the past foretells
+    assert sales.segments is None
+    ratio = next(one for one in found.measures if one.measure == "order_value").comparisons[0]
+    assert (ratio.weighted, ratio.segments) == (None, None)
+    assert not any("different probabilities" in note for note in found.notes)
+
+
+def test_a_propensity_that_is_none_is_a_bad_line(tmp_path):
+    wrong = [{**exposure(f"w{n}", "a"), "propensity": value} for n, value in enumerate((0, 1.2, "often", float("nan")))]
+    log = read_log(written(tmp_path, [exposure("u1", "a"), exposure("u2", "b"), *wrong]))
+    assert log.accounts.left_out == {"bad_line": 4}
+    assert log.accounts.proved()
+    assert "propensity 0.0 is not between 0 and 1" in log.accounts.faults[0]

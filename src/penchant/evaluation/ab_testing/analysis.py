@@ -21,7 +21,10 @@ from penchant.evaluation.ab_testing.fixed_horizon import (
 )
 from penchant.evaluation.ab_testing.log import Accounts, ExperimentLog, Unit
 from penchant.evaluation.ab_testing.measures import Measure, Sample, domain, found_in, sample
+from penchant.evaluation.ab_testing.readouts import propensities_differ, segments, weighted
 from penchant.evaluation.ab_testing.sequential import LEAST, AnytimeEffect, anytime
+from penchant.evaluation.causal.effects import Effects
+from penchant.evaluation.causal.uplift import Uplift
 from penchant.metrics.significance import holm
 from penchant.seeding import numpy_rng
 
@@ -63,6 +66,10 @@ class Compared:
     """None below 100 users"""
     bootstrap: tuple[float, float] | None
     """For a ratio of few users"""
+    segments: Uplift | None
+    """Where the effect lies; None where the log names no segments, or none large enough"""
+    weighted: Effects | None
+    """By propensity weights and doubly robust; None for ratios and small arms"""
     guardrail: Guard | None
     """kept: the relative interval is above −margin; broken: below it; open: neither. None: no guardrail"""
 
@@ -163,6 +170,17 @@ def _measured(
                 cuped=adjusted(ours, theirs, level=config.level),
                 anytime=_anytime(by_arm, samples, control, arm, shares, config),
                 bootstrap=bootstrap_interval(ours, theirs, rng=rng, level=config.level) if few else None,
+                segments=segments(by_arm[control], by_arm[arm], ours, theirs, level=config.level),
+                weighted=weighted(
+                    by_arm[control],
+                    by_arm[arm],
+                    ours,
+                    theirs,
+                    share=shares[arm] / (shares[arm] + shares[control]),
+                    arms=len(full),
+                    level=config.level,
+                    seed=config.seed,
+                ),
                 guardrail=_guard(measure, effect),
             )
         )
@@ -232,6 +250,11 @@ def _notes(
         )
     if assumed:
         notes.append("Equal shares were assumed; give the planned ones, or a missing arm goes unnoticed.")
+    if propensities_differ(log.units):
+        notes.append(
+            "Users came to their arms with different probabilities: plain differences are of unlike users, and the "
+            "sample ratio need not be kept. Believe the weighted effects."
+        )
     for arm in (name for name, units in by_arm.items() if len(units) < LEAST_UNITS):
         notes.append(f"{arm} has {len(by_arm[arm])} users and was not compared.")
     if accounts.users_in_two_arms:

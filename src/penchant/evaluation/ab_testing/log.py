@@ -3,9 +3,10 @@
     {"kind": "exposure", "experiment": "dial", "user_id": "u1", "arm": "treatment", "timestamp": 1700000000000000}
     {"kind": "event", "user_id": "u1", "event_type": "purchase", "value": 12.5, "timestamp": "2023-11-14T22:20:00Z"}
 
-`timestamp` is UTC microseconds or ISO 8601; `event_id`, `value`, `segment` are optional; `kind` may be left out where
-`arm` or `event_type` says it. A CSV file has these names in its header. Events before a user's first exposure are his
-past, which CUPED uses. Every record is used or left out by a named rule, and counted (`Accounts`).
+`timestamp` is UTC microseconds or ISO 8601; `event_id`, `value`, `segment` and, of an exposure, `propensity` (of its
+arm) are optional; `kind` may be left out where `arm` or `event_type` says it. A CSV file has these names in its header.
+A server's store, and what `penchant log` wrote of it, are logs too (`served`). Events before a user's first exposure
+are his past, which CUPED uses. Every record is used or left out by a named rule, and counted (`Accounts`).
 """
 
 import csv
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from penchant.errors import DataError, NotFoundError, SourceError
+from penchant.evaluation.ab_testing.served import Line, is_store, of_feedback, of_store
 from penchant.types import MICROSECONDS_PER_DAY
 
 CLOCK_TOLERANCE = 600_000_000
@@ -45,6 +47,8 @@ class Unit:
     arm: str
     exposed_at: int
     segment: str = ""
+    propensity: float | None = None
+    """Of his arm; None: its share"""
     past: list[Action] = field(default_factory=list)
     """Before the first exposure"""
     after: list[Action] = field(default_factory=list)
@@ -61,7 +65,8 @@ class Accounts:
     events: int = 0
     past_events: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    """By rule: bad_line, duplicate_delivery, other_experiment, user_in_two_arms, user_never_exposed, after_window"""
+    """By rule: bad_line, duplicate_delivery, other_experiment, user_in_two_arms, user_never_exposed, after_window;
+    of a server's log also not_in_experiment, without_time, no_decision_or_event"""
     users_in_two_arms: int = 0
     faults: list[str] = field(default_factory=list)
     """The first bad lines: number and reason"""
@@ -104,6 +109,9 @@ def read_log(path: Path, *, experiment: str | None = None, window_days: float | 
     latest, ends_at = -(2**62), 0
     for number, record, fault in _records(path):
         accounts.lines += 1
+        if "left_out" in record:
+            accounts.left_out[record["left_out"]] += 1
+            continue
         checked = None if fault else _checked(record)
         if fault or isinstance(checked, str):
             accounts.left_out["bad_line"] += 1
@@ -131,8 +139,11 @@ def read_log(path: Path, *, experiment: str | None = None, window_days: float | 
     )
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
+def _records(path: Path) -> Iterator[Line]:
     """Line number, record, and a fault where it is none."""
+    if is_store(path):
+        yield from of_store(path)
+        return
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -140,6 +151,9 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
     if not text.strip():
         raise SourceError(f"{path} is empty.", hint="Give a log with exposures and events.")
     if text.lstrip().startswith("{"):
+        if _is_feedback(text):
+            yield from of_feedback(path)
+            return
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip():
                 continue
@@ -158,6 +172,18 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
         )
     for row in reader:
         yield reader.line_num, {k: v for k, v in row.items() if k and v not in {None, ""}}, ""
+
+
+def _is_feedback(text: str) -> bool:
+    """Whether JSON lines are decisions and events as `penchant log` writes them: the first that is a record says so."""
+    for line in text.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            return record.get("event") in {"ranking", "interaction"}
+    return False
 
 
 def _checked(record: dict[str, Any]) -> str | None:
@@ -181,6 +207,16 @@ def _checked(record: dict[str, Any]) -> str | None:
         return f"value {record['value']!r} is no number"
     if record["value"] is not None and not np.isfinite(record["value"]):
         return f"value {record['value']} is not finite"
+    return _propensity_fault(record)
+
+
+def _propensity_fault(record: dict[str, Any]) -> str | None:
+    try:
+        chance = record["propensity"] = None if record.get("propensity") is None else float(record["propensity"])
+    except (TypeError, ValueError):
+        return f"propensity {record['propensity']!r} is no number"
+    if chance is not None and not 0 < chance < 1:
+        return f"propensity {chance} is not between 0 and 1"
     return None
 
 
@@ -242,6 +278,7 @@ def _units(
                 arm=record["arm"],
                 exposed_at=record["timestamp"],
                 segment=str(record.get("segment") or ""),
+                propensity=record.get("propensity"),
             )
     return units, torn, {arm for found in arms.values() for arm in found}
 

@@ -84,8 +84,8 @@ def average_effect(
     """
     config = config or EffectConfig()
     _check(treated_N, outcome_N, covariates_NF, propensity_N, config)
-    found = cross_fit(treated_N, outcome_N, covariates_NF, rng=rng, config=config)
-    e = found.propensity if propensity_N is None else propensity_N
+    found = cross_fit(treated_N, outcome_N, covariates_NF, rng=rng, config=config, propensity_N=propensity_N)
+    e = found.propensity
     inside = (e >= config.least_propensity) & (e <= 1 - config.least_propensity)
     outside = int((~inside).sum())
     if outside > config.most_outside * len(e):
@@ -126,17 +126,23 @@ def cross_fit(
     *,
     rng: np.random.Generator,
     config: EffectConfig,
+    propensity_N: DoubleArray | None = None,
 ) -> Nuisances:
-    """Nuisances of each unit from the folds it is not in; folds hold treated and others alike."""
+    """Nuisances of each unit from the folds it is not in; folds hold treated and others alike. A propensity that is
+    known is not fitted.
+    """
     n = len(treated_N)
     fold: IntArray = np.empty(n, dtype=np.int64)
     for side in (treated_N, ~treated_N):
         fold[rng.permutation(np.flatnonzero(side))] = np.arange(int(side.sum())) % config.folds
     e, without, treated = np.empty(n), np.empty(n), np.empty(n)
+    if propensity_N is not None:
+        e[:] = propensity_N
     for k in range(config.folds):
         test, train = fold == k, fold != k
         ours, x = covariates_NF[train], covariates_NF[test]
-        e[test] = _logistic(ours, treated_N[train], config.ridge)(x)
+        if propensity_N is None:
+            e[test] = _logistic(ours, treated_N[train], config.ridge)(x)
         for part, mu in ((~treated_N[train], without), (treated_N[train], treated)):
             mu[test] = _linear(ours[part], outcome_N[train][part], config.ridge)(x)
     return Nuisances(propensity=e, without=without, treated=treated)

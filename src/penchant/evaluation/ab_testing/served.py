@@ -1,0 +1,94 @@
+"""What a server decided and what came of it, as the log of an experiment: from its store, or from what `penchant log`
+wrote.
+
+A decision of an arm is an exposure, at its moment and with its slate's id; its segment is ``stranger`` where nothing
+was known of the user, else ``known``. An event is an event. A store keeps both in the order in which they came, each by
+itself; here they stand by time, and an event that names a slate not before it, for its clock may be behind.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from penchant.errors import SourceError
+from penchant.feedback import open_stores
+from penchant.feedback.forgetting import unforgotten
+from penchant.feedback.log_reading import read_log
+from penchant.records import Decision, Event
+
+Line: TypeAlias = tuple[int, dict[str, Any], str]
+"""Its number, its record, and why it is none"""
+SQLITE = b"SQLite format 3\x00"
+CLOCKS_APART = 600_000_000
+"""Microseconds by which an event may seem earlier than the slate that it names"""
+NOT_IN_EXPERIMENT, NO_TIME, OTHER = "not_in_experiment", "without_time", "no_decision_or_event"
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file is a database. `SourceError` for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE)) == SQLITE
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", hint="Give a log, or a store.") from None
+
+
+def of_store(path: Path) -> Iterator[Line]:
+    """Of a server's store, without what users have forgotten."""
+    with open_stores(str(path)) as stores:
+        decisions, events = unforgotten(stores)
+        yield from _lines([*decisions], [*events])
+
+
+def of_feedback(path: Path) -> Iterator[Line]:
+    """Of JSON lines of decisions and events."""
+    read = read_log(path)
+    for fault in read.faults:
+        yield fault.line, {}, fault.reason
+    yield from _lines(read.decisions, read.events)
+    for _ in range(read.other):
+        yield 0, {"left_out": OTHER}, ""
+
+
+def _lines(decisions: Iterable[Decision], events: Iterable[Event]) -> Iterator[Line]:
+    decisions = list(decisions)
+    made = {one.slate_id: one.decided_at for one in decisions}
+    keyed = [(one.decided_at, 0, _exposure(one)) for one in decisions]
+    keyed += [(_moment(one, made), 1, _event(one)) for one in events]
+    keyed.sort(key=lambda entry: entry[:2])
+    for number, (_, _, record) in enumerate(keyed, start=1):
+        yield number, record, ""
+
+
+def _moment(event: Event, made: Mapping[str, int]) -> int:
+    at = event.timestamp or 0
+    decided = made.get(event.slate_id or "", at)
+    return decided if 0 < decided - at <= CLOCKS_APART else at
+
+
+def _exposure(decision: Decision) -> dict[str, Any]:
+    told = decision.context
+    if "experiment" not in told or "arm" not in told:
+        return {"left_out": NOT_IN_EXPERIMENT}
+    return {
+        "kind": "exposure",
+        "experiment": str(told["experiment"]),
+        "arm": str(told["arm"]),
+        "user_id": decision.user_id,
+        "timestamp": decision.decided_at,
+        "event_id": decision.slate_id,
+        "segment": "stranger" if told.get("cold") else "known",
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    if event.timestamp is None:
+        return {"left_out": NO_TIME}
+    return {
+        "kind": "event",
+        "user_id": event.user_id,
+        "event_type": event.event_type,
+        "value": event.value,
+        "timestamp": event.timestamp,
+        "event_id": event.event_id,
+    }
