@@ -24,6 +24,20 @@ def test_plan_says_how_many_users_it_takes(penchant):
     assert "14,749 users in control" in out
     assert "29.5 days" in out
     assert penchant("abtest", "plan", "--difference", "0.1")[0] == 2
+    # What so many users see is what so many users are needed for.
+    code, out, _ = penchant("abtest", "plan", "--deviation", "5", "--users", "1570", "--json")
+    told = json.loads(out)
+    assert (code, told["difference"]) == (0, pytest.approx(0.5, abs=0.001))
+    assert json.loads(penchant("abtest", "plan", "--deviation", "5", "--difference", "0.5", "--json")[1]) == {
+        **told,
+        "per_control": 1_570,
+        "per_treatment": 1_570,
+        "difference": 0.5,
+    }
+    for wrong in (["--users", "9", "--difference", "1"], [], ["--users", "9", "--base", "1.5"]):
+        base = [] if "--base" in wrong else ["--deviation", "5"]
+        code, _, err = penchant("abtest", "plan", *base, *wrong)
+        assert (code, "hint:" in err) == (2, True)
 
 
 def test_report_as_a_table_as_json_and_as_a_page(penchant, tmp_path):
@@ -82,3 +96,73 @@ def test_settings_come_from_a_file_and_wrong_ones_are_named(penchant, tmp_path):
     code, _, err = penchant("abtest", "report", log, "--config", config)
     assert (code, "kind" in err) == (2, True)
     assert Measure(kind="sum").margin is None
+
+
+def lines(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def test_two_rankers_in_one_list_and_which_is_preferred(penchant, tmp_path):
+    """A puts good items first, B bad ones; users take what is good."""
+    users = [f"u{n}" for n in range(40)]
+    good, bad = [f"g{n}" for n in range(6)], [f"b{n}" for n in range(6)]
+    a = lines(tmp_path / "a.jsonl", [{"user_id": user, "items": good} for user in users])
+    b = lines(tmp_path / "b.jsonl", [{"user_id": user, "items": bad} for user in [*users, "alone"]])
+    shown = tmp_path / "shown.jsonl"
+    code, out, _ = penchant("abtest", "interleave", a, b, "--to", shown, "-k", "4", "--json")
+    assert (code, json.loads(out)["lists"], json.loads(out)["A"]) == (0, 40, 80)
+    lists = [json.loads(line) for line in shown.read_text(encoding="utf-8").splitlines()]
+    assert {one["teams"][0] for one in lists} == {"A", "B"}  # a coin for each user
+    first = shown.read_bytes()
+    assert penchant("abtest", "interleave", a, b, "--to", shown, "-k", "4")[0] == 0
+    assert shown.read_bytes() == first
+    taken = [{"user_id": one["user_id"], "item_id": "g0", "event_type": "click"} for one in lists[:30]]
+    taken += [{"user_id": "u39", "item_id": "b0"}, {"user_id": "u0", "item_id": "z"}, {"user_id": "x", "item_id": "g0"}]
+    taken += [{"user_id": "u0", "item_id": "g0", "event_type": "impression"}, {"user_id": "u0", "item_id": None}]
+    clicks = lines(tmp_path / "clicks.jsonl", taken)
+    code, out, _ = penchant("abtest", "preference", shown, clicks, "--json")
+    told = json.loads(out)
+    assert (code, told["preference"]["wins_a"], told["preference"]["wins_b"]) == (0, 30, 1)
+    assert told["preference"]["ties"] == 9
+    assert told["preference"]["p"] < 1e-6
+    assert told["left_out"] == {"not_on_list": 1, "no_list": 1, "other_event": 1, "without_item": 1}
+    assert told["taken"] + sum(told["left_out"].values()) == len(taken)
+    assert "30 users prefer A, 1 B" in penchant("abtest", "preference", shown, clicks)[1]
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"user_id": "u", "items": ["a", "a"]}, "item twice"),
+        ({"user_id": "u"}, "is no list"),
+        ({"user_id": "v", "items": ["a"]}, "No user has a list of both"),
+        ([1], "is no JSON object"),
+    ],
+)
+def test_lists_that_are_none_are_refused(penchant, tmp_path, record, told):
+    a, b = lines(tmp_path / "a.jsonl", [record]), lines(tmp_path / "b.jsonl", [{"user_id": "u", "items": ["a"]}])
+    code, _, err = penchant("abtest", "interleave", a, b, "--to", tmp_path / "to.jsonl")
+    assert (code, told in err, "Traceback" in err) == (2, True, False)
+    assert penchant("abtest", "preference", b, b)[0] == 2
+
+
+def test_a_switchback_is_read_from_the_log(penchant, tmp_path):
+    from penchant.evaluation.ab_testing.switchback import Switchback
+
+    design, hour = Switchback(name="stock", hours=2), 3_600_000_000
+    moments = [1_700_000_000_000_000 + n * hour // 4 for n in range(1_600)]
+    records = [event(f"u{n}", "sale", at, 5.0 + 2.0 * design.treats(at) + n % 3) for n, at in enumerate(moments)]
+    log = written(tmp_path, records)
+    asked = ("abtest", "switchback", log, "--experiment", "stock", "--hours", "2", "--event", "sale")
+    code, out, _ = penchant(*asked, "--washout", "0.25", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["effect"]["difference"] == pytest.approx(2.0, abs=0.1)
+    assert told["p_permutation"] < 0.01
+    assert told["control_blocks"] + told["treatment_blocks"] in {200, 201}
+    assert told["washed_out"] == pytest.approx(400, abs=2)
+    assert "by permutation" in penchant(*asked)[1]
+    for wrong in (["--hours", "0"], ["--event", "gift"], ["--hours", "9999"]):
+        code, _, err = penchant(*asked, *wrong)
+        assert (code, "hint:" in err) == (2, True)

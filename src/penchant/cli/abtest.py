@@ -1,5 +1,6 @@
 """`penchant abtest`: who gets which arm, how many users it takes, and what came of it."""
 
+from math import ceil
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,9 @@ def register(app: typer.Typer) -> None:
     group.command("assign")(assign)
     group.command("plan")(plan)
     group.command("report")(report)
+    group.command("interleave")(interleave)
+    group.command("preference")(preference)
+    group.command("switchback")(switchback)
     app.add_typer(group, name="abtest", help="Experiments on users: assign arms, plan numbers, read what came of it.")
 
 
@@ -48,8 +52,12 @@ def assign(
 
 def plan(
     difference: Annotated[
-        float, typer.Option(help="What it is to see: of a share the relative change, of a mean the difference.")
-    ],
+        float | None, typer.Option(help="What it is to see: of a share the relative change, of a mean the difference.")
+    ] = None,
+    users: Annotated[
+        int | None,
+        typer.Option(min=2, help="Users of the control: says what they would see, in place of --difference."),
+    ] = None,
     base: Annotated[float | None, typer.Option(help="The share as it is now, such as 0.05.")] = None,
     deviation: Annotated[float | None, typer.Option(help="Standard deviation of a user's value, for a mean.")] = None,
     power: Annotated[float, typer.Option(help="Chance of seeing it.")] = 0.8,
@@ -58,17 +66,28 @@ def plan(
     daily: Annotated[float | None, typer.Option(help="New users a day, to say how many days it takes.")] = None,
     json_file: Json = None,
 ) -> None:
-    """Say how many users an experiment needs."""
+    """Say how many users an experiment needs, or what so many users would see."""
     from dataclasses import replace
 
-    from penchant.evaluation.ab_testing.power import for_mean, for_share
+    from penchant.evaluation.ab_testing.power import Plan, detectable, for_mean, for_share
 
     if (base is None) == (deviation is None):
         raise ConfigError("A share and a mean cannot both be planned, nor neither.", hint="Give --base or --deviation.")
-    if base is not None:
-        made = for_share(base, difference, power=power, alpha=alpha, ratio=ratio)
+    if (difference is None) == (users is None):
+        raise ConfigError(
+            "An experiment is planned by what it is to see, or by its users.", hint="Give --difference or --users."
+        )
+    if users is not None:
+        if base is not None and not 0 < base < 1:
+            raise ConfigError(f"The share is {base}; it lies between 0 and 1.", hint="Give one such as 0.05.")
+        spread = (deviation or 0.0) if base is None else (base * (1 - base)) ** 0.5
+        seen = detectable(spread, users, power=power, alpha=alpha, ratio=ratio)
+        both = users, ceil(users * ratio)
+        made = Plan(per_control=both[0], per_treatment=both[1], difference=seen, power=power, alpha=alpha)
+    elif base is not None:
+        made = for_share(base, difference or 0.0, power=power, alpha=alpha, ratio=ratio)
     else:
-        made = for_mean(deviation or 0.0, difference, power=power, alpha=alpha, ratio=ratio)
+        made = for_mean(deviation or 0.0, difference or 0.0, power=power, alpha=alpha, ratio=ratio)
     if daily is not None:
         if not daily > 0:
             raise ConfigError(f"{daily} users a day came.", hint="Give a number above 0.")
@@ -114,6 +133,82 @@ def report(
     if html is not None:
         write_page(result, html)
         screen.err.print(f"[dim]report: {html}[/dim]", soft_wrap=True)
+
+
+def interleave(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Lists of one ranker: a JSON line for each user.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Lists of the other.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where the interleaved lists go.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="Places of a list.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the coins.")] = 0,
+    json_file: Json = None,
+) -> None:
+    """Put two rankers' lists into one for each user, so that each user judges both (team draft)."""
+    from penchant.evaluation.ab_testing.lists import interleave as interleaved
+    from penchant.evaluation.ab_testing.lists import read_lists, write_interleaved
+
+    check_places(to)
+    told = write_interleaved(to, interleaved(read_lists(a), read_lists(b), k, seed=seed))
+    if not printed({"file": str(to), **told}, json_file):
+        screen.out.print(f"{told['lists']:,} lists are in {to}: {told['A']:,} places of A, {told['B']:,} of B")
+
+
+def preference(
+    lists: Annotated[Path, typer.Argument(metavar="LISTS", help="What `abtest interleave` wrote, as it was shown.")],
+    taken: Annotated[Path, typer.Argument(metavar="LOG", help="What users took: a store, its log, or JSON lines.")],
+    events: Annotated[str, typer.Option(help="Event types that count.", show_default="all but impressions")] = "",
+    level: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
+    json_file: Json = None,
+) -> None:
+    """Say which of two interleaved rankers users prefer."""
+    from penchant.cli.options import names
+    from penchant.evaluation.ab_testing.lists import judge, read_interleaved
+
+    if not 0 < level < 1:
+        raise ConfigError(f"The level is {level}; it lies between 0 and 1.", hint="Take 0.95.")
+    found = judge(read_interleaved(lists), taken, events=names(events), level=level)
+    if printed(found, json_file):
+        return
+    told = found.preference
+    screen.out.print(f"{told.wins_a:,} users prefer A, {told.wins_b:,} B, {told.ties:,} neither; p = {told.p:.3g}")
+    if told.interval is not None:
+        low, high = (100 * (0.5 + end) for end in told.interval)
+        screen.out.print(f"of those who do, {100 * (0.5 + (told.preference or 0)):.1f} % B ({low:.1f} to {high:.1f} %)")
+    left = ", ".join(f"{rule.replace('_', ' ')} {n:,}" for rule, n in sorted(found.left_out.items()))
+    screen.out.print(f"{found.taken:,} events count; left out: {left or 'none'}")
+
+
+def switchback(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="Events: a store, its log, JSON lines or CSV.")],
+    experiment: Annotated[str, typer.Option(help="The experiment's name, which says which blocks were treated.")],
+    event: Annotated[str, typer.Option(help="The event type whose mean value is compared.")],
+    hours: Annotated[float, typer.Option(help="Of a block.")] = 4.0,
+    washout: Annotated[float, typer.Option(help="Share of each block, its beginning, that is left out.")] = 0.0,
+    treated: Annotated[float, typer.Option(help="Share of blocks.")] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Of the permutations.")] = 0,
+    json_file: Json = None,
+) -> None:
+    """Compare blocks of time that had the treatment with those that had not."""
+    from penchant.evaluation.ab_testing.log import events_in
+    from penchant.evaluation.ab_testing.switchback import Switchback, analyse, moments_and_values
+    from penchant.seeding import numpy_rng
+
+    design = Switchback.of(
+        {"name": experiment, "hours": hours, "washout": washout, "treated": treated}, where="abtest switchback"
+    )
+    moments, values = moments_and_values(events_in(log), event)
+    found = analyse(design, moments, values, rng=numpy_rng(seed, "switchback"))
+    if printed(found, json_file):
+        return
+    effect = found.effect
+    screen.out.print(
+        f"{effect.difference:+.4g} ({effect.interval[0]:+.4g} to {effect.interval[1]:+.4g}) on {effect.control:.4g}; "
+        f"p = {found.p_permutation:.3g} by permutation"
+    )
+    screen.out.print(
+        f"{found.treatment_blocks:,} blocks with the treatment, {found.control_blocks:,} without; "
+        f"{found.washed_out:,} events washed out"
+    )
 
 
 def arm_shares(text: str) -> dict[str, float]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from penchant.errors import DataError, NotFoundError, SourceError
-from penchant.evaluation.ab_testing.served import Line, is_store, of_feedback, of_store
+from penchant.evaluation.ab_testing.served import Line, is_feedback, lines_of
 from penchant.types import MICROSECONDS_PER_DAY
 
 CLOCK_TOLERANCE = 600_000_000
@@ -139,10 +139,22 @@ def read_log(path: Path, *, experiment: str | None = None, window_days: float | 
     )
 
 
+def events_in(path: Path) -> Iterator[Action]:
+    """The events of any log, whoever's they are, each once; what cannot be read is left out."""
+    seen: set[str] = set()
+    for _, record, fault in _records(path):
+        if fault or "left_out" in record or _checked(record) is not None or record["kind"] != "event":
+            continue
+        key = record.get("event_id") or _whole(record)
+        if key not in seen:
+            seen.add(key)
+            yield Action(event_type=record["event_type"], value=record["value"], timestamp=record["timestamp"])
+
+
 def _records(path: Path) -> Iterator[Line]:
     """Line number, record, and a fault where it is none."""
-    if is_store(path):
-        yield from of_store(path)
+    if is_feedback(path):
+        yield from lines_of(path)
         return
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -151,9 +163,6 @@ def _records(path: Path) -> Iterator[Line]:
     if not text.strip():
         raise SourceError(f"{path} is empty.", hint="Give a log with exposures and events.")
     if text.lstrip().startswith("{"):
-        if _is_feedback(text):
-            yield from of_feedback(path)
-            return
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip():
                 continue
@@ -172,18 +181,6 @@ def _records(path: Path) -> Iterator[Line]:
         )
     for row in reader:
         yield reader.line_num, {k: v for k, v in row.items() if k and v not in {None, ""}}, ""
-
-
-def _is_feedback(text: str) -> bool:
-    """Whether JSON lines are decisions and events as `penchant log` writes them: the first that is a record says so."""
-    for line in text.splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            return record.get("event") in {"ranking", "interaction"}
-    return False
 
 
 def _checked(record: dict[str, Any]) -> str | None:

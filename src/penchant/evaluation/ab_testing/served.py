@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import orjson
+
 from penchant.errors import SourceError
 from penchant.feedback import open_stores
 from penchant.feedback.forgetting import unforgotten
@@ -24,30 +26,53 @@ CLOCKS_APART = 600_000_000
 NOT_IN_EXPERIMENT, NO_TIME, OTHER = "not_in_experiment", "without_time", "no_decision_or_event"
 
 
-def is_store(path: Path) -> bool:
-    """Whether a file is a database. `SourceError` for one that cannot be read."""
+def is_feedback(path: Path) -> bool:
+    """Whether a file is a store, or JSON lines of decisions and events: the first line that is a record says so.
+    `SourceError` for one that cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            return file.read(len(SQLITE)) == SQLITE
+            if file.peek(len(SQLITE)).startswith(SQLITE):
+                return True
+            for line in file:
+                try:
+                    record = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    continue
+                if isinstance(record, dict):
+                    return record.get("event") in {"ranking", "interaction"}
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", hint="Give a log, or a store.") from None
+    return False
 
 
-def of_store(path: Path) -> Iterator[Line]:
-    """Of a server's store, without what users have forgotten."""
-    with open_stores(str(path)) as stores:
-        decisions, events = unforgotten(stores)
-        yield from _lines([*decisions], [*events])
-
-
-def of_feedback(path: Path) -> Iterator[Line]:
-    """Of JSON lines of decisions and events."""
+def lines_of(path: Path) -> Iterator[Line]:
+    """Decisions and events of a store or of JSON lines; of a store without what users have forgotten."""
+    if _is_store(path):
+        with open_stores(str(path)) as stores:
+            decisions, events = unforgotten(stores)
+            yield from _lines([*decisions], [*events])
+        return
     read = read_log(path)
     for fault in read.faults:
         yield fault.line, {}, fault.reason
     yield from _lines(read.decisions, read.events)
     for _ in range(read.other):
         yield 0, {"left_out": OTHER}, ""
+
+
+def events_of(path: Path) -> list[Event]:
+    """Its events alone, each once."""
+    if _is_store(path):
+        with open_stores(str(path)) as stores:
+            return list(unforgotten(stores)[1])
+    found = {event.event_id or str(number): event for number, event in enumerate(read_log(path).events)}
+    return list(found.values())
+
+
+def _is_store(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(SQLITE)) == SQLITE
 
 
 def _lines(decisions: Iterable[Decision], events: Iterable[Event]) -> Iterator[Line]:

@@ -8,7 +8,7 @@ Zhao 2023). Blocks that follow each other are then taken as independent; longer 
 wider.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from penchant.config import Config
 from penchant.errors import DataError
 from penchant.evaluation.ab_testing.assignment import uniform
 from penchant.evaluation.ab_testing.fixed_horizon import Effect, compare
+from penchant.evaluation.ab_testing.log import Action
 from penchant.evaluation.ab_testing.measures import Sample
 from penchant.types import DoubleArray, IntArray
 
@@ -88,6 +89,17 @@ def analyse(
         p_permutation=(1 + reached) / (1 + draws),
         washed_out=int((~kept).sum()),
     )
+
+
+def moments_and_values(events: Iterable[Action], event_type: str) -> tuple[IntArray, DoubleArray]:
+    """(N,) each, of a type's events. `DataError` where there is none, or one has no value."""
+    found = [one for one in events if one.event_type == event_type]
+    if not found:
+        raise DataError(f"No event {event_type!r} came that can be read.", hint="Name a type that is in the log.")
+    if any(one.value is None for one in found):
+        raise DataError(f"An event {event_type!r} has no value.", hint="Log what it is worth: its value.")
+    moments = np.array([one.timestamp for one in found], dtype=np.int64)
+    return moments, np.array([one.value for one in found], dtype=np.float64)
 
 
 def _sample(values: Sequence[float] | DoubleArray) -> Sample:
