@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,3 +204,44 @@ def test_the_loop_closes_from_a_slate_to_a_new_version(place, penchant):
     after = load(place / "genres").recommend("later-3", 5, exclude_seen=False)
     assert after.bundle.startswith("genres.v2@")
     assert ([item.item_id for item in after.items], [item.score for item in after.items]) != (before, before_scores)
+
+
+def test_watch_tells_each_round_until_it_is_stopped(place, penchant, monkeypatch):
+    waits = []
+
+    def stopped(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", stopped)
+    still = place / "still.toml"
+    still.write_text("[learning]\nepochs = 1\nlearning_rate = 0.0\n")
+    told = ("watch", place / "genres", "--events", place / "second", "--config", still, "--after-events", "100")
+    code, out, err = penchant(*told, "--look", "90s", "--json")
+    assert (code, err) == (0, "Stopped.\n")
+    assert waits == [90.0, 90.0]
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(one["due"], one["stands"]) for one in lines] == [(["1000 new events"], "genres")]
+    assert not (place / "genres.current").exists()
+    waits.clear()
+    code, out, _ = penchant(*told)
+    assert "1000 new events" in out
+    assert "genres keeps its place" in out
+    assert "held-out events decide: there are no logged decisions" in out
+    assert waits == [600.0, 600.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "Nothing says when to update"),
+        (("--every", "soon"), "--every takes a time"),
+        (("--every", "0h"), "--every takes a time"),
+        (("--every", "1d", "--look", "-3m"), "--look takes a time"),
+    ],
+)
+def test_watch_refuses_what_says_nothing(place, penchant, options, words):
+    code, _, err = penchant("watch", place / "genres", "--events", place / "second", *options)
+    assert code == 2
+    assert words in err

@@ -31,6 +31,18 @@ def shares(text: str, option: str) -> tuple[float, ...]:
         raise ConfigError(f"{option} takes numbers; {text!r} came.", hint=f"For example: {option} 0.25,0.5,1") from None
 
 
+def seconds_of(text: str, option: str) -> float:
+    """``90s``, ``30m``, ``24h`` or ``7d`` as seconds; `ConfigError` names the option."""
+    number, unit = text[:-1], text[-1:]
+    try:
+        found = float(number) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[unit]
+    except (KeyError, ValueError):
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise ConfigError(f"{option} takes a time; {text!r} came.", hint=f"For example: {option} 30m, 24h or 7d")
+    return found
+
+
 def names(text: str) -> tuple[str, ...]:
     """``popularity,item_knn`` as names."""
     return tuple(part.strip() for part in text.split(",") if part.strip())

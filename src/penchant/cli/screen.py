@@ -25,10 +25,10 @@ def fail(error: PenchantError) -> None:
         print(f"hint: {error.hint}", file=sys.stderr)
 
 
-def as_json(value: Any) -> str:
-    """Records or plain values as one JSON document."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    return orjson.dumps(value, option=options).decode() + "\n"
+def as_json(value: Any, *, line: bool = False) -> str:
+    """Records or plain values as one JSON document, or as one line."""
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(value, option=options if line else options | orjson.OPT_INDENT_2).decode() + "\n"
 
 
 def reporter(*, quiet: bool = False) -> Reporter:

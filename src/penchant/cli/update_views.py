@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.markup import escape
+
 COUNTED = {
     "events": "new events",
     "users": "new users",
@@ -31,6 +33,7 @@ def update_view(told: Mapping[str, Any]) -> str:
             f"old period: {verdict['champion_old']:.4f} → {verdict['challenger_old']:.4f} "
             f"(backward transfer {verdict['backward_transfer']:+.4f}, {verdict['old_cases']:,} cases)"
         )
+        lines.append(_decided(verdict))
     if told["wins"]:
         lines.append(f"[bold]It wins[/bold]: {told['reason']}.")
         lines.append(
@@ -42,3 +45,23 @@ def update_view(told: Mapping[str, Any]) -> str:
         stays = "" if told["reason"] == "nothing new to learn" else " keeps its place"
         lines.append(f"[bold]{told['stands']}[/bold]{stays}: {told['reason']}.")
     return "\n".join(lines)
+
+
+def round_view(told: Mapping[str, Any]) -> str:
+    """The same of a round of `penchant watch`: when it was, and why."""
+    at = str(told["at"])[:19].replace("T", " ")
+    due = f": {'; '.join(told['due'])}" if told.get("due") else ""
+    if told.get("failed"):
+        return f"{at}{due}\n[bold]It failed[/bold], and what stood stands: {escape(told['reason'])}"
+    return f"{at}{due}\n{update_view(told)}"
+
+
+def _decided(verdict: Mapping[str, Any]) -> str:
+    if earned := verdict["logged"]:
+        gain = earned["gain"]
+        return (
+            f"logged decisions decide: {earned['champion']:.4f} earned, {gain['value']:+.4f} "
+            f"({gain['low']:+.4f} to {gain['high']:+.4f}, {gain['cases']:,} decisions of {earned['policy']}, "
+            f"{earned['estimator']})"
+        )
+    return f"held-out events decide: {escape(verdict['logged_refused'])}"

@@ -1,8 +1,8 @@
 """What came since a bundle was fitted: a dataset folder that grew or holds the new events alone, or a store."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,11 @@ from penchant.data.dataset import Dataset, Events, Table
 from penchant.data.folder import MANIFEST
 from penchant.data.growth import Growth, grown
 from penchant.errors import NotFoundError, SourceError
+from penchant.feedback.forgetting import forgotten
 from penchant.feedback.opening import open_stores
 from penchant.feedback.stores import Logged
 from penchant.pipeline.interest_model import InterestModel
-from penchant.records import Edit, Event
+from penchant.records import Decision, Edit, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,12 @@ class Coming:
     """Events that their users had forgotten since: they are not learned"""
     refused: int = 0
     """Events that the model cannot take, such as of items that are not in its catalogue"""
+    decisions: tuple[Decision, ...] = ()
+    """How slates were decided, but for those of users who began anew since"""
+    answers: tuple[Event, ...] = ()
+    """All events of the log that the decisions are in, but for forgotten ones"""
+    moments: Mapping[str, int] = field(default_factory=dict)
+    """When new events happened (UTC microseconds), by their ids, where a log says so"""
 
 
 def coming(path: Path, model: InterestModel) -> Coming:
@@ -41,14 +48,16 @@ def coming(path: Path, model: InterestModel) -> Coming:
             hint="Give a folder that `penchant import` made, or the store that `penchant serve` keeps.",
         )
     with open_stores(path) as stores:
-        return observed(stores.log(), model)
+        return observed(stores.log(), model, decisions=stores.decisions())
 
 
-def observed(log: Iterable[Logged], model: InterestModel) -> Coming:
+def observed(log: Iterable[Logged], model: InterestModel, *, decisions: Iterable[Decision] = ()) -> Coming:
     """The events of a log that a model takes and that were not forgotten in the same log; `model` has them afterwards.
 
     Events that the model's dataset has already, by their ids, are no new ones.
     """
+    log = list(log)
+    gone = forgotten(log)
     taken: list[Event] = []
     repeated = refused = 0
     for one in log:
@@ -66,7 +75,15 @@ def observed(log: Iterable[Logged], model: InterestModel) -> Coming:
     kept = [event for event in taken if event.event_id is None or timeline.key(event.user_id, event.event_id) >= 0]
     came = dataset_of(kept, like=model.fitted.dataset, now=model.live.microseconds())
     growth = grown(model.fitted.dataset, came, alone=True)
-    return Coming(growth=growth, repeated=repeated, forgotten=len(taken) - len(kept), refused=refused)
+    return Coming(
+        growth=growth,
+        repeated=repeated,
+        forgotten=len(taken) - len(kept),
+        refused=refused,
+        decisions=tuple(one for one in decisions if not gone.decided(one)),
+        answers=tuple(one.entry for one in log if isinstance(one.entry, Event) and not gone.has(one)),
+        moments={e.event_id: e.timestamp for e in kept if e.event_id is not None and e.timestamp is not None},
+    )
 
 
 def dataset_of(events: Sequence[Event], *, like: Dataset, now: int) -> Dataset:

@@ -1,49 +1,31 @@
 """Whether a challenger takes the champion's place: only where it is surely better on what came, and has not forgotten.
 
+Where a log of decisions can tell what the challenger would have earned (`penchant.continual.logged`), that decides:
+the lower end of the interval of its value less what the champion earned has to be above zero. Where it cannot, the
+reason is told and held-out events decide:
+
     d_b = NDCG@k(challenger, b) − NDCG@k(champion, b),      b: the last new event of a user, learned by neither
 
 The challenger wins where the lower end of the interval of mean d is above the margin. Both are asked with the same
 histories, over the whole catalogue with the history left out; items that the champion does not know come last with it,
-since it cannot serve them.
+since it cannot serve them. Whatever decides, one that is surely worse on held-out events, or that has forgotten, stays
+out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from penchant.config import Config
-from penchant.data.dataset import Dataset
-from penchant.data.growth import Growth
+from penchant.continual.trial import GateConfig, Trial
 from penchant.data.histories import Cases, Histories
-from penchant.data.partition import next_item
 from penchant.errors import DataError
 from penchant.metrics.ranking import ndcg_at, target_ranks
 from penchant.metrics.significance import bootstrap_intervals, by_user
 from penchant.models.holdout import catalogue_ties, rows_at_once
 from penchant.models.hybrid import Interest
-from penchant.seeding import numpy_rng
-from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
-
-
-class GateConfig(Config):
-    """When a challenger wins."""
-
-    k: int = Field(default=10, ge=1)
-    """Of NDCG@k."""
-    margin: float = Field(default=0.0, ge=0, lt=1)
-    """By how much of NDCG, beyond doubt, it has to be better on what came."""
-    level: float = Field(default=0.95, gt=0.5, lt=1)
-    """Of the two-sided interval whose lower end counts."""
-    most_forgotten: float = Field(default=0.05, ge=0, le=1)
-    """The share of the NDCG on the old period that it may lose."""
-    held_out: float = Field(default=0.3, gt=0, le=1)
-    """Share of the users with new events whose last new event is kept for the gate."""
-    fewest_cases: int = Field(default=30, ge=2)
-    """With fewer the champion stays: nothing can be told."""
-    most_cases: int = Field(default=2_000, ge=2)
+from penchant.types import DoubleArray, FloatArray, RowArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,25 +40,25 @@ class Bound:
     """Of what, and by what estimator"""
 
 
-Logged = Callable[[Interest, Interest], Bound]
-"""Champion and challenger to how much more reward the challenger would have earned from logged decisions.
-
-`DataError` where the log cannot tell; the held-out cases then decide alone.
-"""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """The cases of a gate, and what may be learned beside them."""
+class Earned:
+    """What a challenger would have earned from logged decisions."""
 
-    new: Cases
-    old: Cases
-    learned: BoolArray
-    """(N,) new item events that are to be learned"""
-    replayable: BoolArray
-    """(N,) old item events that may be learned again: all but the old cases' targets"""
-    training: Dataset
-    """Without the new cases' targets"""
+    gain: Bound
+    """Reward of a decision above what the champion earned"""
+    champion: float
+    """Reward of a decision as it was earned"""
+    policy: str
+    """That served"""
+    estimator: str
+    """By the stated rule"""
+    left_out: Mapping[str, int]
+    """Decisions and events that could not be used, by the reason"""
+
+
+Logged = Callable[[Interest, Interest], Earned]
+"""Champion and challenger to what the challenger would have earned. `DataError` where the log cannot tell."""
+HELD_OUT, DECISIONS = "held-out events", "logged decisions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +66,8 @@ class Verdict:
     """What the gate says."""
 
     wins: bool
+    decided_by: str
+    """`HELD_OUT` or `DECISIONS`"""
     reason: str
     new: Bound
     champion_new: float
@@ -91,42 +75,14 @@ class Verdict:
     champion_old: float
     challenger_old: float
     old_cases: int
-    logged: Bound | None = None
+    logged: Earned | None = None
     logged_refused: str = ""
-    """Why logged decisions cannot tell, where they were asked"""
+    """Why logged decisions cannot tell"""
 
     @property
     def backward_transfer(self) -> float:
         """Challenger less champion on the old period, in NDCG: below 0 something was forgotten."""
         return self.challenger_old - self.champion_old
-
-
-def trial(growth: Growth, config: GateConfig, *, seed: int) -> Trial:
-    """Keep the last new item event of some users for the gate, and the last old one of some for what is forgotten."""
-    data = growth.dataset
-    histories, new = data.histories(), growth.of_items
-    rng = numpy_rng(seed, "gate")
-    owners = np.repeat(np.arange(len(histories)), histories.lengths)
-    last_new = _last(owners, new)
-    asked = last_new[last_new > histories.indptr[owners[last_new]]]  # something comes before it
-    wanted = min(config.most_cases, round(config.held_out * len(asked)))
-    held = np.sort(rng.permutation(asked)[:wanted])
-    last_old = _last(owners, ~new)
-    before = last_old[last_old > histories.indptr[owners[last_old]]]
-    probed = np.sort(rng.permutation(before)[: config.most_cases])
-    of_items = np.flatnonzero(data.events.items >= 0)
-    kept = np.ones(len(data.events), dtype=np.bool_)
-    kept[of_items[held]] = False
-    left = kept[of_items]
-    replayable = ~new
-    replayable[probed] = False
-    return Trial(
-        new=_cases(histories, owners, held),
-        old=_cases(histories, owners, probed),
-        learned=new[left],
-        replayable=replayable[left],
-        training=data.select(kept),
-    )
 
 
 def judge(
@@ -137,8 +93,9 @@ def judge(
     *,
     seed: int,
     logged: Logged | None = None,
+    refused: str = "",
 ) -> Verdict:
-    """Ask both models. Where logged decisions tell, the lower bound on what they earn has to be above zero as well."""
+    """Ask both models; `refused` says why there is no question to logged decisions."""
     ties = catalogue_ties(tried.training, seed)
     values = [
         [case_values(model, cases, ties, k=config.k) for cases in (tried.new, tried.old)]
@@ -146,7 +103,7 @@ def judge(
     ]
     (champion_new, champion_old), (challenger_new, challenger_old) = values
     new = _bound(challenger_new - champion_new, tried.new.histories.users, config, seed=seed)
-    earned, refused = None, ""
+    earned = None
     if logged is not None:
         try:
             earned = logged(champion, challenger)
@@ -156,6 +113,7 @@ def judge(
     reason, wins = _reason(new, before, after, earned, config)
     return Verdict(
         wins=wins,
+        decided_by=HELD_OUT if earned is None else DECISIONS,
         reason=reason,
         new=new,
         champion_new=_mean(champion_new),
@@ -189,17 +147,23 @@ def scores(model: Interest, histories: Histories, n_items: int) -> FloatArray:
     return np.concatenate([found, below.astype(found.dtype)], axis=1)
 
 
-def _reason(new: Bound, before: float, after: float, earned: Bound | None, config: GateConfig) -> tuple[str, bool]:
-    if new.cases < config.fewest_cases:
-        return f"{new.cases} held-out cases are too few to tell; at least {config.fewest_cases} are needed", False
-    if new.low <= config.margin:
-        return f"the new period's lower bound {new.low:+.4f} is not above the margin {config.margin:g}", False
+def _reason(new: Bound, before: float, after: float, earned: Earned | None, config: GateConfig) -> tuple[str, bool]:
+    if earned is not None:
+        said, above = f"the lower bound of what it earns is {earned.gain.low:+.4f} a decision", earned.gain.low > 0
+        if not above:
+            return f"{said}, not above 0", False
+        if new.cases >= config.fewest_cases and new.high < 0:
+            return f"{said}, but on held-out events it is surely worse: at most {new.high:+.4f}", False
+    else:
+        said, above = f"the new period's lower bound is {new.low:+.4f}", new.low > config.margin
+        if new.cases < config.fewest_cases:
+            return f"{new.cases} held-out cases are too few to tell; at least {config.fewest_cases} are needed", False
+        if not above:
+            return f"{said}, not above the margin {config.margin:g}", False
     if after < before * (1 - config.most_forgotten):
         share = 1 - after / before
         return f"{share:.1%} of the old period is forgotten; at most {config.most_forgotten:.1%} may be", False
-    if earned is not None and earned.low <= 0:
-        return f"the lower bound of what it earns from logged decisions is {earned.low:+.4f}, not above 0", False
-    return f"the new period's lower bound {new.low:+.4f} is above the margin {config.margin:g}", True
+    return f"{said}, above {0 if earned is not None else config.margin:g}", True
 
 
 def _bound(differences: DoubleArray, users: Any, config: GateConfig, *, seed: int) -> Bound:
@@ -211,19 +175,6 @@ def _bound(differences: DoubleArray, users: Any, config: GateConfig, *, seed: in
     return Bound(
         value=float(differences.mean()), low=float(low[0]), high=float(high[0]), cases=len(differences), what=what
     )
-
-
-def _last(owners: IntArray, among: BoolArray) -> IntArray:
-    """The last event of each user where `among` holds, ascending."""
-    places = np.flatnonzero(among)
-    ends = np.append(owners[places][1:] != owners[places][:-1], True) if len(places) else np.zeros(0, dtype=np.bool_)
-    return np.asarray(places[ends])
-
-
-def _cases(histories: Histories, owners: IntArray, places: IntArray) -> Cases:
-    rows = owners[places]
-    begin = np.zeros(len(rows), dtype=np.int64)
-    return next_item(histories.between(rows, begin, places - histories.indptr[rows] + 1))
 
 
 def _mean(values: DoubleArray) -> float:

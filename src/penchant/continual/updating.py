@@ -8,27 +8,31 @@ import numpy as np
 from pydantic import Field
 
 from penchant.config import Config
+from penchant.continual.challenger import challenger
 from penchant.continual.coming import Coming
-from penchant.continual.gate import GateConfig, Logged, Trial, Verdict, judge, trial
-from penchant.continual.triggers import TriggerConfig, not_due
+from penchant.continual.gate import Verdict, judge
+from penchant.continual.logged import LoggedConfig, earned_from, judging, moments_of
+from penchant.continual.trial import GateConfig, trial
 from penchant.data.growth import Growth
 from penchant.data.polarity import consumption
-from penchant.errors import ConfigError
+from penchant.errors import ConfigError, DataError
+from penchant.evaluation.off_policy.estimates import EstimateConfig
 from penchant.interfaces import Encoder, FitOptions
-from penchant.models.hybrid import Interest
 from penchant.models.sequential.continuing import ContinuingConfig
 from penchant.pipeline.encoding import item_vectors, known_encoder, user_vectors
 from penchant.pipeline.fitting import Named
 from penchant.pipeline.interest_model import InterestModel
 from penchant.progress import SILENT, Progress
-from penchant.records import Event
 
 
 class UpdateConfig(Config):
     """Everything an update can be told."""
 
     learning: ContinuingConfig = Field(default_factory=ContinuingConfig)
+    blend_cases: int = Field(default=1_000, ge=0)
+    """New events that the weights of the blend are chosen for, at most; 0: the weights stay"""
     gate: GateConfig = Field(default_factory=GateConfig)
+    logged: LoggedConfig = Field(default_factory=LoggedConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +54,17 @@ def update(
     config: UpdateConfig | None = None,
     *,
     encoder: Encoder | None = None,
-    logged: Logged | None = None,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Update:
     """Let a champion's tracker go on with what came, put it to the gate, and where it wins make a model of it.
 
-    The tracker learns new events beside replayed old ones and is pulled to where it was (`ContinuingConfig`);
-    neighbours and popularity are counted again; concepts, population and beliefs are learned from all events, and
-    concepts that are gone get heirs. The champion is not altered. `encoder` reads the items' texts: None takes the
-    bundle's own where that is at hand, and raises `ConfigError` where the bundle was fitted with one that is not.
+    The tracker learns new events beside replayed old ones and is pulled to where it was (`ContinuingConfig`); the
+    weights of the blend are chosen anew, neighbours and popularity counted again (`challenger`); concepts, population
+    and beliefs are learned from all events, and concepts that are gone get heirs. Where what came has decisions of the
+    champion, they are asked what the challenger would have earned. The champion is not altered. `encoder` reads the
+    items' texts: None takes the bundle's own where that is at hand, and raises `ConfigError` where the bundle was
+    fitted with one that is not.
     """
     config, growth = config or UpdateConfig(), came.growth
     told: dict[str, Any] = {
@@ -74,7 +79,9 @@ def update(
             "refused": came.refused,
         },
         "learning": config.learning.model_dump(),
+        "blend_cases": config.blend_cases,
         "gate": config.gate.model_dump(),
+        "logged": config.logged.model_dump(),
         "seed": seed,
     }
     read = consumed(growth)
@@ -89,18 +96,34 @@ def update(
             user_vectors=user_vectors(growth.dataset, encoder, progress=progress),
         )
     began = time.perf_counter()
-    tried = trial(read, config.gate, seed=seed)
-    if tried.learned.any():
-        challenger = continued(champion.fitted.model, tried, champion, config.learning, options)
-        told["training_seconds"] = round(time.perf_counter() - began, 2)
-        verdict = judge(champion.fitted.model, challenger, tried, config.gate, seed=seed, logged=logged)
-    else:  # the only new event there is was kept for the gate
+    logged, refused, withheld = None, "", None
+    estimating = EstimateConfig(level=config.gate.level, seed=seed)
+    try:
+        judges = judging(came, read, champion.bundle, config.logged, share=config.gate.held_out, seed=seed)
+        logged = earned_from(judges, read.dataset, moments_of(read, came.moments), config=estimating)
+        withheld = judges.withheld
+    except DataError as error:
+        refused = error.message
+    tried = trial(read, config.gate, seed=seed, withheld=withheld)
+    if not tried.learned.any():  # all that is new was kept for the gate
         return Update(growth=growth, verdict=None, model=None, told=told)
+    found = challenger(
+        champion.fitted.model,
+        consumption(champion.fitted.dataset),
+        tried.training,
+        learned_N=tried.learned,
+        replayable_N=tried.replayable,
+        config=config.learning,
+        blend_cases=config.blend_cases,
+        options=options,
+    )
+    told["training_seconds"] = round(time.perf_counter() - began, 2)
+    verdict = judge(champion.fitted.model, found, tried, config.gate, seed=seed, logged=logged, refused=refused)
     told |= {"verdict": {**asdict(verdict), "backward_transfer": verdict.backward_transfer}}
     progress.note(f"{'The challenger wins' if verdict.wins else 'The champion stays'}: {verdict.reason}")
     if not verdict.wins:
         return Update(growth=growth, verdict=verdict, model=None, told=told)
-    final = challenger.continued(challenger.tracker, read.dataset, options=options)
+    final = found.continued(found.tracker, read.dataset, options=options)
     model = InterestModel(config=champion.config, encoder=encoder, seed=champion.seed, now=champion.now)
     before = champion.fitted
     after = Named(vocabulary=before.vocabulary, items=before.dataset.items.ids, succession=before.succession)
@@ -108,55 +131,6 @@ def update(
     told["seconds"] = round(time.perf_counter() - began, 2)
     model.fitted.facts["update"] = told
     return Update(growth=growth, verdict=verdict, model=model, told=told)
-
-
-def held_back(champion: InterestModel, came: Coming, config: TriggerConfig) -> str | None:
-    """Why no update is due, None where one is. Drift is looked for in the new events, on a copy of the champion."""
-    drift = None
-    if config.on_drift:
-        watching = InterestModel(config=champion.config, seed=champion.seed, now=champion.now).start(champion.fitted)
-        watching.population_drift()  # what is usual, before the new events
-        watching.observe(new_events(came.growth))
-        drift = watching.population_drift()
-    return not_due(
-        config,
-        new_events=came.growth.events,
-        fitted_at=champion.fitted.facts.get("fitted_at"),
-        now=champion.now(),
-        drift=drift,
-    )
-
-
-def new_events(growth: Growth) -> list[Event]:
-    """The new events that are on items, in the order in which they happened."""
-    data = growth.dataset
-    events, places = data.events, np.flatnonzero(growth.new & (data.events.items >= 0))
-    return [
-        Event(
-            user_id=data.users.ids[events.users[n]],
-            item_id=data.items.ids[events.items[n]],
-            event_type=data.event_types[events.types[n]],
-            timestamp=int(events.timestamps[n]),
-            event_id=data.event_id(int(events.keys[n])),
-        )
-        for n in places[np.argsort(events.timestamps[places], kind="stable")].tolist()
-    ]
-
-
-def continued(
-    began: Interest, tried: Trial, champion: InterestModel, config: ContinuingConfig, options: FitOptions
-) -> Interest:
-    """The challenger: the champion's model after the new events."""
-    counted = consumption(champion.fitted.dataset).item_counts()
-    tracker = began.tracker.continued(
-        tried.training,
-        learned_N=tried.learned,
-        replayable_N=tried.replayable,
-        counted_I=counted,
-        config=config,
-        options=options,
-    )
-    return began.continued(tracker, tried.training, options=options)
 
 
 def consumed(growth: Growth) -> Growth:

@@ -1,20 +1,19 @@
 """The default recommender: what the tracker foresees, plus what neighbours, graph, content and items themselves say."""
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
-from penchant.data.sparse_rows import RowEntries
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions, Recommender
 from penchant.models.blend import Blend, Pool, choose
+from penchant.models.blend_parts import Gates, HistorySource, Parts
 from penchant.models.content_based import ContentBased
 from penchant.models.graph.smoothing import GraphSmoothing
 from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, rows_at_once, sampled
@@ -33,53 +32,6 @@ LATE = frozenset({"content"})
 
 KNOWN_CASES = 2_000
 """Cases that ask for known items in a rehearsal with new ones, at most."""
-
-
-class HistorySource(Protocol):
-    """A recommender whose scores are sums over the events of the history."""
-
-    def score(self, histories: Histories) -> FloatArray:
-        """(B, I)"""
-
-    def event_weights(self, history: Histories, items: RowArray) -> DoubleArray:
-        """What each event of one user's history adds to the items' scores, (L, K); columns sum to the score."""
-
-    def save(self, folder: Path) -> None:
-        """Write what was learned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gates:
-    """How much each source counts for each of B users.
-
-    ``s_bi = offset_b + tracker_b · (u_b · z_i) + Σ_p beside_pb · q_pbi``. They depend on the user and the history,
-    never on the item, so every score is a sum of named parts.
-    """
-
-    tracker_B: DoubleArray
-    offset_B: DoubleArray
-    beside: Mapping[str, DoubleArray]
-    """(B,) of each source beside the tracker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything a blend is made of, from one pass over B histories."""
-
-    users_BD: FloatArray
-    """u_b; for an empty history the tracker's start."""
-    beside: Mapping[str, FloatArray]
-    """q_p, (B, I), or (1, I) where it is the same for all users."""
-    gates: Gates
-    entries: Mapping[str, RowEntries] = field(default_factory=dict)
-    """The neighbours of one user's events by source, kept for `Interest.event_parts`."""
-
-    def summed_beside(self) -> FloatArray:
-        """Σ_p beside_pb · q_pbi, (B, I) or (1, 1): what all sources but the tracker add."""
-        total = np.zeros((1, 1), dtype=np.float32)
-        for name, scores in self.beside.items():
-            total = total + scores * self.gates.beside[name][:, None].astype(np.float32)
-        return total
 
 
 class Interest(Recommender):
@@ -148,14 +100,23 @@ class Interest(Recommender):
         self._measure()
         return self
 
-    def continued(self, tracker: InterestTracker, dataset: Dataset, *, options: FitOptions | None = None) -> "Interest":
+    def continued(
+        self,
+        tracker: InterestTracker,
+        dataset: Dataset,
+        *,
+        blend: Blend | None = None,
+        options: FitOptions | None = None,
+    ) -> "Interest":
         """A copy with a tracker that went on learning (`InterestTracker.continued`), neighbours and popularity counted
-        on its dataset, which has the items of the tracker; the weights stay. Text vectors as in `refresh`.
+        on its dataset, which has the items of the tracker; with other weights (`reweighted`), or its own. Text vectors
+        as in `refresh`.
         """
         options = options or FitOptions()
         other = copy.copy(self)
         other.tracker, other.beside, other._text = tracker, {}, options.item_vectors
-        known = list(fitted(self.blend, NAME).weights)
+        other.blend = blend or fitted(self.blend, NAME)
+        known = list(other.blend.weights)
         if "content" in known and options.item_vectors is None:
             raise ConfigError(
                 "This model reads the items' texts, and no vectors of them came.", hint="Name an encoder."
@@ -163,6 +124,21 @@ class Interest(Recommender):
         other._count(dataset, options, wanted=known)
         other._measure()
         return other
+
+    def reweighted(self, learned: Dataset, cases: Cases, *, options: FitOptions | None = None) -> Blend:
+        """Weights that rank cases best which came after what was learned: the tracker as it is, all other sources
+        counted on the dataset that it was `learned` from. What being new counts stays; so does all where the settings
+        give weights, or no source.
+        """
+        was, options = fitted(self.blend, NAME), options or FitOptions()
+        if self.config.weights is not None or not {*self._wanted(options)} - {NEWNESS}:
+            return was
+        other = copy.copy(self)
+        other.beside = {}
+        other._count(learned, options, wanted=self._wanted(options))
+        found = other._choose(cases, catalogue_ties(learned, options.seed), options)
+        newness = {NEWNESS: (was.weights[NEWNESS][0],) * (len(found.edges) + 1)} if NEWNESS in was.weights else {}
+        return replace(found, weights={**found.weights, **newness})
 
     def refresh(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Count neighbours and popularity again on more data, the tracker and the weights as they are: cheap, for a

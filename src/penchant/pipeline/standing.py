@@ -7,7 +7,7 @@ import numpy as np
 
 from penchant.data.histories import Histories
 from penchant.interests.explanation import ScoreParts, split_score
-from penchant.models.hybrid import Parts
+from penchant.models.blend_parts import Parts
 from penchant.pipeline.live import Live
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 

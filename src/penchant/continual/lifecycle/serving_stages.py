@@ -137,7 +137,7 @@ def update(work: Work) -> dict[str, Any]:
     shutil.copyfile(work.made("feedback", STORE), work.place / STORE)
     try:
         with open_stores(work.place / STORE) as stores:
-            came = observed(stores.log(), champion)
+            came = observed(stores.log(), champion, decisions=stores.decisions())
     finally:
         (work.place / STORE).unlink()
     found = updated(
