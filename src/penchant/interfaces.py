@@ -64,6 +64,8 @@ class FitOptions:
     """What the log calls this fit."""
     trackers: Sequence[Any] = ()
     """Each a `penchant.training.tracker.Tracker` (a layer above this one), told of every training of the fit."""
+    device: str = "auto"
+    """Where trainings compute: ``cpu``, ``cuda``, ``cuda:1``; ``auto`` is a GPU where there is one."""
 
     def part(self, name: str) -> "FitOptions":
         """The options of one trained part of a model: a subfolder and a name of its own."""

@@ -58,6 +58,8 @@ def test_a_table_tells_before_and_after_and_the_encoder_fits_a_model(penchant, d
     card = json.loads((encoder / "model_card.json").read_text())
     assert card["kind"] == "fine-tuned encoder"
     assert card["costs"]["trainings"] == 2
+    assert card["made"]
+    assert card["costs"]["device"]
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert {line["run"] for line in lines} == {"head", "encoder"}
     code, out, err = penchant(
@@ -134,3 +136,14 @@ def test_a_rate_that_diverges_leaves_the_encoder_of_the_start(penchant, data, ba
     assert code == 0, err
     assert "diverged" in err
     assert load_encoder(str(tmp_path / "enc")).dim == 32
+
+
+@pytest.mark.parametrize(
+    "command", [["fit", "--to"], ["pretrain", "--to"], ["finetune", "--to"], ["evaluate", "--log"]]
+)
+def test_a_device_that_is_not_there_is_refused_before_anything_is_done(penchant, data, tmp_path, command):
+    code, _, err = penchant(command[0], data, command[1], tmp_path / "out", "--device", "cuda:99")
+    assert code == 2
+    assert "cuda:99, and this machine has" in err
+    assert "hint: Choose cpu" in err
+    assert list(tmp_path.iterdir()) == []

@@ -2,15 +2,19 @@
 
 import errno
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from penchant.encoders import load_encoder
+from penchant.encoders.licence import licence_of
 from penchant.encoders.pretraining.language_model import LanguageModel
-from penchant.errors import BundleError, ConfigError, DataError, NotFoundError
+from penchant.errors import BundleError, ConfigError, DataError, NotFoundError, PenchantError
+from penchant.pipeline import pretraining
 from penchant.pipeline.encoding import cached_encoder, known_encoder
-from penchant.pipeline.pretraining import PretrainingConfig, pretrain_encoder
+from penchant.pipeline.pretraining import MANIFEST, PretrainingConfig, pretrain_encoder
+from penchant.training.model_card import keep_card, read_card
 from tests.worlds import genre_world
 
 WORLD = genre_world(users=24)
@@ -45,6 +49,26 @@ def test_from_scratch_and_then_further_from_its_folder(tmp_path: Path):
     assert again.objectives == first.objectives
 
 
+def test_a_bundles_encoder_is_found_where_it_lay_and_no_other_is_taken_for_it(tmp_path: Path):
+    place = tmp_path / "one"
+    pretrain_encoder(WORLD, place, PretrainingConfig.of(SETTINGS))
+    encoder = cached_encoder(str(place))
+    assert encoder.folder == place.resolve()
+    facts = {"encoder": {"name": encoder.name, "identity": encoder.identity, "folder": str(encoder.folder)}}
+    known = known_encoder(facts, WORLD.items)
+    assert known is not None
+    assert known.identity == encoder.identity
+    place.rename(tmp_path / "moved")
+    assert known_encoder(facts, WORLD.items) is None
+    pretrain_encoder(WORLD, place, PretrainingConfig(start="tfidf"))
+    assert known_encoder(facts, WORLD.items) is None
+    (place / "terms.json").write_text("{")
+    assert known_encoder(facts, WORLD.items) is None
+    light = load_encoder(tmp_path / "moved")
+    assert cached_encoder(None).folder is None
+    assert light.folder == tmp_path.resolve() / "moved"
+
+
 def test_light_encoders_are_made_too_and_learned_again_from_a_bundles_items(tmp_path: Path):
     report = pretrain_encoder(WORLD, tmp_path / "light", PretrainingConfig(start="tfidf"))
     assert report.objectives == ()
@@ -56,6 +80,37 @@ def test_light_encoders_are_made_too_and_learned_again_from_a_bundles_items(tmp_
     assert known is not None
     assert known.identity == encoder.identity
     assert known_encoder({"encoder": {"name": "nmf", "identity": "nmf-of-others"}}, WORLD.items) is None
+
+
+def test_the_card_says_when_it_was_made_and_whose_the_weights_are(tmp_path: Path):
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    pretrain_encoder(WORLD, tmp_path / "one", PretrainingConfig.of(SETTINGS), now=lambda: now)
+    card = read_card(tmp_path / "one")
+    assert card.made == "2026-01-02T03:04:05+00:00"
+    assert (card.base["name"], card.licence) == ("scratch", "")
+    assert card.costs["device"] == "cpu" or card.costs["device"].startswith("cuda")
+    assert licence_of(None) == "Apache-2.0"
+    keep_card(tmp_path / "one", replace(card, licence="MIT"), manifest=MANIFEST)  # as of a base that has one
+    further = PretrainingConfig.of({"start": str(tmp_path / "one"), "training": {"max_epochs": 1}})
+    pretrain_encoder(WORLD, tmp_path / "two", further, now=lambda: now)
+    assert read_card(tmp_path / "two").licence == read_card(tmp_path / "two").base["licence"] == "MIT"
+    assert licence_of(str(tmp_path)) == ""
+
+
+def test_settings_that_nothing_has_are_refused_before_anything_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def work(*_: object) -> None:
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr(pretraining, "train_tokenizer", work)
+    with pytest.raises(ConfigError, match="epochs: no such setting"):
+        PretrainingConfig.of({**SETTINGS, "training": {"epochs": 3}})
+    for objectives, said in (({"nsp": {}}, "'nsp'"), ({"mlm": {"share": 2}}, "share")):
+        with pytest.raises(PenchantError, match=said):
+            pretrain_encoder(WORLD, tmp_path / "out", PretrainingConfig.of({**SETTINGS, "objectives": objectives}))
+    for told in ({"objectives": {"mlm": {}}}, {"training": {"max_epochs": 1}}):
+        with pytest.raises(ConfigError, match="tfidf has no neural network"):
+            pretrain_encoder(WORLD, tmp_path / "out", PretrainingConfig.of({"start": "tfidf", **told}))
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_done_is_refused_before_the_training(tmp_path: Path):

@@ -11,6 +11,7 @@ from typing import Any
 
 from penchant.cli.screen import reporter
 from penchant.data.dataset import Dataset
+from penchant.interfaces import FitOptions
 from penchant.pipeline.pretraining import PretrainingConfig, pretrain_encoder
 
 FRESH = {"tokenizer": {"vocabulary": 4_000}, "architecture": {"size": "tiny", "max_length": 64}}
@@ -38,7 +39,8 @@ def main() -> None:
 
     def run(name: str, to: Path, seed: int, settings: Mapping[str, Any]) -> None:
         begun = time.process_time()
-        report = pretrain_encoder(dataset, to, PretrainingConfig.of(settings), seed=seed, progress=reporter())
+        options = FitOptions(seed=seed, progress=reporter())
+        report = pretrain_encoder(dataset, to, PretrainingConfig.of(settings), options=options)
         told = {"run": name, "seed": seed, "cpu_seconds": round(time.process_time() - begun, 1), **asdict(report)}
         del told["encoder"]
         told["start"] = Path(report.start).name

@@ -51,7 +51,7 @@ def main() -> None:
                 encoder = light
             elif name == "tiny":
                 config = PretrainingConfig.of(settings["tiny"], where="tiny")
-                weights = pretrain_encoder(data, place, config, seed=seed).training["total"]
+                weights = pretrain_encoder(data, place, config, options=FitOptions(seed=seed)).training["total"]
                 encoder = load_encoder(place, settings={"max_length": settings["tokens"], "precision": "float32"})
             else:
                 encoder = load_encoder(settings={"max_length": settings["tokens"], "precision": "float32"})

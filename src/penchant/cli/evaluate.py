@@ -10,6 +10,7 @@ from penchant.cli import screen
 from penchant.cli.delivery import Json, check_places, printed
 from penchant.cli.interruption import Checkpoints, Resume, RunLog, resumable
 from penchant.cli.options import EncoderName, names, shares, whole_numbers
+from penchant.cli.training import Device
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
@@ -69,6 +70,7 @@ def evaluate(
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
+    device: Device = "auto",
     without_steps: Annotated[
         bool,
         typer.Option("--without-steps", help="Also each model without each step of its features: what each is worth."),
@@ -93,7 +95,9 @@ def evaluate(
     from penchant.evaluation.rows import Row
     from penchant.models.catalogue import RECOMMENDERS
     from penchant.pipeline.encoding import cached_encoder, cached_states
+    from penchant.training.devices import chosen_device
 
+    chosen_device(device)  # before anything is read
     check_places(report, split_file)
     progress = screen.reporter()
     settings = read_toml(config) if config else {}
@@ -119,6 +123,7 @@ def evaluate(
             resume=resume,
             checkpoints=checkpoints,
             log=log,
+            device=device,
         )
         return
     wanted = names(models if models is not None else RANKED)
@@ -158,6 +163,7 @@ def evaluate(
             checkpoints=kept,
             resume=resume,
             run_log=log,
+            device=device,
             stability=stability,
             progress=progress,
         )

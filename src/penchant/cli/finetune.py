@@ -7,7 +7,8 @@ import typer
 
 from penchant.cli import screen
 from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
-from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
+from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track
+from penchant.cli.training import Device, Seed, tell_stopped, trained
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,7 +40,8 @@ def finetune(
             help="full, top_layers, lora, adalora, adapter, ia3, prefix_tuning, prompt_tuning, p_tuning or head_only.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
@@ -56,27 +58,24 @@ def finetune(
     from penchant.data.dataset import Dataset
     from penchant.encoders.checkpoint import ADAPTATION
     from penchant.pipeline.finetuning import FineTuningConfig, finetune_encoder
-    from penchant.training.folders import states_of
 
     check_place(to, name=ADAPTATION)
-    progress, trackers = screen.reporter(quiet=json_file == STANDARD_OUTPUT), followed(track, to)
     checked = FineTuningConfig.of(
         _settings(read_toml(config) if config else {}, start, method), where=str(config or "settings")
     )
     dataset = Dataset.load(data)
-    kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
-    with resumable(kept), states_of({"work": "finetune"}, kept, resume=resume, progress=progress):
-        report = finetune_encoder(
-            dataset,
-            to,
-            checked,
-            seed=seed,
-            checkpoints=kept,
-            resume=resume,
-            run_log=log,
-            trackers=trackers,
-            progress=progress,
-        )
+    with trained(
+        "finetune",
+        to,
+        seed=seed,
+        device=device,
+        checkpoints=checkpoints,
+        resume=resume,
+        log=log,
+        track=track,
+        quiet=json_file == STANDARD_OUTPUT,
+    ) as options:
+        report = finetune_encoder(dataset, to, checked, options=options)
     if printed(report, json_file):
         return
     screen.out.print(_table(report))
@@ -89,8 +88,7 @@ def finetune(
     for name, done in report.trainings.items():
         if done["best_epoch"] == 0:
             screen.err.print(f"[yellow]No epoch of the {name} was better than what it began with.[/yellow]")
-        if done["stopped"] == "diverged":
-            screen.err.print(f"[yellow]The training of the {name} diverged; its best weights before stay.[/yellow]")
+        tell_stopped(done["stopped"], f"the {name}")
 
 
 def _settings(read: dict[str, Any], start: str | None, method: str | None) -> dict[str, Any]:

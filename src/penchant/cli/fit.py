@@ -7,8 +7,9 @@ import typer
 
 from penchant.cli import screen
 from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
-from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
+from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track
 from penchant.cli.options import EncoderName
+from penchant.cli.training import Device, Seed, tell_stopped, trained
 
 if TYPE_CHECKING:
     from penchant.pipeline.fitting import Named
@@ -28,7 +29,8 @@ def fit(
         Path | None,
         typer.Option(metavar="OLD", help="The bundle that this one takes the place of; by default what is at BUNDLE."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
@@ -47,24 +49,32 @@ def fit(
     from penchant.pipeline.encoding import cached_encoder
     from penchant.pipeline.fitting import InterestModelConfig
     from penchant.pipeline.interest_model import InterestModel
-    from penchant.training.folders import states_of
 
     check_place(to)  # before the training, not after
     replaced = _replaced(to) if after is None else named(after)
-    progress, trackers = screen.reporter(quiet=json_file == STANDARD_OUTPUT), followed(track, to)
     settings = InterestModelConfig.of(read_toml(config) if config else {}, where=str(config or "settings"))
     dataset = Dataset.load(data)
-    kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
-    with resumable(kept), states_of({"work": "fit"}, kept, resume=resume, progress=progress):
+    with trained(
+        "fit",
+        to,
+        seed=seed,
+        device=device,
+        checkpoints=checkpoints,
+        resume=resume,
+        log=log,
+        track=track,
+        quiet=json_file == STANDARD_OUTPUT,
+    ) as options:
         reader = cached_encoder(encoder, dataset.items) if settings.text else None
         model = InterestModel(config=settings, encoder=reader, seed=seed)
         model.fit(
             dataset,
-            progress=progress,
-            checkpoints=kept,
-            resume=resume,
-            run_log=log,
-            trackers=trackers,
+            progress=options.progress,
+            checkpoints=options.checkpoints,
+            resume=options.resume,
+            run_log=options.run_log,
+            trackers=options.trackers,
+            device=options.device,
             after=replaced,
         )
         model.save(to)
@@ -72,8 +82,7 @@ def fit(
     if not printed({"bundle": str(to), **facts}, json_file):
         screen.out.print(f"[bold]{to}[/bold]: {dataset.n_users:,} users, {dataset.n_items:,} items, ", end="")
         screen.out.print(f"{facts['concepts']:,} concepts. Next: penchant serve {to}")
-    if facts.get("stopped") == "diverged":
-        screen.err.print("[yellow]The training diverged; the bundle has the best weights from before it did.[/yellow]")
+    tell_stopped(facts.get("stopped"), "the bundle")
 
 
 def _replaced(place: Path) -> "Named | None":

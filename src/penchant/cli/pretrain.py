@@ -7,7 +7,8 @@ import typer
 
 from penchant.cli import screen
 from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
-from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track, followed, resumable
+from penchant.cli.interruption import Checkpoints, Resume, RunLog, Track
+from penchant.cli.training import Device, Seed, tell_stopped, trained
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,7 +47,8 @@ def pretrain(
             "for an encoder without a neural network; by default the embedded MiniLM.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
     resume: Resume = None,
     checkpoints: Checkpoints = None,
     log: RunLog = None,
@@ -62,32 +64,28 @@ def pretrain(
     from penchant.config import read_toml
     from penchant.data.dataset import Dataset
     from penchant.pipeline.pretraining import MANIFEST, PretrainingConfig, pretrain_encoder
-    from penchant.training.folders import states_of
 
     check_place(to, name=MANIFEST)  # before the training, not after
-    progress, trackers = screen.reporter(quiet=json_file == STANDARD_OUTPUT), followed(track, to)
     settings = _settings(read_toml(config) if config else {}, objective, start)
     checked = PretrainingConfig.of(settings, where=str(config or "settings"))
     dataset = Dataset.load(data)
-    kept = checkpoints or to.with_name(f"{to.name}.checkpoints")
-    with resumable(kept), states_of({"work": "pretrain"}, kept, resume=resume, progress=progress):
-        report = pretrain_encoder(
-            dataset,
-            to,
-            checked,
-            seed=seed,
-            checkpoints=kept,
-            resume=resume,
-            run_log=log,
-            trackers=trackers,
-            progress=progress,
-        )
+    with trained(
+        "pretrain",
+        to,
+        seed=seed,
+        device=device,
+        checkpoints=checkpoints,
+        resume=resume,
+        log=log,
+        track=track,
+        quiet=json_file == STANDARD_OUTPUT,
+    ) as options:
+        report = pretrain_encoder(dataset, to, checked, options=options)
     if printed(report, json_file):
         return
     screen.out.print(_table(report))
     screen.out.print(f"{_told(report)} Next: penchant fit {data} --to BUNDLE --encoder {to}", soft_wrap=True)
-    if report.training.get("stopped") == "diverged":
-        screen.err.print("[yellow]The training diverged; the encoder has the best weights from before it did.[/yellow]")
+    tell_stopped(report.training.get("stopped"), "the encoder")
 
 
 def _settings(read: dict[str, Any], objective: str | None, start: str | None) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def compare_ratings(
     resume: bool | None,
     checkpoints: Path | None,
     log: Path | None,
+    device: str,
 ) -> None:
     """Evaluate, and show or write what was found."""
     from penchant.cli.rating_tables import show_rating_evaluation
@@ -68,6 +69,7 @@ def compare_ratings(
             checkpoints=kept,
             resume=resume,
             run_log=log,
+            device=device,
             progress=progress,
         )
     if not printed(result, json_file):

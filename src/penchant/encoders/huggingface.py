@@ -15,6 +15,7 @@ from penchant.config import Config
 from penchant.encoders.batching import batches, equal_lengths, spread
 from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
+from penchant.encoders.licence import licence_of
 from penchant.encoders.pooling import load_dense, pool
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
@@ -98,8 +99,8 @@ class HuggingFaceEncoder:
 
     @property
     def licence(self) -> str:
-        """That of the embedded model; another checkpoint's is for its user to know."""
-        return "Apache-2.0" if self._embedded else ""
+        """See `penchant.encoders.licence`."""
+        return licence_of(self.config.path)
 
     @property
     def _embedded(self) -> bool:

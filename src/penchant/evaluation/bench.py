@@ -65,6 +65,8 @@ class Bench:
     resume: bool | None = None
     run_log: Path | None = None
     """As in `FitOptions`; every fit has a subfolder and a name of its own."""
+    device: str = "auto"
+    """As in `FitOptions`"""
     ask_before: bool = False
     """Whether models are also asked as they would have been one event earlier."""
     fits: SharedFits = field(default_factory=SharedFits)
@@ -127,6 +129,7 @@ class Bench:
             run_log=self.run_log,
             run=run,
             trackers=trackers,
+            device=self.device,
         )
         peak, fitting, scoring = PeakMemory(), Stopwatch(), Stopwatch()
         row = self.row(name)

@@ -47,6 +47,7 @@ def evaluate(
     checkpoints: Path | None = None,
     resume: bool | None = None,
     run_log: Path | None = None,
+    device: str = "auto",
     stability: bool = False,
     progress: Progress = SILENT,
 ) -> EvaluationResult:
@@ -64,7 +65,7 @@ def evaluate(
 
     In the folder `checkpoints` every training keeps its state until the evaluation has ended: stopped, the same call
     with ``resume=True`` takes over what was trained and gives the same metrics. `run_log` gets one line of JSON for
-    each epoch of each training.
+    each epoch of each training, `device` says where they compute, as in `FitOptions`.
 
     Raises `ConfigError` and `NotFoundError` for wrong arguments before anything is fitted, `ProtocolError` where the
     data cannot serve the protocol.
@@ -85,6 +86,7 @@ def evaluate(
         checkpoints=checkpoints,
         resume=resume,
         run_log=run_log,
+        device=device,
         ask_before=stability,
     )
     bench.check(models)

@@ -51,13 +51,15 @@ def evaluate_ratings(
     checkpoints: Path | None = None,
     resume: bool | None = None,
     run_log: Path | None = None,
+    device: str = "auto",
     progress: Progress = SILENT,
 ) -> RatingEvaluation:
     """Fit each model on the protocol's training part and ask it for every test rating, in the dataset's own unit.
 
     `settings` maps a model's name to its settings; a row may be a variant of a model, as `Row.of` says. Splits of a
     k-fold protocol are pooled: every rating is asked once. Errors are of the ratings as predicted; for accuracy and the
-    report they are decoded to the nearest level. `checkpoints`, `resume` and `run_log` are those of `evaluate`.
+    report they are decoded to the nearest level. `checkpoints`, `resume`, `run_log` and `device` are those of
+    `evaluate`.
 
     Raises `UnsupportedError` for a model that only ranks, with those that predict ratings, `DataError` for data without
     ratings, and `ConfigError`, `NotFoundError` and `ProtocolError` as `evaluate` does; all but the last before anything
@@ -95,6 +97,7 @@ def evaluate_ratings(
                     resume=resume,
                     run_log=run_log,
                     run=run,
+                    device=device,
                 )
                 found.append(_run(rows[name], name, split, cases, items, options=options, catalogue=catalogue))
     whole = Asked.joined(parts)

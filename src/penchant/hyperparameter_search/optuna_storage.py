@@ -65,10 +65,11 @@ class OptunaStorage:
         except PenchantError:
             raise
         except Exception as error:
+            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise ConfigError(
-                f"The storage {self._url} cannot be used: {str(error).splitlines()[0]}",
+                f"The storage {self._url} cannot be used: {reason}",
                 hint="Give it as sqlite:///FILE.db, in a folder that can be written to.",
-            ) from None
+            ) from error
 
     def add(self, trial: Trial) -> None:
         """Keep a trial that is done."""

@@ -1,8 +1,8 @@
 """Fine-tuning an encoder on behaviour: from the dataset and settings to an encoder's folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,11 @@ from penchant.encoders.cache import CachedEncoder
 from penchant.encoders.checkpoint import ADAPTATION
 from penchant.interfaces import FitOptions
 from penchant.models.language.next_item_tuning import NextItemTuning, NextItemTuningConfig, untrained
+from penchant.pipeline.clock import utc_now
+from penchant.pipeline.encoder_cards import keep_encoder_card
 from penchant.pipeline.encoding import cache_folder, item_vectors
 from penchant.pipeline.training_part import LearnedFrom, training_part
-from penchant.progress import SILENT, Progress
 from penchant.training.journal import Journal
-from penchant.training.model_card import PublishedCard, about, keep_card, total_costs
-from penchant.training.tracker import Tracker
 
 
 class FineTuningConfig(NextItemTuningConfig):
@@ -49,7 +48,7 @@ class FineTuningReport:
     was learned from"""
     after: Mapping[str, float]
     trainings: Mapping[str, Mapping[str, Any]]
-    """Of the ``head`` and of the ``encoder``: epochs, which was best (0: none), why it ended, seconds"""
+    """Of the ``head`` and of the ``encoder``: `TrainingRecord.summary`"""
 
 
 def finetune_encoder(
@@ -57,12 +56,8 @@ def finetune_encoder(
     to: Path,
     config: FineTuningConfig | None = None,
     *,
-    seed: int = 0,
-    checkpoints: Path | None = None,
-    resume: bool | None = None,
-    run_log: Path | None = None,
-    trackers: Sequence[Tracker] = (),
-    progress: Progress = SILENT,
+    options: FitOptions | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> FineTuningReport:
     """Fine-tune an encoder on what users of `dataset` took after what, and write it to the folder `to`, which
     `load_encoder` reads.
@@ -70,23 +65,27 @@ def finetune_encoder(
     Raises what `NextItemTuning.fit` raises, `ProtocolError` where the protocol does not fit the data and `BundleError`
     where `to` cannot be written.
     """
-    config = config or FineTuningConfig()
+    config, options, journal = config or FineTuningConfig(), options or FitOptions(), Journal()
     check_place(to, name=ADAPTATION)  # before the training, not after
     data = training_part(dataset, config.protocol, seed=config.split_seed)
-    journal = Journal()
-    options = FitOptions(
-        checkpoints=checkpoints,
-        resume=resume,
-        run_log=run_log,
-        seed=seed,
-        trackers=(journal, *trackers),
-        progress=progress,
-    )
     base = CachedEncoder(untrained(config.encoder), cache_folder() / "embeddings")
-    vectors = item_vectors(data.items, base, template=config.items, progress=progress)
-    tuning = NextItemTuning(config).fit(data, options=replace(options, item_vectors=vectors))
+    vectors = item_vectors(data.items, base, template=config.items, progress=options.progress)
+    followed = replace(options, item_vectors=vectors, trackers=(journal, *options.trackers))
+    tuning = NextItemTuning(config).fit(data, options=followed)
     tuning.save(to)
-    report = FineTuningReport(
+    keep_encoder_card(
+        to,
+        kind="fine-tuned encoder",
+        manifest=ADAPTATION,
+        data=data,
+        config=config,
+        seed=options.seed,
+        base={"name": base.name, "identity": base.identity, "licence": base.licence},
+        metrics={f"NDCG@10 of {kind} items, on validation": value for kind, value in tuning.after.items()},
+        journal=journal,
+        now=now,
+    )
+    return FineTuningReport(
         encoder=str(to),
         base=base.name,
         method=config.encoder.method.model_dump(mode="json"),
@@ -94,26 +93,5 @@ def finetune_encoder(
         total=tuning.encoder.total_count,
         before=tuning.before,
         after=tuning.after,
-        trainings={
-            name: {
-                "epochs": len(record.epochs),
-                "best_epoch": record.best_epoch,
-                "stopped": record.stopped,
-                "seconds": record.seconds,
-            }
-            for name, record in tuning.records.items()
-        },
+        trainings={name: record.summary for name, record in tuning.records.items()},
     )
-    card = PublishedCard(
-        name=to.name,
-        kind="fine-tuned encoder",
-        penchant=version("penchant"),
-        licence=base.licence,
-        data=about(data),
-        base={"name": base.name, "identity": base.identity, "licence": base.licence},
-        settings={**config.model_dump(mode="json"), "seed": seed},
-        metrics={f"NDCG@10 of {kind} items, on validation": value for kind, value in tuning.after.items()},
-        costs=total_costs(journal.entries),
-    )
-    keep_card(to, card, journal, manifest=ADAPTATION)
-    return report

@@ -120,12 +120,13 @@ def fit(
     resume: bool | None = None,
     run_log: Path | None = None,
     trackers: Sequence[Tracker] = (),
+    device: str = "auto",
     after: Named | None = None,
 ) -> Fitted:
     """Encode the items' texts, fit the ranking model (unless one is handed in), then name what it learned. `after` are
     the concepts of the bundle that this one takes the place of.
 
-    `checkpoints`, `resume`, `run_log` and `trackers` are those of `FitOptions`.
+    `checkpoints`, `resume`, `run_log`, `trackers` and `device` are those of `FitOptions`.
     """
     if not len(data.events):
         raise ConfigError("The dataset has no events.", hint="Import interactions first: `penchant import`.")
@@ -144,6 +145,7 @@ def fit(
         resume=resume,
         run_log=run_log,
         trackers=(journal, *trackers),
+        device=device,
     )
     if model is None:
         if encoder is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast
@@ -15,6 +15,7 @@ from penchant.interests.text.concept_search import ConceptSearch
 from penchant.interfaces import Encoder
 from penchant.models.hybrid import Interest
 from penchant.pipeline import bundle, editing, fitting
+from penchant.pipeline.clock import utc_now
 from penchant.pipeline.drifts import Drifts
 from penchant.pipeline.encoding import known_encoder
 from penchant.pipeline.fitting import Fitted, InterestModelConfig, Named
@@ -52,10 +53,6 @@ from penchant.training.tracker import Tracker
 from penchant.types import FloatArray
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class InterestModel(RecommendingModel):
     """Learns what each user is interested in, says it in words, and recommends from it.
 
@@ -69,7 +66,7 @@ class InterestModel(RecommendingModel):
         config: InterestModelConfig | None = None,
         encoder: Encoder | None = None,
         seed: int = 0,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.config = config or InterestModelConfig()
         self.encoder = encoder
@@ -90,6 +87,7 @@ class InterestModel(RecommendingModel):
         resume: bool | None = None,
         run_log: Path | None = None,
         trackers: Sequence[Tracker] = (),
+        device: str = "auto",
         after: Named | None = None,
     ) -> Self:
         """Learn from a dataset. Where a fitted ranking `model` is handed in, only the rest is learned.
@@ -97,8 +95,9 @@ class InterestModel(RecommendingModel):
         In the folder `checkpoints` the training keeps its state: cut short at any moment, it goes on from there with
         ``resume=True`` to the same model, bit for bit. Where there is a state and `resume` is None, `CheckpointError`;
         False begins again. `run_log` gets lines of JSON for each epoch, and `trackers`
-        (`penchant.training.tracking`) are told of it. `after` are the concepts of the bundle that this model takes the
-        place of (`penchant.pipeline.bundle.named`): those that are no more get heirs, to which users' edits go.
+        (`penchant.training.tracking`) are told of it. `device` is that of `FitOptions`. `after` are the concepts of the
+        bundle that this model takes the place of (`penchant.pipeline.bundle.named`): those that are no more get heirs,
+        to which users' edits go.
         """
         check_tags(data, self.config.editing)
         fitted = fitting.fit(
@@ -113,6 +112,7 @@ class InterestModel(RecommendingModel):
             resume=resume,
             run_log=run_log,
             trackers=trackers,
+            device=device,
             after=after,
         )
         if self.config.editing.tags is not None:
@@ -343,7 +343,7 @@ class InterestModel(RecommendingModel):
         return row
 
 
-def load(path: str | Path, *, now: Callable[[], datetime] = _utc_now) -> InterestModel:
+def load(path: str | Path, *, now: Callable[[], datetime] = utc_now) -> InterestModel:
     """Read a bundle; `BundleError` says what is wrong with one that is missing, damaged or newer."""
     fitted, config, seed, label = bundle.load(Path(path))
     model = InterestModel(config=config, seed=seed, now=now)

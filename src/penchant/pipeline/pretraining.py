@@ -1,14 +1,14 @@
 """Pre-training an encoder on a dataset's own texts: from the dataset and settings to an encoder's folder."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors import SafetensorError
 
 from penchant.artifacts import check_place, new_folder
@@ -19,18 +19,19 @@ from penchant.encoders.checkpoint import is_causal, locate, read_checkpoint
 from penchant.encoders.fine_tuning.catalogue import Method
 from penchant.encoders.fine_tuning.full import FullConfig
 from penchant.encoders.item_text import ItemTemplate
+from penchant.encoders.licence import licence_of
 from penchant.encoders.light import fit_light, is_light
 from penchant.encoders.pretraining.corpus import Corpus
 from penchant.encoders.tokenizer_training import TokenizerConfig, train_tokenizer
-from penchant.errors import BundleError
+from penchant.errors import BundleError, ConfigError
 from penchant.interfaces import FitOptions
+from penchant.pipeline.clock import utc_now
+from penchant.pipeline.encoder_cards import keep_encoder_card
 from penchant.pipeline.training_part import LearnedFrom, training_part
-from penchant.progress import SILENT, Progress
+from penchant.training.devices import chosen_device
 from penchant.training.journal import Journal
-from penchant.training.model_card import PublishedCard, about, keep_card, total_costs
 from penchant.training.runs import training_run
 from penchant.training.steps import TrainingConfig
-from penchant.training.tracker import Tracker
 
 SCRATCH = "scratch"
 KIND, MANIFEST = "pre-trained encoder", "pretraining.json"
@@ -78,6 +79,17 @@ class PretrainingConfig(Config):
     split_seed: int = Field(default=0, ge=0)
     """Of the protocol, where it draws"""
 
+    @model_validator(mode="after")
+    def _trains(self) -> "PretrainingConfig":
+        _ = self.steps  # `ConfigError` for settings that no training has
+        return self
+
+    @property
+    def steps(self) -> TrainingConfig:
+        """All settings of the training."""
+        usual = FROM_SCRATCH if self.start == SCRATCH else FURTHER
+        return TrainingConfig.of({**COMMON, **usual, **self.training}, where="training")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainingReport:
@@ -94,7 +106,7 @@ class PretrainingReport:
     retrieval: Mapping[str, Mapping[str, float] | None]
     """`next_item_retrieval`, ``before`` (None where there was no model) and ``after``"""
     training: Mapping[str, Any]
-    """Epochs, why it ended, seconds, and how many numbers were trained; empty for a light encoder"""
+    """`TrainingRecord.summary`, and how many numbers were trained; empty for a light encoder"""
 
 
 def pretrain_encoder(
@@ -102,12 +114,8 @@ def pretrain_encoder(
     to: Path,
     config: PretrainingConfig | None = None,
     *,
-    seed: int = 0,
-    checkpoints: Path | None = None,
-    resume: bool | None = None,
-    run_log: Path | None = None,
-    trackers: Sequence[Tracker] = (),
-    progress: Progress = SILENT,
+    options: FitOptions | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> PretrainingReport:
     """Train an encoder on the texts of `dataset` and write it to the folder `to`, which `load_encoder` reads.
 
@@ -117,44 +125,50 @@ def pretrain_encoder(
     or an objective that does not fit it, `ProtocolError` where the protocol does not fit the data, `TrainingError`
     where the training diverges at once, and `BundleError` where `to` cannot be written.
     """
-    config = config or PretrainingConfig()
+    config, options, journal = config or PretrainingConfig(), options or FitOptions(), Journal()
     check_place(to, name=MANIFEST)
+    _check_objectives(config)
     data = training_part(dataset, config.protocol, seed=config.split_seed)
-    corpus = Corpus.of(data, template=config.template, held_out=config.held_out, seed=seed)
-    journal = Journal()
-    options = FitOptions(
-        checkpoints=checkpoints,
-        resume=resume,
-        run_log=run_log,
-        trackers=(journal, *trackers),
-        seed=seed,
-        progress=progress,
-    )
+    corpus = Corpus.of(data, template=config.template, held_out=config.held_out, seed=options.seed)
     if is_light(config.start):
         report = _light(corpus, to, config)
     else:
-        with _start(corpus, config, seed=seed) as path:
-            report = _pretrain(corpus, path, to, config, data, options)
-    keep_card(to, _card(report, config, data, journal, seed), journal, manifest=MANIFEST)
-    return report
-
-
-def _card(
-    report: PretrainingReport, config: PretrainingConfig, data: Dataset, journal: Journal, seed: int
-) -> PublishedCard:
+        followed = replace(options, trackers=(journal, *options.trackers))
+        with _start(corpus, config, seed=options.seed) as path:
+            report = _pretrain(corpus, path, to, config, data, followed)
+    made_here = config.start == SCRATCH or is_light(config.start)
     measured = {one["name"]: {"before": one["before"], "after": one["after"]} for one in report.objectives}
-    return PublishedCard(
-        name=Path(report.encoder).name,
+    keep_encoder_card(
+        to,
         kind=KIND,
-        penchant=version("penchant"),
-        data=about(data),
-        base={"name": report.start},
-        settings={**config.model_dump(mode="json"), "seed": seed},
+        manifest=MANIFEST,
+        data=data,
+        config=config,
+        seed=options.seed,
+        base={"name": report.start, "licence": "" if made_here else licence_of(config.start)},
         metrics={**measured, "retrieval": dict(report.retrieval)},
-        costs=total_costs(journal.entries),
+        journal=journal,
+        now=now,
         intended="Turns texts of this catalogue into vectors: --encoder of the other commands.",
         limits="It has read one catalogue. Its licence is that of the model it began from and of the data.",
     )
+    return report
+
+
+def _check_objectives(config: PretrainingConfig) -> None:
+    """What would otherwise be found wrong when a tokenizer has been trained."""
+    if is_light(config.start):
+        if config.objectives or config.training:
+            raise ConfigError(
+                f"{config.start} has no neural network; objectives or settings of a training came with it.",
+                hint="Leave them out, or start from scratch or from a checkpoint.",
+            )
+        return
+    # torch and transformers take seconds to import
+    from penchant.encoders.pretraining.catalogue import OBJECTIVES
+
+    for name, settings in config.objectives.items():
+        OBJECTIVES.build(name, settings)
 
 
 def _pretrain(
@@ -169,9 +183,6 @@ def _pretrain(
     asked = config.objectives or {_usual(path, config): {}}
     objectives = [OBJECTIVES.build(name, settings) for name, settings in asked.items()]
     scratch = config.start == SCRATCH
-    training = TrainingConfig.of(
-        {**COMMON, **(FROM_SCRATCH if scratch else FURTHER), **config.training}, where="training"
-    )
     model = LanguageModel(
         LanguageModelConfig(
             path=path,
@@ -181,13 +192,13 @@ def _pretrain(
             dropout=config.dropout,
         ),
         seed=options.seed,
-    )
+    ).to(chosen_device(options.device))
     progress = options.progress
     run = training_run(options, dataset=data, config=config, name="pretraining")
     if run is not None and run.folder is not None:
         run = replace(run, identity={**run.identity, "start": model.checkpoint.fingerprint})
     before = next_item_retrieval(model, corpus, progress=progress)
-    done = pretrain(model, corpus, objectives, config=training, seed=options.seed, run=run, progress=progress)
+    done = pretrain(model, corpus, objectives, config=config.steps, seed=options.seed, run=run, progress=progress)
     after = next_item_retrieval(model, corpus, progress=progress)
     learned, held = corpus.divided
     told: dict[str, Any] = {
@@ -211,10 +222,7 @@ def _pretrain(
         objectives=tuple(told["objectives"]),
         retrieval={"before": before, "after": after},
         training={
-            "epochs": len(done.training.epochs),
-            "best_epoch": done.training.best_epoch,
-            "stopped": done.training.stopped,
-            "seconds": done.training.seconds,
+            **done.training.summary,
             "trained": trained,
             "total": sum(weight.numel() for weight in model.network.parameters()),
         },

@@ -3,17 +3,12 @@
 import torch
 from torch import nn
 
+from penchant.training.devices import device_of
 from penchant.training.records import Costs
 
 WATTS_PER_CORE = 10.0
 """Assumed of a busy core with its share of the memory and the board: servers' processors are made for about 5 to 12 W a
 core. It is no measurement."""
-
-
-def device_of(module: nn.Module) -> torch.device:
-    """Where a module's first parameter is; the processor where it has none."""
-    first = next(module.parameters(), None)
-    return torch.device("cpu") if first is None else first.device
 
 
 def begin_counting(module: nn.Module) -> None:

@@ -11,9 +11,9 @@ from penchant.errors import DataError
 from penchant.progress import SILENT, Progress
 from penchant.seeding import derive
 from penchant.training.batch_sizes import on_device
-from penchant.training.costs import device_of
+from penchant.training.devices import chosen_device, device_of
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
-from penchant.training.processes import ALONE, Processes, chosen_device
+from penchant.training.processes import ALONE, Processes
 from penchant.training.runs import TrainingRun
 from penchant.training.steps import Batch, Trainer
 

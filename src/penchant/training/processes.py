@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.errors import ConfigError
+from penchant.training.devices import chosen_device
 
 T = TypeVar("T")
 CPU = torch.device("cpu")
@@ -129,24 +130,3 @@ def joined_processes(*, device: str = "auto", timeout: timedelta = timedelta(min
         yield Processes(rank=rank, count=count, device=place)
     finally:
         torch.distributed.destroy_process_group()
-
-
-def chosen_device(name: str, *, place: int | None = None) -> torch.device:
-    """The device to train on; ``auto``: a GPU where there is one, else the processor.
-
-    `place` says which GPU where several processes share a machine. `ConfigError` for a device that is not there.
-    """
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if name == "auto":
-        name = "cuda" if there > (place or 0) else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"There is no device {name!r}.", hint="Choose auto, cpu, cuda or cuda:N.") from None
-    if device.type == "cuda" and place is not None and device.index is None:
-        device = torch.device("cuda", place)
-    if device.type == "cuda" and (device.index or 0) >= there:
-        raise ConfigError(f"The device is {name}, and this machine has {there} GPUs.", hint="Choose cpu, or auto.")
-    if device.type not in {"cpu", "cuda"}:
-        raise ConfigError(f"The device is {name}.", hint="Choose auto, cpu, cuda or cuda:N.")
-    return device

@@ -84,6 +84,17 @@ class TrainingRecord:
         return self.start_value is not None and self.best_value < self.start_value
 
     @property
+    def summary(self) -> dict[str, Fact]:
+        """In short, for a report: epochs, which was best (0: none), why it ended, seconds, and where it ran."""
+        return {
+            "epochs": len(self.epochs),
+            "best_epoch": self.best_epoch,
+            "stopped": self.stopped,
+            "seconds": self.seconds,
+            "device": None if self.costs is None else self.costs.device,
+        }
+
+    @property
     def gap(self) -> float | None:
         """Training minus validation value after the best epoch; None where one of them is not known."""
         return next((record.gap for record in self.epochs if record.epoch == self.best_epoch), None)

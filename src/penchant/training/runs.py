@@ -17,6 +17,7 @@ from penchant.data.histories import Cases
 from penchant.data.links import Links
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
+from penchant.training.devices import chosen_device
 from penchant.training.records import Costs, EpochRecord, Fact, TrainingRecord
 from penchant.training.tracker import Tracker
 from penchant.types import AnyArray
@@ -43,9 +44,9 @@ class TrainingRun:
 def training_run(options: FitOptions, *, dataset: Dataset, config: Config, name: str) -> TrainingRun | None:
     """The run that a fit's options ask for; None where they ask for neither state nor log nor trackers.
 
-    A state is this training's where Penchant, torch, the model's `name` and settings, the seed, the dataset it learns
-    from and the vectors and validation cases handed in are the same. A model of several trained parts gives each its
-    own options, `options.part(name)`.
+    A state is this training's where Penchant, torch, the model's `name` and settings, the seed, the device, the dataset
+    it learns from and the vectors and validation cases handed in are the same. A model of several trained parts gives
+    each its own options, `options.part(name)`.
     """
     if options.checkpoints is None and options.run_log is None and not options.trackers:
         return None
@@ -140,6 +141,7 @@ def _identity(options: FitOptions, dataset: Dataset, config: Config, name: str) 
         "model": name,
         **_flat(config.model_dump(mode="json"), "settings"),
         "seed": options.seed,
+        "device": str(chosen_device(options.device)),
         "events": dataset.fingerprint,
         "attributes": _attributes(dataset),
         "links": _links(dataset.links),

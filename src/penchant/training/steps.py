@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from penchant.config import Config
 from penchant.errors import TrainingError
 from penchant.training.batch_sizes import examples_in
-from penchant.training.costs import costs_of, device_of
+from penchant.training.costs import costs_of
+from penchant.training.devices import device_of
 from penchant.training.optimisers import DEFAULT_RATES, OptimiserName, build_optimiser
 from penchant.training.precision import TrainedIn, training_precision
 from penchant.training.processes import ALONE, Processes

@@ -97,3 +97,19 @@ def test_no_texts_give_no_vectors(make: Make):
     domains = DomainWeights(make("bert", "lora"))
     domains.keep("books")
     assert domains.vectors("books", []).shape == (0, domains.encoder.dim)
+
+
+def test_a_layer_after_the_pooling_belongs_to_its_domain(make: Make, tmp_path: Path):
+    domains = DomainWeights(make("bert", "lora"))
+    domains.keep("plain")
+    plain, dim = domains.vectors("plain", TEXTS), domains.encoder.dim
+    turned = torch.eye(dim)[: dim - 1].flip(0)  # another size than the pooling's
+    domains.begin().put_head(turned, torch.zeros(dim - 1))
+    domains.keep("turned")
+    assert domains.vectors("turned", TEXTS).shape == (len(TEXTS), dim - 1)
+    np.testing.assert_array_equal(domains.vectors("plain", TEXTS), plain)  # which has none
+    assert domains.begin().head is None
+    domains.save(tmp_path / "both")
+    again = DomainWeights.load(tmp_path / "both")
+    for name in domains.domains:
+        np.testing.assert_array_equal(again.vectors(name, TEXTS), domains.vectors(name, TEXTS))

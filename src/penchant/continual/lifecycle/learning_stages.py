@@ -13,6 +13,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.folder import MANIFEST
 from penchant.data.importing import import_source
 from penchant.errors import SourceError
+from penchant.interfaces import FitOptions
 from penchant.pipeline.finetuning import FineTuningConfig, finetune_encoder
 from penchant.pipeline.interest_model import InterestModel
 from penchant.pipeline.pretraining import PretrainingConfig, pretrain_encoder
@@ -65,10 +66,8 @@ def pretrain(work: Work) -> dict[str, Any]:
         work.dataset(PAST),
         work.place / ENCODER,
         _of_all(work.config.pretrain),
-        seed=work.config.seed,
-        checkpoints=work.checkpoints,
-        resume=work.resume,
-        progress=work.progress,
+        options=_options(work),
+        now=work.now,
     )
     return {**asdict(report), "encoder": ENCODER}
 
@@ -84,10 +83,8 @@ def finetune(work: Work) -> dict[str, Any]:
         work.dataset(PAST),
         work.place / ENCODER,
         config,
-        seed=work.config.seed,
-        checkpoints=work.checkpoints,
-        resume=work.resume,
-        progress=work.progress,
+        options=_options(work),
+        now=work.now,
     )
     return {**asdict(report), "encoder": ENCODER, "base": base or report.base}
 
@@ -113,6 +110,10 @@ def profile(work: Work) -> dict[str, Any]:
             for user in longest.tolist()
         },
     }
+
+
+def _options(work: Work) -> FitOptions:
+    return FitOptions(seed=work.config.seed, checkpoints=work.checkpoints, resume=work.resume, progress=work.progress)
 
 
 def _of_all(config: Learning) -> Learning:

@@ -1,5 +1,6 @@
 """The whole loop, stage after stage: each reads what those before it made, and is kept when it is done."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -191,4 +192,5 @@ _HINT = "The stages before it are kept: go on with --resume."
 
 
 def _failed(name: str, folder: RunFolder, settings: str, reads: Mapping[str, str], error: str) -> None:
-    folder.keep(name, StageRecord(state="failed", settings=settings, reads=reads, error=error))
+    with contextlib.suppress(OSError):  # a full disk: what went wrong first is what is told
+        folder.keep(name, StageRecord(state="failed", settings=settings, reads=reads, error=error))

@@ -145,7 +145,7 @@ class AdaLora(InjectedMethod):
     def _share_out(self, budget: int) -> None:
         pattern = self._allocator.mask_to_budget(self.model, budget)
         for row, (name, _) in enumerate(self.layers()):
-            self._kept[row] = torch.tensor(pattern[f"{name}.lora_E.{ADAPTER}"], dtype=torch.float32)
+            self._kept[row] = torch.tensor(pattern[f"{name}.lora_E.{ADAPTER}"]).to(self._kept)
 
     @property
     def _allocator(self) -> Any:

@@ -18,6 +18,7 @@ from penchant.types import FloatArray
 
 KIND = "domain weights"
 AT_ONCE = 64
+HEAD, HEAD_BIAS = "head.weight", "head.bias"
 
 
 class DomainWeights:
@@ -26,7 +27,7 @@ class DomainWeights:
     A language model of N numbers and a method that trains n of them serve K domains with N + K n numbers, where K
     models fine-tuned in full need K N (Houlsby et al. 2019, "Parameter-efficient transfer learning for NLP"; for
     recommendation Fu et al. 2024). With `LoraConfig` or `AdapterConfig` n is a hundredth of N or a few. Any method will
-    do: what it trains is what is kept.
+    do: what it trains is what is kept, a layer that was put after the pooling (`FineTunedEncoder.put_head`) with it.
 
     Caveat: one domain is served at a time; two threads need an encoder each, or a merged copy of each domain
     (`FineTunedEncoder.save`).
@@ -44,8 +45,7 @@ class DomainWeights:
 
     def begin(self) -> FineTunedEncoder:
         """The encoder as it was at first, to be trained for another domain."""
-        self.encoder.load_state_dict(self._start)
-        return self.encoder
+        return _with(self.encoder, self._start)
 
     def keep(self, domain: str) -> None:
         """What the encoder has learned becomes the domain's, in place of what it had."""
@@ -57,8 +57,7 @@ class DomainWeights:
             raise NotFoundError(
                 f"No domain is called {domain!r}.", hint=f"There are: {', '.join(self._sets) or 'none'}."
             )
-        self.encoder.load_state_dict(self._sets[domain])
-        return self.encoder
+        return _with(self.encoder, self._sets[domain])
 
     def vectors(self, domain: str, texts: Sequence[Texts]) -> FloatArray:
         """Unit vectors of texts as the domain reads them, (N, D)."""
@@ -100,14 +99,25 @@ class DomainWeights:
         encoder.check(fingerprint)
         try:
             start, *sets = (load_file(folder / _file(number)) for number in range(len(names) + 1))
-            encoder.load_state_dict(start)
-        except (RuntimeError, OSError, SafetensorError):
+            for weights in (*sets, start):
+                _with(encoder, weights)
+        except (RuntimeError, KeyError, OSError, SafetensorError):
             raise BundleError(
                 f"{folder} does not hold the weights that its settings ask for.", hint="Copy the folder again whole."
             ) from None
         found = cls(encoder)
         found._sets = dict(zip(names, sets, strict=True))
         return found
+
+
+def _with(encoder: FineTunedEncoder, weights: Mapping[str, Tensor]) -> FineTunedEncoder:
+    """The encoder with a set of weights, and with the layer after the pooling where the set has one."""
+    if HEAD in weights:
+        encoder.put_head(weights[HEAD], weights[HEAD_BIAS])
+    else:
+        encoder.take_head_off()
+    encoder.load_state_dict(weights)
+    return encoder
 
 
 def _file(number: int) -> str:

@@ -85,7 +85,7 @@ class FineTunedEncoder(nn.Module):
         self.pairs = pair_tokenization(
             self._checkpoint, tokenizer, max_length=config.max_length, taken=self.method.positions
         )
-        self.dim = len(self._dense[-1].weight) if self._dense else int(model.config.hidden_size)
+        self.dim = self._pooled_dim = len(self._dense[-1].weight) if self._dense else int(model.config.hidden_size)
         self.head: nn.Linear | None = None
         """A trained layer after the pooling, where one was put there."""
         self._segments = (
@@ -168,6 +168,10 @@ class FineTunedEncoder(nn.Module):
             head.weight.copy_(weight_DD)
             head.bias.copy_(bias_D)
         self.head, self.dim = head.to(self.method.model.device), len(bias_D)
+
+    def take_head_off(self) -> None:
+        """Vectors are those of the pooling again."""
+        self.head, self.dim = None, self._pooled_dim
 
     def check(self, fingerprint: str) -> None:
         """`BundleError` where the trained weights belong to another checkpoint than the one that was found."""

@@ -55,8 +55,9 @@ def contrastive_loss(left_BD: Tensor, right_BD: Tensor, same_BB: Tensor, *, temp
     ``ℓ = ln(1 + e^{−1}) = 0.31326``.
     """
     cosines_BB = normalize(left_BD, dim=1) @ normalize(right_BD, dim=1).T / temperature
-    others_BB = same_BB & ~torch.eye(len(same_BB), dtype=torch.bool)
-    return cross_entropy(cosines_BB.masked_fill(others_BB, float("-inf")), torch.arange(len(cosines_BB)))
+    device = cosines_BB.device
+    others_BB = same_BB & ~torch.eye(len(same_BB), dtype=torch.bool, device=device)
+    return cross_entropy(cosines_BB.masked_fill(others_BB, float("-inf")), torch.arange(len(cosines_BB), device=device))
 
 
 class Contrast(Objective):
@@ -153,7 +154,7 @@ class Contrast(Objective):
                     self.model.pooled(self.model.padded(ids[start : start + self.config.batch]))
                     for start in range(0, len(ids), self.config.batch)
                 ]
-                views.append(normalize(torch.cat(parts), dim=1))
+                views.append(normalize(torch.cat(parts), dim=1).cpu())
             self.model.method.eval()
         return views[0], views[1]
 

@@ -25,6 +25,7 @@ from penchant.encoders.pretraining.language_model import LanguageModel, Padded, 
 from penchant.encoders.pretraining.objective import Objective, ObjectiveConfig, batch_rng, mean_over, order_of
 from penchant.errors import ConfigError, DataError
 from penchant.seeding import numpy_rng
+from penchant.training.batch_sizes import on_device
 from penchant.training.minibatches import Minibatches
 from penchant.types import DoubleArray, IntArray
 
@@ -105,7 +106,7 @@ class WordsObjective(Objective):
         figures, words = [], 0
         for batch in self._held_batches():
             logits, told = self.logits(batch), batch.words_N
-            known = torch.from_numpy(self.unigram)[told]
+            known = torch.from_numpy(self.unigram)[told.cpu()]
             right = (logits.argmax(dim=1) == told).double().mean()
             by_frequency = (told == int(self.unigram.argmax())).double().mean()
             words += len(told)
@@ -124,7 +125,8 @@ class WordsObjective(Objective):
     def _held_batches(self) -> Iterator[WordBatch]:
         order = np.argsort([len(ids) for ids in self.held], kind="stable")
         for start in range(0, len(order), self.config.batch):
-            yield self._batch(self.held, order[start : start + self.config.batch], HELD_OUT)
+            batch = self._batch(self.held, order[start : start + self.config.batch], HELD_OUT)
+            yield on_device(batch, self.model.device)
 
     @abstractmethod
     def _batch(self, texts: Sequence[Sequence[int]], places: IntArray, epoch: int) -> WordBatch:
@@ -198,7 +200,7 @@ class NextWord(WordsObjective):
         ids = self.model.singles([text])[0]
         with torch.inference_mode():
             logits = self.model.logits(self.model.states(self.model.padded([ids]))[0, :-1])
-        return self.model.singles.names(ids), logits.double().softmax(dim=1).numpy()
+        return self.model.singles.names(ids), logits.double().softmax(dim=1).cpu().numpy()
 
     def _batch(self, texts: Sequence[Sequence[int]], places: IntArray, epoch: int) -> WordBatch:  # noqa: ARG002
         ids = [texts[place] for place in places]

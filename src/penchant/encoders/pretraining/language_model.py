@@ -26,6 +26,7 @@ from penchant.encoders.transformer import has_language_head, load_language_model
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
 from penchant.seeding import derive
+from penchant.training.devices import device_of
 from penchant.types import FloatArray
 
 ENCODED = 64
@@ -133,6 +134,11 @@ class LanguageModel(nn.Module):
         return self._whole[0]
 
     @property
+    def device(self) -> torch.device:
+        """Where the model is, and where what it reads is put."""
+        return device_of(self.method.model)
+
+    @property
     def _positions(self) -> int | None:
         return positions_of(self.network.config.to_dict())
 
@@ -156,11 +162,11 @@ class LanguageModel(nn.Module):
         inputs = {"input_ids": batch.ids_BL, "attention_mask": batch.mask_BL}
         if self._segments:
             inputs["token_type_ids"] = batch.segments_BL
-        return self.method.states(inputs).float()
+        return self.method.states({name: value.to(self.device) for name, value in inputs.items()}).float()
 
     def pooled(self, batch: Padded) -> Tensor:
         """One vector a text, (B, D), before normalisation."""
-        return pool_padded(self.states(batch), batch.mask_BL, self.pooling)
+        return pool_padded(self.states(batch), batch.mask_BL.to(self.device), self.pooling)
 
     def logits(self, states_ND: Tensor) -> Tensor:
         """What the head makes of single states: (N, V), log probabilities up to a constant."""
@@ -176,7 +182,7 @@ class LanguageModel(nn.Module):
         with torch.inference_mode(), progress.task("Encoding texts", total=len(order)) as advance:
             for start in range(0, len(order), ENCODED):
                 places = order[start : start + ENCODED]
-                vectors[places] = normalize(self.pooled(self.padded([ids[n] for n in places])), dim=1)
+                vectors[places] = normalize(self.pooled(self.padded([ids[n] for n in places])), dim=1).cpu()
                 advance(len(places))
         self.method.train(training)
         found: FloatArray = vectors.numpy()

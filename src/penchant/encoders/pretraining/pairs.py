@@ -15,6 +15,7 @@ from penchant.encoders.pretraining.corpus import Corpus, PairKind, TextPairs
 from penchant.encoders.pretraining.language_model import LanguageModel, Padded
 from penchant.encoders.pretraining.objective import Objective, ObjectiveConfig, batch_rng, mean_over, order_of
 from penchant.seeding import derive, numpy_rng
+from penchant.training.batch_sizes import on_device
 from penchant.training.minibatches import Minibatches
 from penchant.types import AnyArray, IntArray
 
@@ -90,6 +91,7 @@ class NextText(Objective):
             others = _others(self.held, places, rng)
             true = np.repeat([True, False], len(places))
             batch = self._batch(self.held, np.tile(places, 2), np.concatenate([places, others]), true)
+            batch = on_device(batch, self.model.device)
             logits = self.logits(batch)
             one = {
                 "loss": float(binary_cross_entropy_with_logits(logits, batch.true_B)),

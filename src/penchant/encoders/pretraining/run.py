@@ -77,7 +77,7 @@ def pretrain(
     run: TrainingRun | None = None,
     progress: Progress = SILENT,
 ) -> Pretrained:
-    """Train `model` on the corpus; it ends in evaluation mode with its best weights.
+    """Train `model` on the corpus, where it is; it ends in evaluation mode with its best weights.
 
     A step is of one objective; objectives take turns in a seeded order, as often as each has batches. The validation
     value is ``−(1/n) Σ_o ℓ_o / ℓ_o before``, held-out losses as shares of what they were, so that none counts more for
@@ -87,6 +87,7 @@ def pretrain(
     for objective in objectives:
         objective.prepare(model, corpus, seed=seed)
     module = nn.ModuleDict({"model": model.method, **{f"head_{one.name}": one.head for one in objectives}})
+    module.to(model.device)
     before = _measured(module, objectives, progress)
 
     def loss(turn: _Turn) -> Tensor:
@@ -107,6 +108,7 @@ def pretrain(
             progress=progress,
             name="Pre-training",
             run=run,
+            device=model.device,
         )
     after = _measured(module, objectives, progress)
     reports = (

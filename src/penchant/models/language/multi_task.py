@@ -100,9 +100,10 @@ class MultiTask:
         validation: Mapping[str, Examples] | None = None,
         start: "MultiTask | None" = None,
         seed: int = 0,
+        device: str = "auto",
         progress: Progress = SILENT,
     ) -> Self:
-        """Learn all tasks together.
+        """Learn all tasks together, on `device` as in `FitOptions`.
 
         With `validation` (of some tasks or all) that decides which epoch stays and how probabilities are calibrated;
         with None, `validation_share` of each task's users are held out. With `start`, another fitted model, perhaps of
@@ -139,6 +140,7 @@ class MultiTask:
                 name=NAME,
                 progress=progress,
                 weighting_rate=self.config.weighting_rate,
+                device=device,
             )
         if self.config.calibrate:
             for name, examples in validation.items():

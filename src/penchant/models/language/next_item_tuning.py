@@ -27,6 +27,7 @@ from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpa
 from penchant.models.language.next_item_loss import NextItemLoss, NextItemLossConfig
 from penchant.models.saving import fitted
 from penchant.seeding import derive, numpy_rng
+from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from penchant.training.runs import training_run
 from penchant.types import FloatArray, RowArray
@@ -146,7 +147,7 @@ class NextItemTuning:
             start = untrained(config.encoder).encode(texts, progress=options.progress)
         with torch.random.fork_rng():
             torch.manual_seed(derive(options.seed, NAME))
-            encoder = FineTunedEncoder(config.encoder, seed=options.seed)
+            encoder = FineTunedEncoder(config.encoder, seed=options.seed).to(work.device)
             head = LinearSpace(start)
             self.before = self.after = work.judge.values(start)
             records = {"head": work.train(head, config.head_training, "head", self.before)}
@@ -158,7 +159,8 @@ class NextItemTuning:
             if "encoder" not in records:
                 with torch.inference_mode():
                     space.bank.copy_(space(np.arange(dataset.n_items, dtype=np.int32)))
-            self.after = work.judge.values(space.bank.cpu().numpy())
+            space.cpu()
+            self.after = work.judge.values(space.bank.numpy())
         return self
 
     def save(self, folder: Path) -> None:
@@ -186,6 +188,8 @@ class _Work:
     trained: RowArray
     """Items with training events"""
     judge: "_Judge"
+    device: torch.device
+    """Where both are trained"""
 
     @classmethod
     def of(cls, dataset: Dataset, config: NextItemTuningConfig, options: FitOptions) -> "_Work":
@@ -196,7 +200,15 @@ class _Work:
             raise DataError(f"{dataset.name!r} has no user with two training events.", hint="Import more events.")
         trained = np.flatnonzero(np.bincount(histories.items, minlength=dataset.n_items)).astype(np.int32)
         judge = _Judge(dataset, config, validation, options.seed)
-        return cls(dataset=dataset, config=config, options=options, contexts=contexts, trained=trained, judge=judge)
+        return cls(
+            dataset=dataset,
+            config=config,
+            options=options,
+            contexts=contexts,
+            trained=trained,
+            judge=judge,
+            device=chosen_device(options.device),
+        )
 
     def train(
         self, space: ItemSpace, settings: TrainingConfig, name: str, before: Mapping[str, float]
@@ -228,6 +240,7 @@ class _Work:
             name=f"Fine-tuning {name}",
             run=training_run(options, dataset=self.dataset, config=config, name=f"{NAME}/{name}"),
             generators={"cases": loss.rng},
+            device=self.device,
         )
 
 

@@ -14,6 +14,7 @@ from penchant.errors import BundleError
 from penchant.models.language.task_weights import TaskWeights, Weighting, with_own_rate
 from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng
+from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from penchant.training.optimisers import build_optimiser
 from penchant.training.rating_heads import RatingHead
@@ -79,7 +80,7 @@ class TaskNetwork(nn.Module):
         return self._read(task, self.encoder(texts), numbers)
 
     def outputs(self, task: str, texts: Sequence[Texts], numbers: FloatArray | None = None) -> Tensor:
-        """The same without learning, of any number of texts: those of like length share a pass."""
+        """The same without learning, of any number of texts, on the CPU: those of like length share a pass."""
         found = torch.empty(len(texts), self.heads[task].width)
         with torch.inference_mode():
             for begin in range(0, len(texts), TOKENIZED_AT_ONCE):
@@ -89,7 +90,7 @@ class TaskNetwork(nn.Module):
                     part = order[start : start + AT_ONCE]
                     vectors, rows = self.encoder.encode([tokens[k] for k in part]), begin + part
                     beside = None if numbers is None else numbers[rows]
-                    found[torch.from_numpy(rows)] = self._read(task, vectors, beside)
+                    found[torch.from_numpy(rows)] = self._read(task, vectors, beside).cpu()
         return found
 
     def last_layer(self, task: str) -> nn.Linear:
@@ -99,7 +100,8 @@ class TaskNetwork(nn.Module):
     def loss(self, task: str, data: TaskData, rows: IntArray) -> Tensor:
         """The task's mean loss on some of its examples, weighed, a scalar."""
         numbers = None if data.numbers is None else data.numbers[rows]
-        loss = data.head.loss(self(task, data.texts(rows), numbers), data.targets[torch.from_numpy(rows)])
+        outputs = self(task, data.texts(rows), numbers)
+        loss = data.head.loss(outputs, data.targets[torch.from_numpy(rows)].to(outputs.device))
         return loss if self.weights is None else self.weights(task, loss)
 
     def validation_loss(self, tasks: Mapping[str, TaskData]) -> float:
@@ -146,7 +148,7 @@ class TaskNetwork(nn.Module):
 
     def _read(self, task: str, vectors_ND: Tensor, numbers: FloatArray | None) -> Tensor:
         if numbers is not None:
-            vectors_ND = torch.cat([vectors_ND, torch.from_numpy(numbers)], dim=1)
+            vectors_ND = torch.cat([vectors_ND, torch.from_numpy(numbers).to(vectors_ND.device)], dim=1)
         outputs: Tensor = self.last_layer(task)(vectors_ND)
         return outputs
 
@@ -164,8 +166,9 @@ def train_tasks(
     progress: Progress = SILENT,
     run: TrainingRun | None = None,
     weighting_rate: float = 0.02,
+    device: str = "auto",
 ) -> TrainingRecord:
-    """Train on all tasks at once, `batch` examples of one task a step.
+    """Train on all tasks at once, `batch` examples of one task a step; the network is on the CPU afterwards.
 
     An epoch has every example of every task once, or `most` of each task, drawn anew; tasks take turns, spread evenly
     over the epoch where one has more batches than another. torch's own generator is the caller's to seed. The network's
@@ -193,7 +196,7 @@ def train_tasks(
             turns += [((k + 0.5) / len(parts), TaskBatch(task, part)) for k, part in enumerate(parts)]
         return [turn for _, turn in sorted(turns, key=lambda turn: turn[0])]
 
-    return train(
+    record = train(
         network,
         batches=batches,
         loss=lambda turn: network.loss(turn.task, tasks[turn.task], turn.rows),
@@ -204,4 +207,7 @@ def train_tasks(
         run=run,
         generators={"batches": order},
         make_optimiser=None if weights is None else optimiser,
+        device=chosen_device(device),
     )
+    network.cpu()
+    return record

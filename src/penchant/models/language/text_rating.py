@@ -156,6 +156,7 @@ class TextRating(RatingModel):
                 name=self.name,
                 progress=options.progress,
                 run=training_run(training.options, dataset=dataset, config=self.config, name=self.name),
+                device=options.device,
             )
         self._network, self._reader = network, reader
         self._scaling = self._fit_scaling(head, options, network, reader)

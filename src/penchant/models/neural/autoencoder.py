@@ -15,8 +15,9 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.interfaces import FitOptions
 from penchant.models.interactions import Signal, SignalConfig
-from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender, device_of
+from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender
 from penchant.seeding import numpy_rng
+from penchant.training.devices import device_of
 from penchant.training.dropout import Dropout
 from penchant.training.loop import TrainingConfig
 from penchant.training.losses import gaussian_divergence, multinomial_loss

@@ -16,7 +16,8 @@ from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.interfaces import FitOptions
 from penchant.models.interactions import Signal, SignalConfig
-from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender, device_of
+from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender
+from penchant.training.devices import device_of
 from penchant.training.dropout import Dropout
 from penchant.training.losses import sampled_binary_loss
 from penchant.training.pairs import PairBatch, PairBatches

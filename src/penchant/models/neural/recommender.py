@@ -27,6 +27,7 @@ from penchant.models.holdout import (
 )
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.seeding import derive
+from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from penchant.training.runs import training_run
 from penchant.types import AnyArray, BoolArray, FloatArray
@@ -118,7 +119,7 @@ class NeuralRecommender(Recommender, Generic[M, Batch]):
             shape = self.shape(training, options)
             module = self.build(shape)
             self.prepare(module, training, options)
-            module.to("cuda" if torch.cuda.is_available() else "cpu")
+            module.to(chosen_device(options.device))
 
             def ndcg(asked: Cases) -> float:
                 return validation_ndcg(lambda histories: self._ask(module, histories, warm), asked, ties=ties)
@@ -178,8 +179,3 @@ class NeuralRecommender(Recommender, Generic[M, Batch]):
         if not self.folds_in_items and warm.any():
             scores[:, ~warm] = scores[:, warm].min(axis=1, keepdims=True)
         return scores
-
-
-def device_of(module: nn.Module) -> torch.device:
-    """Where a module's weights are."""
-    return next(module.parameters()).device

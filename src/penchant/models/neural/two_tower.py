@@ -13,9 +13,10 @@ from penchant.data.histories import Histories
 from penchant.errors import UnsupportedError
 from penchant.interfaces import FitOptions
 from penchant.metrics.similarity import Similarity
-from penchant.models.neural.recommender import NeuralRecommender, device_of
+from penchant.models.neural.recommender import NeuralRecommender
 from penchant.models.neural.towers import TwoTowerConfig, TwoTowerModule
 from penchant.models.sequential.windows import NO_TARGET, WindowBatch, input_batch, window_epochs
+from penchant.training.devices import device_of
 from penchant.training.losses import candidates_softmax_loss, sampled_binary_loss
 from penchant.training.scoring_heads import candidate_probabilities, rated_probabilities
 from penchant.types import AnyArray, FloatArray

@@ -14,6 +14,7 @@ from penchant.models.sequential.training import FurtherModule, SoftmaxLoss
 from penchant.models.sequential.transformer import SequenceEncoder
 from penchant.models.sequential.windows import window_epochs
 from penchant.seeding import derive, numpy_rng
+from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingRecord, train
 from penchant.training.runs import training_run
 from penchant.types import FloatArray
@@ -44,7 +45,7 @@ def train_through_concepts(
 
     The process's own torch randomness is as before afterwards.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen_device(options.device)
     histories, counts, told = dataset.histories(), dataset.item_counts(), config.concepts
     dictionary = fit_dictionary(
         vectors_ID,

@@ -22,6 +22,7 @@ from penchant.models.sequential.training import FurtherModule, SoftmaxLoss, Trac
 from penchant.models.sequential.transformer import SequenceEncoder
 from penchant.models.sequential.windows import WindowBatch, training_batches
 from penchant.seeding import derive, numpy_rng
+from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingRecord, train
 from penchant.training.runs import training_run
 from penchant.types import BoolArray, FloatArray, IntArray
@@ -37,9 +38,9 @@ class ContinuingConfig(Config):
     epochs: int = Field(default=3, ge=1)
     learning_rate: float = Field(default=3e-3, ge=0)
     """Peak rate, which falls from there."""
-    replay: float = Field(default=0.5, ge=0)
+    replay: float = Field(default=1.0, ge=0)
     """Old events learned again for each new one, drawn anew in every epoch; 0: none."""
-    anchor: float = Field(default=1e-3, ge=0, allow_inf_nan=False)
+    anchor: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
     """λ, how strongly weights are pulled to where they were; 0: not at all."""
     importance: Literal["uniform", "fisher"] = "fisher"
     """Which weights are pulled: all alike (L2-SP), or each by how much the old events' loss depends on it (EWC)."""
@@ -136,7 +137,7 @@ def continue_training(
     histories = dataset.histories()
     if not learned_N.any():
         raise DataError("There is no new event to learn from.", hint="Give events that the model has not seen.")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen_device(options.device)
     counts = dataset.item_counts()
     sources = _sources(dataset, config, began.sources)
     old_N = replayable_N & ~learned_N

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
-from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender, device_of
+from penchant.models.neural.recommender import NeuralConfig, NeuralRecommender
 from penchant.models.sequential.windows import NO_TARGET, WindowBatch, input_batch, window_epochs
+from penchant.training.devices import device_of
 from penchant.training.losses import full_softmax_loss, sampled_binary_loss, sampled_softmax_loss
 
 

@@ -17,6 +17,7 @@ from penchant.models.sequential.signals import SignalSources
 from penchant.models.sequential.transformer import SequenceEncoder
 from penchant.models.sequential.windows import NO_TARGET, WindowBatch, training_batches
 from penchant.seeding import derive, numpy_rng, torch_rng
+from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingRecord, train
 from penchant.training.losses import full_softmax_loss, sampled_softmax_loss
 from penchant.training.runs import training_run
@@ -121,7 +122,7 @@ def fit_tracker(
     evaluate_training: Callable[[TrackerModule], float] | None = None,
 ) -> tuple[TrackerModule, TrainingRecord]:
     """Train a tracker module on a dataset. The process's own torch randomness is as before afterwards."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen_device(options.device)
     histories, counts = dataset.histories(), dataset.item_counts()
     graph = None
     if config.graph_dim:

@@ -117,3 +117,11 @@ def test_labels_that_do_not_serve(filler):
         mine.fit(asked("red", "blue"), ["like", "like"], seed=0)
     with pytest.raises(ConfigError, match="love"):
         mine.log_odds(asked("red"), "love")
+
+
+def test_a_text_may_hold_any_character(filler):
+    mine = classifier(filler)
+    odd = [PromptValues(item="bl\x00ue [MASK] \x00", liked=("red",))]
+    ids = mine.prompt(odd[0])
+    assert ids.count(mine.tokenizer.mask_token_id) == 1
+    assert np.isfinite(mine.log_odds(odd, "like")).all()

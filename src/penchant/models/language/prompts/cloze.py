@@ -16,6 +16,7 @@ from penchant.models.language.prompts.template import MASK, PromptTemplate, Prom
 from penchant.models.language.prompts.verbaliser import Verbaliser
 from penchant.progress import SILENT, Progress
 from penchant.seeding import derive, numpy_rng
+from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from penchant.training.minibatches import Minibatches
 from penchant.types import DoubleArray, IntArray
@@ -94,10 +95,12 @@ class ClozeClassifier(nn.Module):
         `DataError` where it is too long without any.
         """
         for most in range(min(values.longest, self.config.template.max_items), -1, -1):
-            text = self.config.template.fill(values.shortened(most), mask=MASK_PLACE)
             # What is filled in may hold "[MASK]" too: only the template's own gap is one.
-            text = text.replace(self.tokenizer.mask_token, " ")
-            before, after = (part.lower() if self._lower_case else part for part in text.split(MASK_PLACE))
+            around = (
+                part.replace(self.tokenizer.mask_token, " ")
+                for part in self.config.template.around(values.shortened(most))
+            )
+            before, after = (part.lower() if self._lower_case else part for part in around)
             ids = list(self.tokenizer(f"{before}{self.tokenizer.mask_token}{after}", truncation=False)["input_ids"])
             if len(ids) <= self.max_length:
                 return ids
@@ -134,12 +137,18 @@ class ClozeClassifier(nn.Module):
         return np.asarray((scores[:, own] - scores[:, others].logsumexp(1)).numpy(), dtype=np.float64)
 
     def fit(
-        self, values: Sequence[PromptValues], labels: Sequence[str], *, seed: int, progress: Progress = SILENT
+        self,
+        values: Sequence[PromptValues],
+        labels: Sequence[str],
+        *,
+        seed: int,
+        device: str = "auto",
+        progress: Progress = SILENT,
     ) -> TrainingRecord:
         """Fine-tune the model on k examples: cross-entropy of the uncalibrated scores, over the labels alone.
 
-        After it the scores are calibrated no more: what the model leans to is then learned. `DataError` for no example,
-        labels that do not exist, or all of one label.
+        After it the scores are calibrated no more: what the model leans to is then learned. `device` is that of
+        `FitOptions`. `DataError` for no example, labels that do not exist, or all of one label.
         """
         if unknown := sorted(set(labels) - set(self.labels)):
             raise DataError(f"No label is called {', '.join(unknown)}.", hint=f"There are: {', '.join(self.labels)}.")
@@ -162,9 +171,15 @@ class ClozeClassifier(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "cloze"))
             record = train(
-                self, batches=batches, loss=loss, evaluate=None, config=self.config.training, progress=progress
+                self,
+                batches=batches,
+                loss=loss,
+                evaluate=None,
+                config=self.config.training,
+                progress=progress,
+                device=chosen_device(device),
             )
-        self.eval()
+        self.cpu().eval()
         self._lean = torch.zeros(len(self.labels))
         return record
 
@@ -191,7 +206,3 @@ class ClozeClassifier(nn.Module):
 
     def _gap(self, ids: Sequence[int]) -> int:
         return list(ids).index(int(self.tokenizer.mask_token_id))
-
-
-MASK_PLACE = "\x00"
-"""Where the gap is until the tokenizer's own word for it is put there: no text holds it."""

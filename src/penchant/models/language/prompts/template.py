@@ -96,20 +96,28 @@ class PromptTemplate(Config):
                 hint=f"Put {', '.join(missing)} where it belongs.",
             )
 
-    def fill(self, values: PromptValues, *, mask: str | None = None) -> str:
-        """The prompt in full. `DataError` names the slots for which no value came."""
-        known = {field.name: getattr(values, field.name) for field in fields(values)} | {MASK: mask}
+    def fill(self, values: PromptValues) -> str:
+        """The prompt in full, nothing in its gap. `DataError` names the slots for which no value came."""
+        return "".join(self.around(values))
+
+    def around(self, values: PromptValues) -> tuple[str, ...]:
+        """The prompt cut at its ``{mask}``: what is before and after it; one part where it has none. `DataError` as in
+        `fill`.
+        """
+        known = {field.name: getattr(values, field.name) for field in fields(values)} | {MASK: ""}
         if missing := [f"{{{slot}}}" for slot in self.slots if known[slot] is None]:
             raise DataError(
                 f"The prompt asks for {', '.join(missing)}, which is not known here.",
                 hint="Hand it in, or use a template without it.",
             )
-        parts = []
+        parts = [""]
         for literal, slot, _, _ in Formatter().parse(self.text):
-            parts.append(literal)
-            if slot is not None:
-                parts.append(mask or "" if slot == MASK else self._said(known[slot]))
-        return "".join(parts)
+            parts[-1] += literal
+            if slot == MASK:
+                parts.append("")
+            elif slot is not None:
+                parts[-1] += self._said(known[slot])
+        return tuple(parts)
 
     def _said(self, value: str | tuple[str, ...]) -> str:
         if isinstance(value, str):
