@@ -31,6 +31,10 @@ class Encoder(Protocol):
         """The licence of the weights, "" where it is not known."""
 
     @property
+    def folder(self) -> Path | None:
+        """Where its files lie; None for the embedded model, and for one that was learned from texts and not saved."""
+
+    @property
     def identity(self) -> str:
         """Changes when the model, its pooling or its maximum length does: the cache's key beside the text."""
 

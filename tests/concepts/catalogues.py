@@ -38,6 +38,7 @@ def proposal(name: str, rows: Sequence[int], *, kind: str = "tags", **changes) -
 class BagOfWords:
     """An encoder whose vectors are the words of a text, each a dimension of its own; names may be given vectors."""
 
+    folder = None
     name, licence, identity = "bag of words", "", "bag-of-words"
 
     def __init__(self, *, dim: int = 64, vectors: Mapping[str, Sequence[float]] | None = None) -> None:

@@ -14,6 +14,8 @@ from penchant.types import FloatArray
 class Counting:
     """An encoder of random but fixed vectors that remembers what it was asked."""
 
+    folder = None
+
     def __init__(self, name: str = "a", dim: int = 5) -> None:
         self.name, self.licence, self.dim, self.asked = name, "", dim, list[str]()
 

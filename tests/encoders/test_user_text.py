@@ -95,6 +95,7 @@ def test_an_unknown_attribute_is_refused():
 class Letters:
     """Counts of letters, normalised: a text's vector tells what it was made of."""
 
+    folder = None
     name, licence, identity, dim = "letters", "", "letters", 26
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:  # noqa: ARG002

@@ -307,6 +307,7 @@ class Reader:
     """An encoder that counts how often it is asked."""
 
     name = identity = "reader"
+    folder = None
     licence = ""
     dim = 3
 

@@ -265,6 +265,7 @@ def test_workers_tune_as_one_does_and_are_sent_what_an_encoder_said_without_it(t
     class Unsendable:
         """Letters counted; holds what Python cannot send."""
 
+        folder = None
         name, licence, identity, dim = "letters", "", "letters-1", 4
         held = staticmethod(lambda: None)
 

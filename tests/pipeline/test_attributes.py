@@ -16,6 +16,7 @@ class WordCounts:
 
     name = "word counts"
     licence = "CC0"
+    folder = None
     identity = "word counts, 24"
     dim = 24
 
@@ -58,5 +59,6 @@ def test_the_encoder_is_named_in_what_was_learned(model):
         "name": "word counts",
         "identity": "word counts, 24",
         "licence": "CC0",
+        "folder": None,
     }
     assert model.card().encoder == "word counts"

@@ -17,6 +17,7 @@ from tests.worlds import GENRES
 class Words:
     """Counts of words, hashed: texts with the same words are alike."""
 
+    folder = None
     name, licence, identity, dim = "words", "", "words", 509
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:  # noqa: ARG002
@@ -64,7 +65,7 @@ def test_a_description_finds_by_the_encoder_what_no_name_says(reader):
 def test_without_an_encoder_names_are_read_and_the_slate_says_so(model):
     slate = model.recommend_by_text(GENRES[0], 3)
     assert all(item.title.startswith(GENRES[0]) for item in slate.items)
-    assert "only names were read" in slate.note
+    assert "fitted without a language model. Only names were read." in slate.note
     with pytest.raises(NotFoundError, match="no language model"):
         model.recommend_by_text("qwertz", 3)
 

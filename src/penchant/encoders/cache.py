@@ -44,9 +44,8 @@ class CachedEncoder:
 
     def __init__(self, encoder: Encoder, folder: Path) -> None:
         self.encoder = encoder
-        self.folder = Path(folder)
         name = hashlib.blake2b(encoder.identity.encode(), digest_size=16).hexdigest()
-        self.file = self.folder / f"{name}.sqlite"
+        self.file = Path(folder) / f"{name}.sqlite"
 
     @property
     def name(self) -> str:
@@ -57,6 +56,11 @@ class CachedEncoder:
     def licence(self) -> str:
         """The licence of the encoder behind the cache."""
         return self.encoder.licence
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the encoder behind the cache lies."""
+        return self.encoder.folder
 
     @property
     def identity(self) -> str:
@@ -109,7 +113,7 @@ class CachedEncoder:
         rows = [(key, blob, zlib.crc32(blob)) for key, blob in ((k, v.tobytes()) for k, v in vectors.items())]
         for last in (False, True):
             try:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                self.file.parent.mkdir(parents=True, exist_ok=True)
                 with self._open() as database, database:
                     database.execute(_SCHEMA)
                     database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)

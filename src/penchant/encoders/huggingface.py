@@ -70,7 +70,8 @@ class HuggingFaceEncoder:
 
     def __init__(self, config: HuggingFaceEncoderConfig | None = None) -> None:
         self.config = config or HuggingFaceEncoderConfig()
-        self._checkpoint = read_checkpoint(locate(self.config.path, revision=self.config.revision))
+        self._folder = locate(self.config.path, revision=self.config.revision)
+        self._checkpoint = read_checkpoint(self._folder)
         stated = self._checkpoint.pooling or pooling_of(self._checkpoint.architecture)
         self.pooling: Pooling = stated if self.config.pooling == "auto" else self.config.pooling
         self.precision: Precision = fastest_precision() if self.config.precision == "auto" else self.config.precision
@@ -101,6 +102,11 @@ class HuggingFaceEncoder:
     def licence(self) -> str:
         """See `penchant.encoders.licence`."""
         return licence_of(self.config.path)
+
+    @property
+    def folder(self) -> Path | None:
+        """The checkpoint's, where a hub id was had from the hub too; None for the embedded model."""
+        return None if self._embedded else self._folder
 
     @property
     def _embedded(self) -> bool:

@@ -77,6 +77,9 @@ class SubwordConfig(Config):
 class SubwordEncoder:
     """See the module; an `Encoder`. Immutable."""
 
+    folder: Path | None = None
+    """Where it was read from; None where it was learned."""
+
     def __init__(self, config: SubwordConfig, vectors: FloatArray, shares: dict[str, float]) -> None:
         """`vectors`: G, (buckets, D). `shares`: what part of all words each known word is."""
         self.config, self._vectors, self._shares = config, vectors, shares
@@ -168,7 +171,9 @@ class SubwordEncoder:
             raise BundleError(f"{folder} holds no whole subword encoder.", hint="Fit it again.") from None
         if vectors.shape != (config.buckets, config.dim):
             raise BundleError(f"{folder} holds vectors of shape {vectors.shape}.", hint="Fit it again.")
-        return cls(config, vectors, shares)
+        found = cls(config, vectors, shares)
+        found.folder = folder.resolve()
+        return found
 
 
 def _words(text: str) -> list[str]:

@@ -57,6 +57,9 @@ class TermConfig(Config):
 class TermEncoder:
     """See the module; an `Encoder`. Immutable."""
 
+    folder: Path | None = None
+    """Where it was read from; None where it was learned."""
+
     def __init__(self, config: TermConfig, terms: Sequence[str], inverse: DoubleArray, directions: DoubleArray) -> None:
         """`inverse` (V,): how telling each term is. `directions`: H, (D, V)."""
         self.config, self._terms = config, tuple(terms)
@@ -158,7 +161,9 @@ class TermEncoder:
             raise BundleError(f"{folder} holds no whole term encoder.", hint="Fit it again.") from None
         if inverse.shape != (len(terms),) or directions.shape[1:] != inverse.shape:
             raise BundleError(f"{folder} holds directions of shape {directions.shape}.", hint="Fit it again.")
-        return cls(config, terms, inverse, directions)
+        found = cls(config, terms, inverse, directions)
+        found.folder = folder.resolve()
+        return found
 
 
 def _terms(text: str, config: TermConfig) -> list[str]:

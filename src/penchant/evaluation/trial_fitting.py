@@ -52,7 +52,8 @@ class KnownTexts:
     """An `Encoder` that remembers what another one said, and can be sent to other processes without it."""
 
     def __init__(self, encoder: Encoder) -> None:
-        self.name, self.licence, self.identity, self.dim = encoder.name, encoder.licence, encoder.identity, encoder.dim
+        self.name, self.licence, self.folder = encoder.name, encoder.licence, encoder.folder
+        self.identity, self.dim = encoder.identity, encoder.dim
         self._encoder: Encoder | None = encoder
         self._known: dict[str, FloatArray] = {}
 

@@ -19,7 +19,7 @@ from penchant.encoders import (
     render_users,
 )
 from penchant.encoders.light import fit_light, is_light
-from penchant.errors import NotFoundError
+from penchant.errors import NotFoundError, PenchantError
 from penchant.interfaces import Encoder
 from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray
@@ -40,13 +40,22 @@ def cached_encoder(name: str | None, items: Table | None = None) -> Encoder:
 
 
 def known_encoder(facts: Mapping[str, Any], items: Table) -> Encoder | None:
-    """The encoder that a fit's `facts` name, where it is at hand: the embedded one, or a light one that is learned from
-    the texts of `items` again. None where there is none to be had without asking the network.
+    """The encoder that a fit's `facts` name, where it is at hand: in the folder it then lay in, the embedded one, or a
+    light one that is learned from the texts of `items` again. None where there is none to be had without asking the
+    network, or where another encoder now lies there.
     """
     told = dict(facts.get("encoder") or {})
     name = told.get("name")
     if name is None:
         return None
+    if (folder := told.get("folder")) is not None:
+        if not Path(folder).is_dir():
+            return None
+        try:
+            found = load_encoder(folder)
+        except PenchantError:  # damaged, or of a newer form: as good as gone
+            return None
+        return found if found.identity == told.get("identity") else None
     if is_light(name):
         light = fit_light(name, render_items(items))
         return light if light.identity == told.get("identity") else None

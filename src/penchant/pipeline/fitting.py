@@ -152,7 +152,12 @@ def fit(
             options = replace(options, user_vectors=user_vectors(data, encoder, progress=progress))
         model = Interest(config.model).fit(consumption(data), options=options)
     if encoder is not None:
-        facts["encoder"] = {"name": encoder.name, "identity": encoder.identity, "licence": encoder.licence}
+        facts["encoder"] = {
+            "name": encoder.name,
+            "identity": encoder.identity,
+            "licence": encoder.licence,
+            "folder": None if encoder.folder is None else str(encoder.folder),
+        }
     with progress.task("Naming interests") as advance:
         vocabulary = build_vocabulary(
             data.items, config.vocabulary, encoder=encoder, item_vectors=items, seed=seed, progress=progress

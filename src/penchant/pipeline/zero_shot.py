@@ -90,6 +90,14 @@ class DescriptionRanker:
             note=" ".join([*self._notes(told, reading, encoded=cosines is not None), *chosen.notes]),
         )
 
+    @property
+    def _missing(self) -> str:
+        told = dict(self.live.fitted.facts.get("encoder") or {})
+        if not told:
+            return "The model was fitted without a language model."
+        place = f" in {told['folder']}" if told.get("folder") else ""
+        return f"The model's encoder, {told['name']}, is no longer{place or ' at hand'}."
+
     def _cosines(self, text: str) -> DoubleArray | None:
         if self._vectors is None or self._cached is None:
             return None
@@ -139,7 +147,7 @@ class DescriptionRanker:
     def _notes(self, text: str, reading: TextReading, *, encoded: bool) -> list[str]:
         notes = [f"From the words alone: {self.live.config.nouns[1]} by what they are about."]
         if not encoded:
-            notes.append("No language model was at hand: only names were read.")
+            notes.append(f"{self._missing} Only names were read.")
         elif (share := foreign(text)) > 0:
             notes.append(
                 f"{share:.0%} of its letters are not Latin: a language model of English reads little of those."

@@ -12,6 +12,7 @@ from tests.interests.text.planted import books, named
 class Circle:
     """An encoder of which the cosines are known: each text is an angle, in degrees."""
 
+    folder = None
     name, licence, identity, dim = "circle", "", "circle", 2
 
     def __init__(self, degrees: dict[str, float]) -> None:

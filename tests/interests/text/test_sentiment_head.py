@@ -23,7 +23,7 @@ class Bag:
     """An encoder of hashed words and pairs of them, so that a head is trained in a second."""
 
     name = identity = "bag of words"
-    licence, dim = "", 512
+    licence, folder, dim = "", None, 512
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:  # noqa: ARG002
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
