@@ -110,6 +110,9 @@ class FakeExploring:
             cold=not mine,
         )
 
+    def readings(self) -> dict[str, int]:
+        return {"fitted": 3, "read": 1}
+
     def tried(self, user_id: str, concept_ids: tuple[str, ...], at: int) -> None:
         assert at > 0
         self.attempts += [(user_id, concept_id) for concept_id in concept_ids]

@@ -106,7 +106,7 @@ def test_health_tells_what_answers(client):
 def test_openapi_names_every_address(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
-        "/health", "/v1/users", "/v1/users/{user_id}/interests", "/v1/users/{user_id}/history",
+        "/health", "/metrics", "/v1/users", "/v1/users/{user_id}/interests", "/v1/users/{user_id}/history",
         "/v1/users/{user_id}/recommendations", "/v1/users/{user_id}/discoveries",
         "/v1/users/{user_id}/questions",
         "/v1/users/{user_id}/interests/{concept_id}",

@@ -25,6 +25,10 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE.toml", help="Serve an experiment: its name, and a table [arms.NAME] for each arm."),
     ] = None,
+    monitoring: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="What /metrics watches: window, and bounds in a table [alerts]."),
+    ] = None,
     access_log: Annotated[bool, typer.Option(help="A JSON line on stderr for each request.")] = True,
 ) -> None:
     """Serve a bundle: API and console, until Ctrl-C."""
@@ -33,7 +37,9 @@ def serve(
     from penchant.pipeline.interest_model import load
     from penchant.serving import create_app, server
     from penchant.serving.experiments import ServedExperiment, Trial
+    from penchant.serving.monitoring import MonitoringConfig
 
+    watched = None if monitoring is None else MonitoringConfig.of(read_toml(monitoring), where=str(monitoring))
     told = None if experiment is None else ServedExperiment.of(read_toml(experiment), where=str(experiment))
     listener = server.bind(host, port)  # before the bundle is read: a taken port is told at once
     with listener:
@@ -41,7 +47,7 @@ def serve(
         trial = None if told is None else Trial.of(told, load)
         with open_stores(store if store is not None else server.default_store(bundle)) as stores:
             server.log_to_stderr(access=access_log)
-            app = create_app(model, stores, progress=screen.reporter(), trial=trial)
+            app = create_app(model, stores, progress=screen.reporter(), trial=trial, monitoring=watched)
             at = server.address(listener)
             server.serve(app, listener, started=lambda: typer.echo(f"Penchant answers at {at} (Ctrl-C stops it)"))
             typer.echo("Stopped.")

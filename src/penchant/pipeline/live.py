@@ -1,5 +1,6 @@
 """The state that serving changes: observed events and users' edits, laid over what was fitted."""
 
+from collections import Counter
 from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from datetime import datetime
@@ -64,6 +65,8 @@ class Live:
         """Of users with words of their own: by their history and what they said."""
         self._beliefs: dict[tuple[object, ...], Belief] = {}
         """After other histories than those of the dataset."""
+        self.readings: Counter[str] = Counter()
+        """How often a user's vector was asked for, by where it came from."""
         self._steps: dict[tuple[object, ...], Steps] = {}
         """By users' histories."""
 
@@ -159,13 +162,17 @@ class Live:
         """
         tracker = self.fitted.model.tracker
         if tracker.reads_request_time:
+            self.readings["read"] += 1
             return tracker.user_vectors(replace(history, asked_at=np.array([self.microseconds()])))
         version = self.timeline.version(user_id)
         row = int(history.users[0])
         if version == AS_FITTED and row >= 0:
+            self.readings["fitted"] += 1
             return self.fitted.user_vectors[row : row + 1]
         kept = self._vectors.get(user_id)
-        if kept is None or kept[0] != version:
+        fresh = kept is None or kept[0] != version
+        self.readings["read" if fresh else "kept"] += 1
+        if kept is None or fresh:
             kept = self._vectors[user_id] = version, tracker.user_vectors(history)
         return kept[1]
 

@@ -1,6 +1,7 @@
 """What can be read of a fitted model beside slates and profiles: explanations, concepts, replays."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,6 +58,10 @@ class ReadableModel(ABC):
         and went. A long history is read at a bounded number of moments, and the note says so.
         """
         return replay(self.live, user_id, every=every, limit=limit)
+
+    def readings(self) -> Mapping[str, int]:
+        """How often a user's vector was asked for: ``fitted`` with the model or ``kept`` since, or ``read`` anew."""
+        return self.live.readings
 
     @property
     def _readings(self) -> "Readings":

@@ -12,6 +12,7 @@ from penchant.serving import console, failures
 from penchant.serving.door import Door
 from penchant.serving.experiments import Trial
 from penchant.serving.live import LiveModel
+from penchant.serving.monitoring import Monitoring, MonitoringConfig
 from penchant.serving.outgoing import Failure
 from penchant.serving.routes import ROUTERS
 from penchant.serving.served_model import ServedModel
@@ -26,13 +27,14 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
     progress: Progress = SILENT,
     trial: Trial | None = None,
+    monitoring: MonitoringConfig | None = None,
 ) -> FastAPI:
     """An ASGI application that serves `model`, after what `stores` hold has been replayed into it; with `trial` as an
-    experiment says.
+    experiment says, and watched as `monitoring` says.
 
     The caller keeps `stores` open while the application runs, and closes them afterwards.
     """
-    live = LiveModel(model, stores, trial)
+    live = LiveModel(model, stores, trial=trial, monitoring=Monitoring(monitoring))
     live.replay(progress=progress)
     app = FastAPI(
         title="Penchant",

@@ -51,7 +51,8 @@ class Door:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        status, monitoring, inner = 0, scope["app"].state.live.monitoring, scope
+        monitoring.began()
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -76,7 +77,8 @@ class Door:
                 )
                 await refusal(scope, receive, answer)
                 return
-            await self.app({**scope, "path": path, "raw_path": raw}, receive, answer)
+            inner = {**scope, "path": path, "raw_path": raw}
+            await self.app(inner, receive, answer)
         except Exception:
             _log.exception("Request %s failed", request_id)
             if status:  # too late for another answer
@@ -90,6 +92,8 @@ class Door:
             )
             await apology(scope, receive, answer)
         finally:
+            route = getattr(inner.get("route"), "path", "other")  # not the path: its ids would be labels without end
+            monitoring.ended(scope["method"], route, status, time.perf_counter() - start)
             _access.info("%s", _line(scope, request_id, status, start))
 
 

@@ -35,6 +35,7 @@ from penchant.records import (
 )
 from penchant.reranking.rules import Rules
 from penchant.serving.experiments import Trial
+from penchant.serving.monitoring import Monitoring
 from penchant.serving.reading import Reader
 from penchant.serving.served_model import ServedModel
 
@@ -51,8 +52,16 @@ class LiveModel(Reader):
 
     _model: ServedModel
 
-    def __init__(self, model: ServedModel, stores: Stores, trial: Trial | None = None) -> None:
+    def __init__(
+        self,
+        model: ServedModel,
+        stores: Stores,
+        *,
+        trial: Trial | None = None,
+        monitoring: Monitoring | None = None,
+    ) -> None:
         self.stores = stores
+        self.monitoring = monitoring or Monitoring()
         self.slates_not_kept = 0
         self._model = model
         self._trial = trial
@@ -135,11 +144,13 @@ class LiveModel(Reader):
                 accepted, duplicates = accepted + result.accepted, duplicates + result.duplicates
                 duplicates += len(repeats) - len(waiting)
                 rejected += [replace(fault, index=places[fault.index]) for fault in result.rejected]
-        return ObserveResult(
+        result = ObserveResult(
             accepted=accepted,
             duplicates=duplicates,
             rejected=tuple(sorted(rejected, key=lambda fault: fault.index)),
         )
+        self.monitoring.took(events, result)
+        return result
 
     def edit(self, edit: Edit) -> EditResult:
         """Complete an edit, store it, then let the model take it. What the model refuses is not in the store."""
@@ -186,6 +197,7 @@ class LiveModel(Reader):
         A store that fails does not stop recommendations: the loss is logged and counted in `slates_not_kept`.
         """
         if request_id is not None and (answered := self._answered(user_id, request_id)) is not None:
+            self.monitoring.served(answered, repeated=True)
             return answered
         asked = {"rerank": rerank, "rerank_weight": rerank_weight, "explore": explore}
         arm, model = self._arm(user_id, asked)
@@ -200,9 +212,12 @@ class LiveModel(Reader):
         except StoreError as error:
             self.slates_not_kept += 1
             _log.error("Slate %s was served and not kept: %s", slate.slate_id, error.message)
+            self.monitoring.served(slate, kept=False)
             return slate
         # Of two tries that came at once the first that was kept stands for both.
-        return slate if request_id is None else self._answered(user_id, request_id) or slate
+        first = slate if request_id is None else self._answered(user_id, request_id) or slate
+        self.monitoring.served(first, repeated=first.slate_id != slate.slate_id)
+        return first
 
     def _arm(self, user_id: str, asked: Mapping[str, Any]) -> tuple[str | None, ServedModel]:
         """The arm of an experiment that a request falls to, None for none, and the model that answers."""
@@ -272,7 +287,19 @@ class LiveModel(Reader):
     def population_drift(self) -> PopulationDrift:
         """Changes in what all users take."""
         with self._lock:
-            return self._model.population_drift()
+            found = self._model.population_drift()
+        self.monitoring.found_drift(len(found.alarms))
+        return found
+
+    def look_for_drift(self) -> None:
+        """Read drift where it has a bound and was not read for long."""
+        if self.monitoring.wants_drift:
+            self.population_drift()
+
+    def readings(self) -> Mapping[str, int]:
+        """How often a user was read, by where his vector came from."""
+        with self._lock:
+            return dict(self._model.readings())
 
     def history(self, user_id: str, *, limit: int, before: int | None) -> Sequence[HistoryEvent]:
         """A user's events, newest first."""

@@ -2,12 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import Response
 
 from penchant.records import EditEntry, EditResult, HistoryEvent, ItemSummary, Profile, SimilarItem, UserSummary
+from penchant.serving.monitoring import Alert
 
 UNKNOWN_USER = "Nothing is known of this user yet: no events, so no interests. Events sent to /v1/events change that."
 
@@ -17,6 +18,9 @@ class Health:
     """Whether the server answers, with what, and how much it holds."""
 
     ready: bool
+    status: Literal["ok", "degraded"]
+    alerts: tuple[Alert, ...]
+    """Measures beyond the bounds that the server was given"""
     bundle: str
     dataset: str
     clock: str

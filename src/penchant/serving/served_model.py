@@ -83,6 +83,9 @@ class ServedModel(ReadModel, Protocol):
     def population_drift(self) -> PopulationDrift:
         """Changes in what all users take, newest first."""
 
+    def readings(self) -> Mapping[str, int]:
+        """How often a user's vector was asked for: ``fitted`` with the model or ``kept`` since, or ``read`` anew."""
+
     def history(self, user_id: str, *, limit: int = 50, before: int | None = None) -> Sequence[HistoryEvent]:
         """The user's events, newest first, from those at a position below `before`."""
 

@@ -1,9 +1,10 @@
 """The addresses of the HTTP API, one file per subject."""
 
-from penchant.serving.routes import drift, edits, events, health, items, reading, recommendations, users
+from penchant.serving.routes import drift, edits, events, health, items, metrics, reading, recommendations, users
 
 ROUTERS = (
     health.router,
+    metrics.router,
     users.router,
     edits.router,
     drift.router,

@@ -13,11 +13,14 @@ router = APIRouter(tags=["server"])
 
 @router.get("/health", response_model=Health)
 def health(live: Live) -> Response:
-    """Ready or not, the bundle that answers, versions and counts."""
-    card, stored = live.card(), live.stores.counts()
+    """Ready or not, the bundle that answers, versions and counts; degraded where a measure is beyond its bound."""
+    live.look_for_drift()
+    card, stored, alerts = live.card(), live.stores.counts(), live.monitoring.alerts()
     return reply(
         Health(
             ready=True,
+            status="degraded" if alerts else "ok",
+            alerts=alerts,
             bundle=card.bundle,
             dataset=card.dataset,
             clock=card.clock,
