@@ -9,7 +9,6 @@ from typing import Any
 from penchant.continual.coming import Coming, coming
 from penchant.continual.triggers import Due, Tried, TriggerConfig, due
 from penchant.continual.updating import UpdateConfig, update
-from penchant.encoders.light import is_light
 from penchant.errors import ConfigError, PenchantError
 from penchant.interfaces import Encoder
 from penchant.pipeline import publishing
@@ -126,12 +125,9 @@ def _round(order: Order, champion: InterestModel, came: Coming, progress: Progre
 
 def _reader(champion: InterestModel, encoder: str | None) -> Encoder | None:
     """What reads the items' texts: None where nothing does, or where the bundle says itself."""
-    if not champion.config.text:
+    if encoder is None or not champion.config.text:
         return None
-    own = dict(champion.fitted.facts.get("encoder") or {}).get("name")
-    if own is None and encoder is None:
-        return None
-    return cached_encoder(own if encoder is None and is_light(own) else encoder, champion.fitted.dataset.items)
+    return cached_encoder(encoder, champion.fitted.dataset.items)
 
 
 def _words(error: Exception) -> str:

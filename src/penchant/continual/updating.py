@@ -19,7 +19,7 @@ from penchant.errors import ConfigError, DataError
 from penchant.evaluation.off_policy.estimates import EstimateConfig
 from penchant.interfaces import Encoder, FitOptions
 from penchant.models.sequential.continuing import ContinuingConfig
-from penchant.pipeline.encoding import item_vectors, known_encoder, user_vectors
+from penchant.pipeline.encoding import item_vectors, keeping, known_encoder, user_vectors
 from penchant.pipeline.fitting import Named
 from penchant.pipeline.interest_model import InterestModel
 from penchant.progress import SILENT, Progress
@@ -150,4 +150,4 @@ def _own_encoder(champion: InterestModel) -> Encoder | None:
     if found is None:
         name = dict(facts["encoder"]).get("name")
         raise ConfigError(f"The bundle reads texts with {name!r}, which is not at hand.", hint="Name it: --encoder.")
-    return found
+    return keeping(found)

@@ -94,7 +94,7 @@ def save(fitted: Fitted, config: InterestModelConfig, path: Path, *, seed: int) 
 
 def _card(fitted: Fitted, config: InterestModelConfig, name: str) -> PublishedCard:
     facts, data = fitted.facts, about(fitted.dataset)
-    encoder = dict(facts.get("encoder") or {})
+    encoder = {name: told for name, told in (facts.get("encoder") or {}).items() if name != "folder"}
     licences = {"data": data["licence"], "encoder": encoder.get("licence")}
     metrics = dict(facts.get("validation") or {})
     return PublishedCard(

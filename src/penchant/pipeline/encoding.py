@@ -36,7 +36,12 @@ def cached_encoder(name: str | None, items: Table | None = None) -> Encoder:
         encoder = fit_light(name, render_items(items))
     else:
         encoder = load_encoder(name)
-    return CachedEncoder(encoder, cache_folder() / "embeddings")
+    return keeping(encoder)
+
+
+def keeping(encoder: Encoder) -> CachedEncoder:
+    """The encoder with its vectors kept in Penchant's cache."""
+    return encoder if isinstance(encoder, CachedEncoder) else CachedEncoder(encoder, cache_folder() / "embeddings")
 
 
 def known_encoder(facts: Mapping[str, Any], items: Table) -> Encoder | None:

@@ -10,13 +10,12 @@ from pydantic import Field
 
 from penchant.artifacts import check_place
 from penchant.data.dataset import Dataset
-from penchant.encoders.cache import CachedEncoder
 from penchant.encoders.checkpoint import ADAPTATION
 from penchant.interfaces import FitOptions
 from penchant.models.language.next_item_tuning import NextItemTuning, NextItemTuningConfig, untrained
 from penchant.pipeline.clock import utc_now
 from penchant.pipeline.encoder_cards import keep_encoder_card
-from penchant.pipeline.encoding import cache_folder, item_vectors
+from penchant.pipeline.encoding import item_vectors, keeping
 from penchant.pipeline.training_part import LearnedFrom, training_part
 from penchant.training.journal import Journal
 
@@ -68,7 +67,7 @@ def finetune_encoder(
     config, options, journal = config or FineTuningConfig(), options or FitOptions(), Journal()
     check_place(to, name=ADAPTATION)  # before the training, not after
     data = training_part(dataset, config.protocol, seed=config.split_seed)
-    base = CachedEncoder(untrained(config.encoder), cache_folder() / "embeddings")
+    base = keeping(untrained(config.encoder))
     vectors = item_vectors(data.items, base, template=config.items, progress=options.progress)
     followed = replace(options, item_vectors=vectors, trackers=(journal, *options.trackers))
     tuning = NextItemTuning(config).fit(data, options=followed)

@@ -12,7 +12,7 @@ from penchant.encoders import CachedEncoder
 from penchant.errors import ConfigError, NotFoundError
 from penchant.interests.text.reading import TextReading
 from penchant.interfaces import Candidates, Encoder
-from penchant.pipeline.encoding import cache_folder, item_vectors
+from penchant.pipeline.encoding import item_vectors, keeping
 from penchant.pipeline.live import Live
 from penchant.progress import SILENT, Progress
 from penchant.records import Reason, RecommendedItem, Slate
@@ -108,9 +108,7 @@ class DescriptionRanker:
     @cached_property
     def _cached(self) -> CachedEncoder | None:
         encoder = self.encoder()
-        if encoder is None or isinstance(encoder, CachedEncoder):
-            return encoder
-        return CachedEncoder(encoder, cache_folder() / "embeddings")
+        return None if encoder is None else keeping(encoder)
 
     @cached_property
     def _vectors(self) -> FloatArray | None:
