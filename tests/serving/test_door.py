@@ -119,6 +119,8 @@ def test_openapi_names_every_address(client):
     event = post["requestBody"]["content"]["application/json"]["schema"]["properties"]["events"]["items"]
     assert set(event["properties"]) >= {"user_id", "item_id", "event_type", "timestamp", "value", "event_id"}
     assert "Failure" in post["responses"]["4XX"]["content"]["application/json"]["schema"]["$ref"]
+    plain = document["paths"].pop("/metrics")["get"]["responses"]["200"]["content"]
+    assert list(plain) == ["text/plain"]
     for operations in document["paths"].values():
         for operation in operations.values():
             assert operation["summary"]

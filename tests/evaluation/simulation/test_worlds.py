@@ -162,8 +162,13 @@ def test_a_replay_answers_as_was_rated_and_only_what_was():
     first = open_UI.argmax(axis=1)
     came = world.react(0, first[:, None])
     np.testing.assert_array_equal(came.feedback.engaged[:, 0], first % 2 == np.arange(12) % 2)
+    assert not world.available(1)[np.arange(12), first].any()  # he has answered
+    with pytest.raises(DataError, match="or has seen"):
+        world.react(1, first[:, None])
     with pytest.raises(DataError, match="did not rate"):
-        world.react(0, (~open_UI).argmax(axis=1)[:, None])
+        world.react(
+            1, world.catalogue.history_items[np.unique(world.catalogue.history_users, return_index=True)[1], None]
+        )
     wanted = world.interested()
     assert wanted.shape == (12, 4)
     np.testing.assert_array_equal(wanted[0], [True, False, True, False])

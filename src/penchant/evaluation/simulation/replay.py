@@ -1,7 +1,8 @@
 """A world replayed from densely rated data: users are asked only about what they truly rated, and answer as they did.
 
 What a user did not rate cannot be shown to him, so nothing of his taste is made up; what is made up is that he would
-have said the same in another order. Of each user the first ratings are the past, the rest is the catalogue open to him.
+have said the same in another order. He answers once: what he has seen is not shown again. Of each user the first
+ratings are the past, the rest is the catalogue open to him.
 Data must be dense for that to leave a choice (MovieLens-100K has a median of 65 ratings a user); which items were rated
 at all was not by chance, and that is not corrected.
 """
@@ -51,44 +52,47 @@ class ReplayWorld(World):
         users, items, values, past = _ratings(dataset, config, seed)
         self._n = int(users.max()) + 1
         shape = self._n, len(dataset.items)
-        self._open, self._likes = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
-        self._open[users[~past], items[~past]] = True
+        self._rated, self._likes = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+        self._rated[users[~past], items[~past]] = True
+        self._open = self._rated.copy()
         self._likes[users, items] = values >= config.liked
         told = past & (values >= config.liked)
         self.catalogue = Catalogue(
             activations=activations, n_users=self._n, history_users=users[told], history_items=items[told]
         )
 
-    def available(self, round_: int) -> BoolArray:  # noqa: ARG002 - ratings do not change
-        """What the user rated after his past."""
+    def available(self, round_: int) -> BoolArray:  # noqa: ARG002 - moves with `react`
+        """What the user rated after his past and has not seen yet."""
         return self._open
 
     def appeal(self, round_: int) -> DoubleArray:  # noqa: ARG002 - ratings do not change
         """1 for what was liked, else 0; 0 for what is not known."""
-        return (self._likes & self._open).astype(np.float64)
+        return (self._likes & self._rated).astype(np.float64)
 
     def interested(self) -> BoolArray:
-        """Concepts with enough liked items among those open, and a liked share not below the user's own."""
+        """Concepts with enough liked items among those rated, and a liked share not below the user's own."""
         leading = self.catalogue.leading()
-        liked = np.asarray((leading.T @ (self._likes & self._open).T.astype(np.float64)).T)
-        rated = np.asarray((leading.T @ self._open.T.astype(np.float64)).T)
-        own = (self._likes & self._open).sum(axis=1) / np.maximum(self._open.sum(axis=1), 1)
+        liked = np.asarray((leading.T @ (self._likes & self._rated).T.astype(np.float64)).T)
+        rated = np.asarray((leading.T @ self._rated.T.astype(np.float64)).T)
+        own = (self._likes & self._rated).sum(axis=1) / np.maximum(self._rated.sum(axis=1), 1)
         return np.asarray((liked >= self.config.least_liked) & (liked >= own[:, None] * rated))
 
     def react(self, round_: int, items_UK: IntArray) -> Reaction:
-        """As rated, where the place is seen. `DataError` for what the user did not rate."""
+        """As rated, where the place is seen. `DataError` for what the user did not rate, or has seen."""
         self.check(items_UK)
         shown, rows = items_UK >= 0, np.maximum(items_UK, 0)
         if (shown & ~np.take_along_axis(self._open, rows, axis=1)).any():
             raise DataError(
-                "A slate has an item that its user did not rate.", hint="Show what `available` holds for him."
+                "A slate has an item that its user did not rate, or has seen.", hint="Show what `available` holds for him."
             )
         likes = np.take_along_axis(self._likes, rows, axis=1) & shown
         seen = np.arange(1.0, items_UK.shape[1] + 1) ** -self.config.examination
         luck = numpy_rng(self.seed, "reactions", str(round_)).random(items_UK.shape)
-        users = np.arange(self._n)
+        users, looked = np.arange(self._n), shown & (luck < seen)
+        owners = np.broadcast_to(users[:, None], items_UK.shape)
+        self._open[owners[looked], items_UK[looked]] = False
         return Reaction(
-            feedback=Feedback(round=round_, users=users, items=items_UK, engaged=likes & (luck < seen)),
+            feedback=Feedback(round=round_, users=users, items=items_UK, engaged=likes & looked),
             arrives=np.full(self._n, round_ + 1, dtype=np.int64),
             expected=likes * seen,
         )
