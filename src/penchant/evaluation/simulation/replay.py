@@ -83,7 +83,7 @@ class ReplayWorld(World):
         shown, rows = items_UK >= 0, np.maximum(items_UK, 0)
         if (shown & ~np.take_along_axis(self._open, rows, axis=1)).any():
             raise DataError(
-                "A slate has an item that its user did not rate, or has seen.", hint="Show what `available` holds for him."
+                "A slate has an item that its user did not rate, or has seen.", hint="Show what is `available`."
             )
         likes = np.take_along_axis(self._likes, rows, axis=1) & shown
         seen = np.arange(1.0, items_UK.shape[1] + 1) ** -self.config.examination
