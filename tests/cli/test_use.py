@@ -244,3 +244,16 @@ def test_words_that_cannot_be_asked(penchant, bundle, options, said):
     code, _, err = penchant("recommend", bundle, *options)
     assert code == 2
     assert said in err
+
+
+def test_the_profiles_of_all_users_go_to_a_file(bundle, tmp_path):
+    file = tmp_path / "all.jsonl"
+    result = runner.invoke(app, ["interests", str(bundle), "--to", str(file), "--limit", "2"])
+    assert result.exit_code == 0, result.output
+    assert "the profiles of 240 users" in result.stdout
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    alone = runner.invoke(app, ["interests", str(bundle), "--user", "u-7", "--limit", "2", "--json"])
+    assert lines[7] == json.loads(alone.stdout)
+    for options in ([], ["--user", "u-1", "--to", str(file)]):
+        with pytest.raises(ConfigError, match="a user"):
+            runner.invoke(app, ["interests", str(bundle), *options], catch_exceptions=False)

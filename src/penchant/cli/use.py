@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from penchant.cli import screen
-from penchant.cli.delivery import Json, printed
+from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.errors import ConfigError
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `penchant fit`.")]
@@ -127,7 +127,12 @@ def _dial(share: str | None, most: int | None, *, surprise: bool) -> dict[str, A
 
 def interests(
     bundle: Bundle,
-    user: User,
+    user: Annotated[str | None, typer.Option("--user", help="The user's id.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="Instead of a user: write every user's profile, a line of JSON each."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="With --to: processes that read profiles.")] = 1,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many interests.")] = 12,
     as_of: Annotated[
         int | None, typer.Option(help="Read the profile as it was: after so many events, or at a UTC microsecond.")
@@ -138,8 +143,22 @@ def interests(
     """Say what a user is interested in, how surely, and on what evidence."""
     from penchant.cli.views import profile_view
     from penchant.pipeline.interest_model import load
+    from penchant.pipeline.profile_export import export_profiles
 
-    profile = load(bundle).interests(user, as_of=as_of, limit=limit)
+    if (user is None) == (to is None):
+        raise ConfigError(
+            f"{'Neither' if user is None else 'Both'} a user {'nor' if user is None else 'and'} a file for all came.",
+            hint="Give --user ID, or --to FILE.jsonl for all users.",
+        )
+    if to is not None:
+        quiet = json_file == STANDARD_OUTPUT
+        told = export_profiles(
+            bundle, to, limit=limit, as_of=as_of, workers=workers, progress=screen.reporter(quiet=quiet)
+        )
+        if not printed(told, json_file):
+            screen.out.print(f"[bold]{told.file}[/bold]: the profiles of {told.users:,} users.", soft_wrap=True)
+        return
+    profile = load(bundle).interests(str(user), as_of=as_of, limit=limit)
     if not printed(profile, json_file):
         screen.out.print(profile_view(profile, evidence=evidence))
 
