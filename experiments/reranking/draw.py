@@ -1,4 +1,4 @@
-"""Diversity against accuracy from result.json: a curve for each reranker that makes lists more varied, over its weights, from none on.
+"""Diversity against accuracy from result.json: a curve over weights for each reranker that makes lists more varied.
 
 python draw.py ../../docs/images/diversity-accuracy.svg
 """

@@ -98,3 +98,16 @@ def test_only_part_of_the_traffic_is_enrolled(tmp_path):
 def test_what_is_no_experiment_is_refused(said, told):
     with pytest.raises(ConfigError, match=told):
         ServedExperiment.of(said)
+
+
+def test_an_arm_that_cannot_be_served_is_refused_before_anybody_asks(tmp_path, monkeypatch):
+    model = FakeModel()
+
+    def refuse(*_: object, **asked: object) -> None:
+        if asked.get("rerank_weight") is not None:
+            raise ConfigError("A weight came without a reranker.", hint="Name one.")
+
+    monkeypatch.setattr(model, "decide", refuse)
+    said = {"name": "x", "arms": {"plain": {}, "odd": {"rerank_weight": 0.3}}}
+    with pytest.raises(ConfigError, match="The arm 'odd' cannot be served: A weight came without a reranker"):
+        application(tmp_path, model, trial(said))

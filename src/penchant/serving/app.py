@@ -34,6 +34,8 @@ def create_app(
 
     The caller keeps `stores` open while the application runs, and closes them afterwards.
     """
+    if trial is not None:
+        trial.check(model)
     live = LiveModel(model, stores, trial=trial, monitoring=Monitoring(monitoring))
     live.replay(progress=progress)
     app = FastAPI(

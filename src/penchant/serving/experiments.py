@@ -20,6 +20,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from penchant.config import Config
+from penchant.errors import ConfigError, PenchantError
 from penchant.evaluation.ab_testing.assignment import Experiment
 from penchant.pipeline.exploring import Exploration, Share
 from penchant.reranking.catalogue import RERANKERS
@@ -105,6 +106,16 @@ class Trial:
     @cached_property
     def _set_by_arms(self) -> frozenset[str]:
         return frozenset(name for arm in self.settings.arms.values() for name in arm.wishes())
+
+    def check(self, own: ServedModel) -> None:
+        """Serve a stranger in each arm: what cannot be served, such as a weight without a reranker, is refused before
+        anybody asks. `ConfigError` names the arm.
+        """
+        for name in self.settings.arms:
+            try:
+                self.models.get(name, own).decide("", 1, explain=False, **self.wishes(name))
+            except PenchantError as error:
+                raise ConfigError(f"The arm {name!r} cannot be served: {error.message}", hint=error.hint) from None
 
     def arm(self, user_id: str, asked: Mapping[str, Any]) -> str | None:
         """The arm that serves a request with these wishes; None where its user is not enrolled or it says itself what

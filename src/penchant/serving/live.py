@@ -136,8 +136,9 @@ class LiveModel(Reader):
                     raise
                 refused = {fresh[fault.index].event_id or "" for fault in result.rejected}
                 self.stores.withdraw_events(list(refused))
-                for other in self._others:  # what its catalogue lacks it leaves out, as a replay does
-                    other.observe([event for event in fresh if event.event_id not in refused])
+                taken = [event for event in fresh if event.event_id not in refused]
+                for other in self._others if taken else ():  # what its catalogue lacks it leaves out, as a replay does
+                    other.observe(taken)
                 # An event that repeats the id of a refused one of its batch is no duplicate: its turn comes now.
                 repeats = [place for place, new in zip(waiting, stored, strict=True) if not new]
                 waiting = [place for place in repeats if events[place].event_id in refused]

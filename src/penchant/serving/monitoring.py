@@ -116,8 +116,8 @@ class Monitoring:
         self._open.inc()
 
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered, 500 where it was not."""
-        status = status or 500
+        """A request was answered; 499 where the client left before, which is no fault of the server's."""
+        status = status or 499
         self._open.dec()
         self._count["requests"].labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)

@@ -67,7 +67,7 @@ class Compared:
     bootstrap: tuple[float, float] | None
     """For a ratio of few users"""
     segments: Uplift | None
-    """Where the effect lies; None where the log names no segments, or none large enough"""
+    """Where the effect lies; None where the log names fewer than two that are large enough"""
     weighted: Effects | None
     """By propensity weights and doubly robust; None for ratios and small arms"""
     guardrail: Guard | None

@@ -32,12 +32,12 @@ def propensities_differ(units: Sequence[Unit]) -> bool:
 def segments(
     control: Sequence[Unit], treated: Sequence[Unit], ours: Sample, theirs: Sample, *, level: float
 ) -> Uplift | None:
-    """The effect by segment; None where there is one segment, or none large enough, or the measure is a ratio."""
+    """The effect by segment; None where fewer than two are large enough, or the measure is a ratio."""
     units = [*control, *treated]
     if len({unit.segment for unit in units}) < 2 or not _plain(ours, theirs):
         return None
     try:
-        return by_segment(
+        found = by_segment(
             [unit.segment or "none" for unit in units],
             np.arange(len(units)) >= len(control),
             np.concatenate([ours.y, theirs.y]),
@@ -45,6 +45,7 @@ def segments(
         )
     except DataError:
         return None
+    return found if len(found.segments) > 1 else None
 
 
 def weighted(
