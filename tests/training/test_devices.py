@@ -1,5 +1,6 @@
 """Where trainings compute: names of devices, and that nothing of a training stays behind on another one."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from penchant.pipeline.pretraining import PretrainingConfig, pretrain_encoder
 from penchant.training.devices import chosen_device, device_of
 from penchant.training.model_card import read_card
 from penchant.training.records import TrainingRecord
+from penchant.training.sharding import Stages
 from tests.models.language.prompts.conftest import filler
 from tests.models.language.tiny import save_words
 from tests.models.language.worlds import colour_world
@@ -104,6 +106,22 @@ def test_the_pretended_device_refuses_what_a_gpu_refuses():
         assert where(there.cpu()) == CPU
         assert where(there) == PRETEND
         assert mode.operations
+
+
+def test_layers_on_two_devices_give_what_they_give_on_one():
+    torch.manual_seed(0)
+    layers = [nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1)]
+    whole, inputs = nn.Sequential(*copy.deepcopy(layers)), torch.randn(6, 4)
+    wanted = whole(inputs)
+    wanted.sum().backward()
+    with PretendDevice():
+        stages = Stages.cut(layers, [CPU, PRETEND])
+        found = stages(inputs)
+        assert found.device == PRETEND
+        found.sum().backward()
+        torch.testing.assert_close(found.cpu(), wanted)
+    for one, other in zip(stages.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
 
 
 @pytest.fixture

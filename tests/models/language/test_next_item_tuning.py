@@ -225,3 +225,15 @@ def test_what_cannot_be_learned_from_is_refused(words: Path):
         NextItemTuning(settings(words, new_share=0.0)).fit(lonely)
     with pytest.raises(ConfigError, match="temperature"):
         NextItemTuningConfig.of({"temperature": 0.0})
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_tunes_too(words: Path, precision: str):
+    training = {"learning_rate": 3e-3, "max_epochs": 2, "warmup_steps": 4, "evaluate_every": 1, "precision": precision}
+    few = settings(words, head_training=training, training=training)
+    tuned = NextItemTuning(few).fit(number_world(users=60))
+    for record in tuned.records.values():
+        assert np.isfinite([epoch.loss for epoch in record.epochs]).all()
+        if precision == "bfloat16":  # float16 leaves out steps until its scale fits
+            assert record.epochs[-1].loss < record.epochs[0].loss
+    assert next(tuned.encoder.parameters()).dtype == torch.float32

@@ -20,7 +20,7 @@ class ItemSpace(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, items: RowArray) -> Tensor:
-        """Unit vectors of the items (m,), (m, D)."""
+        """Unit vectors of the items (m,), (m, D), in float32 whatever the precision of the matrix products."""
 
 
 class LinearSpace(ItemSpace):
@@ -43,7 +43,7 @@ class LinearSpace(ItemSpace):
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""
         rows = torch.from_numpy(items.astype(np.int64)).to(self.vectors.device)
-        return functional.normalize(self.vectors[rows] @ self.weight.T, dim=1)
+        return functional.normalize((self.vectors[rows] @ self.weight.T).float(), dim=1)
 
 
 class TextSpace(ItemSpace):
@@ -62,7 +62,7 @@ class TextSpace(ItemSpace):
 
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""
-        return functional.normalize(self._read(items), dim=1)
+        return functional.normalize(self._read(items).float(), dim=1)
 
     def _read(self, items: RowArray) -> Tensor:
         return self.encoder.encode([self._tokens[int(item)] for item in items])

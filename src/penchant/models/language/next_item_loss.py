@@ -12,7 +12,7 @@ from penchant.config import Config
 from penchant.models.language.consumed_together import Contexts
 from penchant.models.language.item_spaces import ItemSpace
 from penchant.training.losses import bpr_loss, sampled_binary_loss
-from penchant.types import FloatArray, RowArray
+from penchant.types import FloatArray, IntArray, RowArray
 
 NOWHERE = -1e4
 """The score of a candidate that does not count."""
@@ -50,20 +50,28 @@ class NextItemLoss(nn.Module):
     def forward(self, items: RowArray) -> Tensor:
         """The mean over the events on these items, a scalar; their vectors go into the bank."""
         fresh = self.space(items)
+        # A cosine over τ is to be told exactly: with mixed precision the language model alone is in the shorter format.
+        with torch.autocast(fresh.device.type, enabled=False):
+            return self._loss(items, fresh)
+
+    def _loss(self, items: RowArray, fresh: Tensor) -> Tensor:
         cases = self._contexts.cases_of(items)
         if len(cases) > self._config.max_cases:
             cases = self.rng.choice(cases, self._config.max_cases, replace=False)
         place = np.full(len(self._log_counts), -1)
         place[items] = np.arange(len(items))
-        rows = torch.from_numpy(items.astype(np.int64)).to(fresh.device)
-        vectors = self.space.bank.index_copy(0, rows, fresh)
         with torch.no_grad():
-            self.space.bank.index_copy_(0, rows, fresh.detach())
+            self.space.bank.index_copy_(0, _tensor(items, fresh.device), fresh.detach())
         if not len(cases):
             nothing: Tensor = 0.0 * fresh.sum()
             return nothing
         read = self._contexts.before[cases].tocoo()
-        states = functional.normalize(_weighted_sums(vectors, read.row, read.col, read.data, len(cases)), dim=1)
+        met, column = np.unique(read.col, return_inverse=True)
+        vectors = self.space.bank[_tensor(met, fresh.device)]
+        run = np.flatnonzero(place[met] >= 0)
+        own_rows = fresh[_tensor(place[met[run]], fresh.device)]
+        vectors = vectors.index_copy(0, _tensor(run, fresh.device), own_rows)
+        states = functional.normalize(_weighted_sums(vectors, read.row, column, read.data, len(cases)), dim=1)
         scores = states @ fresh.T / self._config.temperature
         scores = scores + self._config.prior * torch.from_numpy(self._log_counts[items]).to(fresh.device)
         counted = torch.ones(scores.shape, dtype=torch.bool)
@@ -89,10 +97,13 @@ class NextItemLoss(nn.Module):
         return sampled_binary_loss(self.slope * wanted + self.intercept, self.slope * scores_Cm + self.intercept, share)
 
 
-def _weighted_sums(vectors_ID: Tensor, rows: RowArray, columns: RowArray, weights: FloatArray, n: int) -> Tensor:
+def _tensor(rows: IntArray | RowArray, device: torch.device) -> Tensor:
+    return torch.from_numpy(rows.astype(np.int64)).to(device)
+
+
+def _weighted_sums(vectors_MD: Tensor, rows: IntArray, columns: IntArray, weights: FloatArray, n: int) -> Tensor:
     """``Σ w x`` of each of n cases, (n, D)."""
-    device = vectors_ID.device
-    terms = vectors_ID[torch.from_numpy(columns.astype(np.int64)).to(device)]
-    terms = terms * torch.from_numpy(np.asarray(weights)).to(device)[:, None]
-    sums = torch.zeros(n, vectors_ID.shape[1], device=device)
-    return sums.index_add(0, torch.from_numpy(rows.astype(np.int64)).to(device), terms)
+    device = vectors_MD.device
+    terms = vectors_MD[_tensor(columns, device)] * torch.from_numpy(np.asarray(weights)).to(device)[:, None]
+    sums = torch.zeros(n, vectors_MD.shape[1], device=device)
+    return sums.index_add(0, _tensor(rows, device), terms)
