@@ -201,6 +201,9 @@ def test_the_loop_closes_from_a_slate_to_a_new_version(place, penchant):
     )
     found = json.loads(out)
     assert (code, found["stands"]) == (0, "genres.v2"), found["reason"]
+    # The dial shows what it holds best, so that its log does not overlap with what another model would show.
+    assert found["verdict"]["decided_by"] == "held-out events"
+    assert "no overlap" in found["verdict"]["logged_refused"]
     after = load(place / "genres").recommend("later-3", 5, exclude_seen=False)
     assert after.bundle.startswith("genres.v2@")
     assert ([item.item_id for item in after.items], [item.score for item in after.items]) != (before, before_scores)
