@@ -39,7 +39,7 @@ STARTS: dict[str, dict[str, dict[str, Any]]] = {
     "items taken together, all": {"item_item": {"max_examples": 3000}},
 }
 ALL = "items taken together, all"
-"""Of the books asked for too it is known who took them, though not what they are: as for books that nobody has labelled."""
+"""Of the books asked for too it is known who took them, not what they are: as of books that nobody has labelled."""
 STEPS = {"learning_rate": 1e-3, "max_epochs": 4, "patience": 4, "warmup_steps": 50}
 GENRES, LABELS, DRAWS, TEST_SHARE = 10, (16, 64, 256), 10, 0.3
 
