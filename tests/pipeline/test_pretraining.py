@@ -107,7 +107,8 @@ def test_settings_that_nothing_has_are_refused_before_anything_is_done(tmp_path:
     for objectives, said in (({"nsp": {}}, "'nsp'"), ({"mlm": {"share": 2}}, "share")):
         with pytest.raises(PenchantError, match=said):
             pretrain_encoder(WORLD, tmp_path / "out", PretrainingConfig.of({**SETTINGS, "objectives": objectives}))
-    for told in ({"objectives": {"mlm": {}}}, {"training": {"max_epochs": 1}}):
+    asked: list[dict[str, object]] = [{"objectives": {"mlm": {}}}, {"training": {"max_epochs": 1}}]
+    for told in asked:
         with pytest.raises(ConfigError, match="tfidf has no neural network"):
             pretrain_encoder(WORLD, tmp_path / "out", PretrainingConfig.of({"start": "tfidf", **told}))
     assert not (tmp_path / "out").exists()

@@ -14,7 +14,7 @@ from torch import nn
 
 from penchant.errors import ConfigError
 from penchant.training.loop import TrainingConfig, train
-from penchant.training.processes import ALONE, Processes, chosen_device, joined_processes
+from penchant.training.processes import ALONE, Processes, joined_processes
 from penchant.training.sharding import Stages, spread_over
 from tests.training.distributed_toy import together
 
@@ -126,11 +126,6 @@ def test_fewer_batches_a_step_than_processes_is_refused():
             processes=Processes(count=2),
         )
     assert "accumulation to 2" in caught.value.hint
-
-
-def test_the_device_is_a_gpu_where_there_is_one():
-    assert chosen_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert chosen_device("cpu").type == "cpu"
 
 
 def test_alone_nothing_is_spread():
