@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes result-tuning.json, result.json and result-small.json from a dataset folder of the bundled books:
+# Makes result-tuning.json and result.json from a dataset folder of the bundled books:
 #   penchant import "$(python -c 'from penchant.bundled import BOOKS; print(BOOKS)')" --to books.dataset
 #   DATA=books.dataset sh run.sh
 set -e
@@ -9,4 +9,3 @@ DATA=$(realpath "$DATA")
 cd "$(dirname "$0")"
 python measure.py --data "$DATA" --tune --streams 2 --to result-tuning.json
 python measure.py --data "$DATA" --to result.json
-python measure.py --data "$DATA" --streams 5 --to result-small.json
