@@ -158,7 +158,7 @@ def joined(streams: list[dict[str, dict]], name: str) -> dict[str, np.ndarray]:
 
 
 def relative(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], key: str) -> dict[str, float]:
-    """The ratio ours / theirs, less 1, with a 95 % interval; users are drawn again, each with both values (one case a user)."""
+    """The ratio ours / theirs, less 1, with a 95 % interval; users are drawn again, each with both values."""
     a, b = ours[key], theirs[key]
     draws = numpy_rng(0, "relative").integers(len(a), size=(RESAMPLES, len(a)))
     low, high = np.quantile(a[draws].mean(axis=1) / b[draws].mean(axis=1) - 1, [0.025, 0.975])
