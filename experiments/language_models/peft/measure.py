@@ -1,11 +1,13 @@
 """Makes result.json: quality, trained weights, seconds and memory of every fine-tuning method, on genres of books."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -214,16 +216,24 @@ def main() -> None:
         return
     rows = []
     with TemporaryDirectory() as folder:
-        for name, rates in {"frozen": [0.0], **settings["rates"]}.items():
-            tried = []
-            for rate in rates:  # a process each, so that peaks of memory are its own
-                asked = [sys.executable, __file__, name, str(rate), str(Path(folder) / "head.safetensors")]
-                done = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True)
-                tried.append(json.loads(done.stdout.strip().splitlines()[-1]))
-                print({key: value for key, value in tried[-1].items() if key != "logits"}, flush=True)
-            best = max(tried, key=lambda row: row["validation_auc"])
-            best["validation_auc_by_rate"] = {str(row.get("rate", 0.0)): row["validation_auc"] for row in tried}
-            rows.append(best)
+        head = str(Path(folder) / "head.safetensors")
+
+        def run(asked: tuple[str, float]) -> dict[str, Any]:
+            """In a process of its own, so that its peak of memory is its own."""
+            command = [sys.executable, __file__, asked[0], str(asked[1]), head]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+            print({key: value for key, value in row.items() if key != "logits"}, flush=True)
+            return row
+
+        rows.append(run(("frozen", 0.0)))
+        asked = [(name, rate) for name, rates in settings["rates"].items() for rate in rates]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            tried = list(pool.map(run, asked))
+    for name in settings["rates"]:
+        own = [row for row in tried if row["method"] == name]
+        best = max(own, key=lambda row: float(row["validation_auc"]))
+        rows.append({**best, "validation_auc_by_rate": {str(row["rate"]): row["validation_auc"] for row in own}})
     texts, labels, parts = books(settings)
     compared(rows, labels[parts[2]], seed=settings["seed"])
     data = {"books": len(texts), "licence": LICENCE, "parts": [len(part) for part in parts]}

@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from penchant.config import Config
-from penchant.pipeline.exploring import Exploration, Look, Tries
+from penchant.pipeline.exploring import Look, Tries
 from penchant.pipeline.live import Live
 from penchant.records import Decision, LoggedSlot, Slate
 from penchant.types import DoubleArray, IntArray, RowArray
