@@ -78,7 +78,17 @@ def test_a_gpu_is_taken_where_there_is_one_and_has_its_number(monkeypatch: pytes
         chosen_device("cuda:2")
 
 
-@pytest.mark.parametrize(("name", "said"), [("gpu", "no device 'gpu'"), ("cuda:9", "has 0 GPUs"), ("meta", "is meta")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gpu", "no device 'gpu'"),
+        ("", "no device ''"),
+        ("cuda:128", "no device 'cuda:128'"),
+        ("cuda:256", "no device 'cuda:256'"),
+        ("cuda:9", "has 0 GPUs"),
+        ("meta", "is meta"),
+    ],
+)
 def test_a_device_that_is_not_there_is_refused(name: str, said: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=said) as caught:

@@ -15,10 +15,13 @@ def chosen_device(name: str, *, place: int | None = None) -> torch.device:
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         name = "cuda" if there > (place or 0) else "cpu"
+    device: torch.device | None
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"There is no device {name!r}.", hint="Choose auto, cpu, cuda or cuda:N.") from None
+        device = None
+    if device is None or str(device) != name:  # a number of more than 7 bits is another device, without a word
+        raise ConfigError(f"There is no device {name!r}.", hint="Choose auto, cpu, cuda or cuda:N.")
     if device.type == "cpu":
         return torch.device("cpu")
     if device.type != "cuda":
