@@ -28,7 +28,7 @@ def test_reasons_still_add_up_to_the_score_and_the_adjustment_stands_beside_it(m
     plain = {item.item_id: item for item in model.recommend(user, 60, exclude_seen=False).items}
     slate = model.recommend(user, 8, rerank=name, rerank_weight=0.6)
     assert len(set(ids(slate))) == 8
-    assert slate.policy == f"greedy+{name}"
+    assert slate.policy == f"{'popular' if user == 'nobody' else 'greedy'}+{name}"
     for item in slate.items:
         total = sum(reason.contribution for reason in item.reasons) + item.other + item.residual
         assert abs(total - item.score) <= 1e-6 * max(1.0, abs(item.score))
