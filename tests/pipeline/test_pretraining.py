@@ -82,7 +82,7 @@ def test_light_encoders_are_made_too_and_learned_again_from_a_bundles_items(tmp_
     assert known_encoder({"encoder": {"name": "nmf", "identity": "nmf-of-others"}}, WORLD.items) is None
 
 
-def test_the_card_says_when_it_was_made_and_whose_the_weights_are(tmp_path: Path):
+def test_the_card_says_when_it_was_made_and_whose_the_weights_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     pretrain_encoder(WORLD, tmp_path / "one", PretrainingConfig.of(SETTINGS), now=lambda: now)
     card = read_card(tmp_path / "one")
@@ -94,6 +94,8 @@ def test_the_card_says_when_it_was_made_and_whose_the_weights_are(tmp_path: Path
     further = PretrainingConfig.of({"start": str(tmp_path / "one"), "training": {"max_epochs": 1}})
     pretrain_encoder(WORLD, tmp_path / "two", further, now=lambda: now)
     assert read_card(tmp_path / "two").licence == read_card(tmp_path / "two").base["licence"] == "MIT"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert licence_of("~/two") == "MIT"
     assert licence_of(str(tmp_path)) == ""
 
 

@@ -16,6 +16,6 @@ def licence_of(path: str | None) -> str:
     if path in {None, EMBEDDED}:
         return EMBEDDED_LICENCE
     try:
-        return read_card(Path(str(path))).licence
+        return read_card(Path(str(path)).expanduser()).licence
     except BundleError:
         return ""

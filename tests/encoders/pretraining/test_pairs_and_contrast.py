@@ -1,6 +1,7 @@
 """Pairs: which are true, which are negatives, and the losses by hand."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -66,6 +67,17 @@ def test_copies_differ_by_dropout_alone(model, corpus: Corpus):
     assert first == again
     assert first["alignment"] > 0.001  # measured with dropout, else 0
     assert not bert.method.training
+
+
+def test_measuring_copies_puts_back_the_randomness_of_the_gpu_it_is_on(corpus: Corpus, model, monkeypatch):
+    objective, forked, fork = prepared("simcse", model("bert"), corpus), [], torch.random.fork_rng
+    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: forked.append(devices) or fork(devices=[]))
+    pooled = lambda ids: torch.randn(len(ids), 4)  # noqa: E731
+    both = {"singles": list, "padded": list, "pooled": pooled, "method": torch.nn.Identity()}
+    for name in ("cpu", "cuda:1"):
+        objective.model = SimpleNamespace(device=torch.device(name), **both)
+        objective._held_vectors()
+    assert forked == [[], [torch.device("cuda:1")]]
 
 
 def test_held_out_figures_are_those_of_the_vectors(model, corpus: Corpus):

@@ -145,8 +145,9 @@ class Contrast(Objective):
             left, right = (torch.from_numpy(self.model.vectors(texts)) for texts in (self.held.left, self.held.right))
             return left, right
         ids = self.model.singles(self.held.left)
-        views = []
-        with torch.random.fork_rng(devices=[]):
+        views, device = [], self.model.device
+        # A GPU's randomness too is put back: else every epoch of the training would drop what the last one dropped.
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(derive(self.seed, self.name, "held out"))
             self.model.method.train()
             for _ in range(2):
