@@ -1,6 +1,6 @@
 """Users a second whose whole profiles are written to a file, by one process and by several.
 
-    python benchmarks/export_profiles.py [--bundle BUNDLE] [--users 600] [--workers 1,2] [--out FILE]
+    python benchmarks/export_profiles.py [--bundle BUNDLE] [--users 1500] [--workers 1,2] [--out FILE]
 
 Without a bundle, one is fitted on so many readers of the books that come with the package, without texts and in one
 epoch: how well it ranks makes no difference to the time. `users_a_second` is by the clock, the start of the workers
@@ -54,7 +54,7 @@ def main() -> None:
     """One row for each number of workers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path)
-    parser.add_argument("--users", type=int, default=600)
+    parser.add_argument("--users", type=int, default=1500)
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()

@@ -13,7 +13,7 @@ encoder="$WORK/beauty-interest-encoder"
 cp "$encoder/model_card.json" encoder.card.json
 ask() {  # name, seed, options of evaluate
   name=$1; seed=$2; shift 2
-  [ -s "$name-$seed.json" ] || penchant evaluate "$WORK/beauty.dataset" --models content_based,interest --k 10 \
+  [ -s "$name-$seed.json" ] && [ -d "$WORK/lists-$name-$seed" ] || penchant evaluate "$WORK/beauty.dataset" --models content_based,interest --k 10 \
     --seeds "$seed" --lists-to "$WORK/lists-$name-$seed" --checkpoints "$WORK/states-$name-$seed" --json "$name-$seed.json" "$@"
 }
 for seed in $SEEDS; do
