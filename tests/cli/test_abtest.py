@@ -112,6 +112,7 @@ def test_two_rankers_in_one_list_and_which_is_preferred(penchant, tmp_path):
     shown = tmp_path / "shown.jsonl"
     code, out, _ = penchant("abtest", "interleave", a, b, "--to", shown, "-k", "4", "--json")
     assert (code, json.loads(out)["lists"], json.loads(out)["A"]) == (0, 40, 80)
+    assert json.loads(out)["left_out"] == {"one_list_only": 1}
     lists = [json.loads(line) for line in shown.read_text(encoding="utf-8").splitlines()]
     assert {one["teams"][0] for one in lists} == {"A", "B"}  # a coin for each user
     first = shown.read_bytes()
@@ -142,9 +143,18 @@ def test_two_rankers_in_one_list_and_which_is_preferred(penchant, tmp_path):
 )
 def test_lists_that_are_none_are_refused(penchant, tmp_path, record, told):
     a, b = lines(tmp_path / "a.jsonl", [record]), lines(tmp_path / "b.jsonl", [{"user_id": "u", "items": ["a"]}])
-    code, _, err = penchant("abtest", "interleave", a, b, "--to", tmp_path / "to.jsonl")
+    before = lines(tmp_path / "to.jsonl", [{"kept": True}])
+    code, _, err = penchant("abtest", "interleave", a, b, "--to", before)
     assert (code, told in err, "Traceback" in err) == (2, True, False)
+    assert json.loads(before.read_text(encoding="utf-8")) == {"kept": True}
     assert penchant("abtest", "preference", b, b)[0] == 2
+
+
+@pytest.mark.parametrize(("items", "teams"), [(["a"], [["A"]]), ([["a"]], ["A"]), (["a"], ["C"]), (["a"], ["A", "B"])])
+def test_an_interleaved_list_that_is_none_is_refused(penchant, tmp_path, items, teams):
+    shown = lines(tmp_path / "shown.jsonl", [{"user_id": "u", "items": items, "teams": teams}])
+    code, _, err = penchant("abtest", "preference", shown, lines(tmp_path / "t.jsonl", [{"user_id": "u"}]))
+    assert (code, "is no interleaved list" in err) == (2, True)
 
 
 def test_a_switchback_is_read_from_the_log(penchant, tmp_path):
@@ -163,6 +173,6 @@ def test_a_switchback_is_read_from_the_log(penchant, tmp_path):
     assert told["control_blocks"] + told["treatment_blocks"] in {200, 201}
     assert told["washed_out"] == pytest.approx(400, abs=2)
     assert "by permutation" in penchant(*asked)[1]
-    for wrong in (["--hours", "0"], ["--event", "gift"], ["--hours", "9999"]):
+    for wrong in (["--hours", "0"], ["--hours", "1e-10"], ["--hours", "inf"], ["--event", "gift"], ["--hours", "9999"]):
         code, _, err = penchant(*asked, *wrong)
         assert (code, "hint:" in err) == (2, True)

@@ -187,11 +187,14 @@ def test_a_server_that_fails_is_degraded_and_says_why(model, stores, monkeypatch
 
 def test_drift_is_read_where_it_has_a_bound_and_not_at_every_look(model, stores, monkeypatch):
     calls = []
-    alarm = PopulationAlarm(kind="more", concept_id="c", concept="c", before=0.1, after=0.3, moment=1, event=1)
+    alarms = [  # the first is of the dataset, and no news
+        PopulationAlarm(kind="more", concept_id="c", concept="c", before=0.1, after=0.3, moment=n, event=n)
+        for n in (1, 2)
+    ]
 
     def drifted() -> PopulationDrift:
         calls.append(1)
-        return PopulationDrift(alarms=(alarm,), events=1, baseline=1, watched=1)
+        return PopulationDrift(alarms=tuple(alarms), events=2, baseline=1, watched=1)
 
     monkeypatch.setattr(model, "population_drift", drifted)
     with TestClient(create_app(model, stores)) as client:
@@ -205,6 +208,20 @@ def test_drift_is_read_where_it_has_a_bound_and_not_at_every_look(model, stores,
         assert client.get("/health").json()["status"] == "degraded"
         client.get("/metrics")
         assert len(calls) == 1
+    alarms.pop()
+    with TestClient(create_app(model, stores, monitoring=config)) as client:
+        assert client.get("/health").json()["status"] == "ok"
+
+
+def test_a_word_that_is_no_method_makes_no_series_and_a_full_memory_no_lower_rate(clock, monkeypatch):
+    monkeypatch.setattr("penchant.serving.monitoring.MOST_KEPT", 50)
+    watch = watched(clock)
+    for n in range(100):
+        clock.at = n / 10
+        watch.began()
+        watch.ended(f"WORD{n}", "/x", 200, 0.01)
+    assert watch.measures()["requests_per_second"] == pytest.approx(10, rel=0.05)
+    assert sample(told(watch), "penchant_requests_total", route="/x") == 100
 
 
 @pytest.mark.parametrize(

@@ -148,9 +148,12 @@ def interleave(
     from penchant.evaluation.ab_testing.lists import read_lists, write_interleaved
 
     check_places(to)
-    told = write_interleaved(to, interleaved(read_lists(a), read_lists(b), k, seed=seed))
-    if not printed({"file": str(to), **told}, json_file):
+    ours, theirs = read_lists(a), read_lists(b)
+    made = list(interleaved(ours, theirs, k, seed=seed))  # before the file is opened, lest it be emptied
+    told, alone = write_interleaved(to, made), len(ours.keys() ^ theirs.keys())
+    if not printed({"file": str(to), **told, "left_out": {"one_list_only": alone}}, json_file):
         screen.out.print(f"{told['lists']:,} lists are in {to}: {told['A']:,} places of A, {told['B']:,} of B")
+        screen.out.print(f"{alone:,} users have a list of one ranker only, and are left out")
 
 
 def preference(

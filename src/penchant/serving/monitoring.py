@@ -31,6 +31,8 @@ from penchant.records import Event, ObserveResult, Slate
 _log = logging.getLogger("penchant.serving")
 MOST_KEPT = 50_000
 """Requests and slates of the window, at most: of more, the last"""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""That are labels; a client may send any other word, and each would be a series that is kept"""
 LOOK_EVERY = 5.0
 """Seconds between two looks at the alerts, beside those that are asked for"""
 
@@ -119,7 +121,7 @@ class Monitoring:
         """A request was answered; 499 where the client left before, which is no fault of the server's."""
         status = status or 499
         self._open.dec()
-        self._count["requests"].labels(method, route, str(status)).inc()
+        self._count["requests"].labels(method if method in METHODS else "other", route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         now = self._now()
         with self._lock:
@@ -196,7 +198,9 @@ class Monitoring:
         if len(requests) >= least:
             told["latency_p95_ms"] = float(np.quantile([seconds for _, seconds, _ in requests], 0.95)) * 1e3
             told["errors"] = sum(failed for _, _, failed in requests) / len(requests)
-            told["requests_per_second"] = len(requests) / self.config.window
+            full = len(requests) == MOST_KEPT  # then they are of less than the window
+            span = max(self._now() - requests[0][0], 1e-3) if full else self.config.window
+            told["requests_per_second"] = len(requests) / span
         return told
 
     def alerts(self) -> tuple[Alert, ...]:
@@ -211,11 +215,11 @@ class Monitoring:
                 found[name] = Alert(name=name, value=value, bound=float(bound), text=text)
         with self._lock:
             before, self._alerts, self._looked = self._alerts, found, self._now()
+            for name in found.keys() ^ before.keys():  # within the lock, or the looks of two threads cross
+                self._alert.labels(name).set(name in found)
         for name in found.keys() - before.keys():
-            self._alert.labels(name).set(1)
             _log.warning("Alert: %s", found[name].text)
         for name in before.keys() - found.keys():
-            self._alert.labels(name).set(0)
             _log.warning("Alert is over: %s", name.replace("_", " "))
         return tuple(found.values())
 

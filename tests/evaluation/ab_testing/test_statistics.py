@@ -220,6 +220,9 @@ def test_the_plan_holds_what_it_says():
     assert plan.per_control == 252  # 2 · 4 · (1.96 + 0.8416)² / 0.25 = 251.2
     assert power_of(2.0, 0.5, plan.per_control) == pytest.approx(0.8, abs=0.002)
     assert detectable(2.0, plan.per_control) == pytest.approx(0.5, rel=0.003)
+    for none in (0.0, -5.0, float("nan")):
+        with pytest.raises(ConfigError, match="deviation"):
+            detectable(none, 100)
     assert for_share(0.1, 0.1).per_control == 14_749  # (0.09 + 0.0979) · 7.849 / 0.01²
     two_to_one = for_mean(2.0, 0.5, ratio=2.0)  # 1.5 · 4 · 7.849 / 0.25 = 188.4
     assert (two_to_one.per_control, two_to_one.per_treatment) == (189, 377)

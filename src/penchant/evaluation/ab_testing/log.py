@@ -186,7 +186,7 @@ def _records(path: Path) -> Iterator[Line]:
 def _checked(record: dict[str, Any]) -> str | None:
     """Bring a record to its types in place; the reason where it is none."""
     kind = record.setdefault("kind", "exposure" if "arm" in record else "event")
-    if kind not in {"exposure", "event"}:
+    if kind not in ("exposure", "event"):  # no set: what a line says need not have a hash
         return f"kind is {kind!r}; exposure or event are allowed"
     for name in ("user_id", "arm" if kind == "exposure" else "event_type"):
         if not str(record.get(name) or "").strip():
@@ -200,7 +200,7 @@ def _checked(record: dict[str, Any]) -> str | None:
     try:
         value = record.get("value")
         record["value"] = None if value is None else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return f"value {record['value']!r} is no number"
     if record["value"] is not None and not np.isfinite(record["value"]):
         return f"value {record['value']} is not finite"
@@ -210,7 +210,7 @@ def _checked(record: dict[str, Any]) -> str | None:
 def _propensity_fault(record: dict[str, Any]) -> str | None:
     try:
         chance = record["propensity"] = None if record.get("propensity") is None else float(record["propensity"])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return f"propensity {record['propensity']!r} is no number"
     if chance is not None and not 0 < chance < 1:
         return f"propensity {chance} is not between 0 and 1"
@@ -221,7 +221,10 @@ def _moment(value: object) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float) or str(value).strip().lstrip("-").isdigit():
-        number = float(value) if isinstance(value, int | float) else float(str(value))
+        try:
+            number = float(value) if isinstance(value, int | float) else float(str(value))
+        except (ValueError, OverflowError):  # "--5", or more digits than a float holds
+            return None
         return int(number) if np.isfinite(number) and abs(number) < 2**62 else None
     try:
         told = datetime.fromisoformat(str(value))

@@ -34,8 +34,7 @@ def for_mean(
 ) -> Plan:
     """Users needed to see a difference of means. `ConfigError` for what is no deviation, difference, power or level."""
     _check(power, alpha, ratio, difference)
-    if not deviation > 0:
-        raise ConfigError(f"The deviation is {deviation}; it is above 0.", hint="Take that of a user's values.")
+    _check_deviation(deviation)
     return _plan((1 + 1 / ratio) * deviation**2, difference, power, alpha, ratio)
 
 
@@ -62,8 +61,9 @@ def power_of(
 def detectable(
     deviation: float, per_control: int, *, power: float = 0.8, alpha: float = 0.05, ratio: float = 1.0
 ) -> float:
-    """The difference of means that so many users would see with the power asked for."""
+    """The difference of means that so many users would see with the power asked for. `ConfigError` as in `for_mean`."""
     _check(power, alpha, ratio, 1.0)
+    _check_deviation(deviation)
     return float(_reach(power, alpha) * deviation * np.sqrt((1 + 1 / ratio) / per_control))
 
 
@@ -74,6 +74,11 @@ def _plan(variance: float, difference: float, power: float, alpha: float, ratio:
 
 def _reach(power: float, alpha: float) -> float:
     return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+
+
+def _check_deviation(deviation: float) -> None:
+    if not 0 < deviation < inf:
+        raise ConfigError(f"The deviation is {deviation}; it is above 0.", hint="Take that of a user's values.")
 
 
 def _check(power: float, alpha: float, ratio: float, difference: float) -> None:

@@ -40,7 +40,7 @@ def is_feedback(path: Path) -> bool:
                 except orjson.JSONDecodeError:
                     continue
                 if isinstance(record, dict):
-                    return record.get("event") in {"ranking", "interaction"}
+                    return record.get("event") in ("ranking", "interaction")
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", hint="Give a log, or a store.") from None
     return False
