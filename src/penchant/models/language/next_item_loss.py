@@ -12,7 +12,7 @@ from penchant.config import Config
 from penchant.models.language.consumed_together import Contexts
 from penchant.models.language.item_spaces import ItemSpace
 from penchant.training.losses import bpr_loss, sampled_binary_loss
-from penchant.types import FloatArray, IntArray, RowArray
+from penchant.types import AnyArray, FloatArray, RowArray
 
 NOWHERE = -1e4
 """The score of a candidate that does not count."""
@@ -97,11 +97,11 @@ class NextItemLoss(nn.Module):
         return sampled_binary_loss(self.slope * wanted + self.intercept, self.slope * scores_Cm + self.intercept, share)
 
 
-def _tensor(rows: IntArray | RowArray, device: torch.device) -> Tensor:
+def _tensor(rows: AnyArray, device: torch.device) -> Tensor:
     return torch.from_numpy(rows.astype(np.int64)).to(device)
 
 
-def _weighted_sums(vectors_MD: Tensor, rows: IntArray, columns: IntArray, weights: FloatArray, n: int) -> Tensor:
+def _weighted_sums(vectors_MD: Tensor, rows: AnyArray, columns: AnyArray, weights: FloatArray, n: int) -> Tensor:
     """``Σ w x`` of each of n cases, (n, D)."""
     device = vectors_MD.device
     terms = vectors_MD[_tensor(columns, device)] * torch.from_numpy(np.asarray(weights)).to(device)[:, None]
