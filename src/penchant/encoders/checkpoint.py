@@ -1,6 +1,7 @@
 """A Transformers or Sentence Transformers checkpoint as its files describe it: read without loading any weights."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,10 @@ EMBEDDED = "minilm"
 
 ADAPTATION = "fine_tuning.json"
 """The manifest of an encoder that was fine-tuned."""
+PRETRAINING = "pretraining.json"
+"""The manifest of an encoder that was pre-trained."""
+ABOUT = frozenset({ADAPTATION, PRETRAINING, "model_card.json"})
+"""What is told of a training, when and how long it was among it: no vector depends on it."""
 ADAPTED_BASE = "base"
 """Within such a folder the checkpoint that was fine-tuned, where the method did not merge."""
 
@@ -115,7 +120,8 @@ def read_checkpoint(root: Path) -> Checkpoint:
     """
     if (adaptation := _json(root / ADAPTATION)) is not None and not adaptation.get("merged"):
         base = read_checkpoint(root / ADAPTED_BASE)
-        both = base.fingerprint + _fingerprint([*root.glob("*.json"), *root.glob("*.safetensors")])
+        method = json.dumps(adaptation.get("method"), sort_keys=True)
+        both = base.fingerprint + method + _fingerprint([*root.glob("*.json"), *root.glob("*.safetensors")])
         return replace(base, adaptation=root, fingerprint=hashlib.blake2b(both.encode(), digest_size=16).hexdigest())
     chain = _modules(root)
     places = {kind: [root / path for k, path in chain if k == kind] for kind, _ in chain}
@@ -219,7 +225,7 @@ def _json(file: Path) -> Any:
 
 def _fingerprint(files: list[Path]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(files):
+    for file in sorted(file for file in files if file.name not in ABOUT):
         with file.open("rb") as handle:
             part = hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16))
         digest.update(file.name.encode() + b"\0" + part.digest())

@@ -15,7 +15,7 @@ from penchant.artifacts import check_place, new_folder
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.encoders.architecture import TOKENIZERS, ArchitectureConfig, save_fresh
-from penchant.encoders.checkpoint import is_causal, locate, read_checkpoint
+from penchant.encoders.checkpoint import PRETRAINING, is_causal, locate, read_checkpoint
 from penchant.encoders.fine_tuning.catalogue import Method
 from penchant.encoders.fine_tuning.full import FullConfig
 from penchant.encoders.item_text import ItemTemplate
@@ -34,7 +34,7 @@ from penchant.training.runs import training_run
 from penchant.training.steps import TrainingConfig
 
 SCRATCH = "scratch"
-KIND, MANIFEST = "pre-trained encoder", "pretraining.json"
+KIND, MANIFEST = "pre-trained encoder", PRETRAINING
 FURTHER: Mapping[str, Any] = {"learning_rate": 5e-5, "max_epochs": 5}
 FROM_SCRATCH: Mapping[str, Any] = {"learning_rate": 1e-3, "max_epochs": 30}
 COMMON: Mapping[str, Any] = {

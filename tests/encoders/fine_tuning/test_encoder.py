@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 import torch
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 
 from penchant.encoders import load_encoder
+from penchant.encoders.checkpoint import ADAPTATION, read_checkpoint
 from penchant.encoders.fine_tuning import METHODS, FineTunedEncoder, FineTunedEncoderConfig
 from penchant.encoders.fine_tuning.architecture import linear_layers, role_of
 from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig
 from penchant.errors import BundleError, ConfigError, UnsupportedError
+from penchant.pipeline.pretraining import MANIFEST
+from penchant.training.model_card import FACTS
 
 from ..conftest import MakeEncoder
 from ..tiny_models import save_sentence_transformer
@@ -176,6 +180,26 @@ def test_a_merged_encoder_can_be_fine_tuned_further(make: Make, tmp_path: Path):
     further = FineTunedEncoder(config, seed=0).eval()
     assert further.pooling == "last"
     np.testing.assert_allclose(unit(vectors(further)), unit(vectors(encoder)), atol=2e-5)
+
+
+@pytest.mark.parametrize("method", ["full", "prefix_tuning"])
+def test_what_is_told_of_an_encoder_is_no_part_of_what_it_is(make: Make, tmp_path: Path, method: str):
+    place = tmp_path / "encoder"
+    make("bert", method).save(place)
+    before = read_checkpoint(place).fingerprint
+    for name in (FACTS, MANIFEST):
+        (place / name).write_text('{"licence": "MIT", "seconds": 3}')
+    told = orjson.loads((place / ADAPTATION).read_bytes())
+    (place / ADAPTATION).write_bytes(orjson.dumps(told | {"files": {}}))
+    assert read_checkpoint(place).fingerprint == before
+    if method == "full":  # and another encoder's card is not that of what is made of it
+        further = FineTunedEncoder(FineTunedEncoderConfig.of({"path": str(place), "method": "full"}), seed=0)
+        further.save(tmp_path / "further")
+        assert not {FACTS, MANIFEST} & {file.name for file in (tmp_path / "further").iterdir()}
+    else:
+        other = told | {"method": told["method"] | {"tokens": 3}}
+        (place / ADAPTATION).write_bytes(orjson.dumps(other))
+        assert read_checkpoint(place).fingerprint != before
 
 
 def test_virtual_tokens_leave_fewer_places_to_a_text(make: Make, tmp_path: Path, tiny_encoder: MakeEncoder):

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from penchant.artifacts import new_folder
-from penchant.encoders.checkpoint import ADAPTATION, ADAPTED_BASE, Checkpoint
+from penchant.encoders.checkpoint import ABOUT, ADAPTATION, ADAPTED_BASE, Checkpoint
 from penchant.encoders.sentence_files import write_sentence_files
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KIND = "fine-tuned encoder"
 WEIGHTS = "fine_tuning.safetensors"
 _BESIDE = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*")
-_NOT = ("modules.json", "*.safetensors.index.json", "sentence_*_config.json", "adapter_config.json", ADAPTATION)
+_NOT = ("modules.json", "*.safetensors.index.json", "sentence_*_config.json", "adapter_config.json", *ABOUT)
 
 
 def save_encoder(encoder: "FineTunedEncoder", root: Path, checkpoint: Checkpoint, folder: Path) -> None:
