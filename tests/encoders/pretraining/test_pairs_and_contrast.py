@@ -71,7 +71,12 @@ def test_copies_differ_by_dropout_alone(model, corpus: Corpus):
 
 def test_measuring_copies_puts_back_the_randomness_of_the_gpu_it_is_on(corpus: Corpus, model, monkeypatch):
     objective, forked, fork = prepared("simcse", model("bert"), corpus), [], torch.random.fork_rng
-    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: forked.append(devices) or fork(devices=[]))
+
+    def forking(devices):
+        forked.append(devices)
+        return fork(devices=[])
+
+    monkeypatch.setattr(torch.random, "fork_rng", forking)
     pooled = lambda ids: torch.randn(len(ids), 4)  # noqa: E731
     both = {"singles": list, "padded": list, "pooled": pooled, "method": torch.nn.Identity()}
     for name in ("cpu", "cuda:1"):
