@@ -135,7 +135,10 @@ def test_killed_while_publishing_the_old_one_stands(place, penchant, monkeypatch
 
 
 def test_bad_input_is_told(place, penchant):
+    no_table = place / "gate.toml"
+    no_table.write_text("gate = 3\n", encoding="utf-8")
     for arguments, words in (
+        (("update", place / "genres", "--events", place, "--config", no_table, "--margin", "0.1"), "gate: Input should"),
         (("update", place / "none", "--events", place / "second"), "No bundle at"),
         (("update", place / "genres", "--events", place / "none"), "neither a dataset folder nor a store"),
         (("rollback", place / "genres"), "has one version"),

@@ -134,8 +134,9 @@ def _settings(config: Path | None, margin: float | None) -> "UpdateConfig":
     from penchant.continual.updating import UpdateConfig
 
     said: dict[str, Any] = read_toml(config) if config else {}
-    if margin is not None:
-        said = {**said, "gate": {**said.get("gate", {}), "margin": margin}}
+    gate = said.get("gate", {})
+    if margin is not None and isinstance(gate, dict):  # else the settings say what is wrong with it
+        said = {**said, "gate": {**gate, "margin": margin}}
     return UpdateConfig.of(said, where=str(config or "settings"))
 
 

@@ -65,9 +65,10 @@ def read_interleaved(path: Path) -> dict[str, Interleaved]:
     found: dict[str, Interleaved] = {}
     for number, record in _lines(path):
         user, items, teams = (record.get(name) for name in ("user_id", "items", "teams"))
-        lists = isinstance(items, list) and isinstance(teams, list) and len(items) == len(teams)
-        whole = lists and all(isinstance(one, str) for one in (*items, *teams)) and set(teams) <= {"A", "B"}
-        if not isinstance(user, str) or user in found or not whole:
+        if not isinstance(items, list) or not isinstance(teams, list) or len(items) != len(teams):
+            items, teams = [], ["none"]
+        known = all(isinstance(one, str) for one in items) and all(team in ("A", "B") for team in teams)
+        if not isinstance(user, str) or user in found or not known:
             raise SourceError(
                 f"{path}, line {number}, is no interleaved list of a user, or his second.",
                 hint='Give what `penchant abtest interleave` wrote: {"user_id", "items", "teams"}.',
