@@ -95,8 +95,8 @@ class DescriptionRanker:
         told = dict(self.live.fitted.facts.get("encoder") or {})
         if not told:
             return "The model was fitted without a language model."
-        place = f" in {told['folder']}" if told.get("folder") else ""
-        return f"The model's encoder, {told['name']}, is no longer{place or ' at hand'}."
+        place = f" from {told['folder']}" if told.get("folder") else ""
+        return f"The model's encoder, {told['name']}, is not to be had{place} as it was at the fit."
 
     def _cosines(self, text: str) -> DoubleArray | None:
         if self._vectors is None or self._cached is None:
