@@ -138,7 +138,7 @@ def test_bad_input_is_told(place, penchant):
     no_table = place / "gate.toml"
     no_table.write_text("gate = 3\n", encoding="utf-8")
     for arguments, words in (
-        (("update", place / "genres", "--events", place, "--config", no_table, "--margin", "0.1"), "gate: Input should"),
+        (("update", place / "genres", "--events", "x", "--config", no_table, "--margin", "0.1"), "gate: Input"),
         (("update", place / "none", "--events", place / "second"), "No bundle at"),
         (("update", place / "genres", "--events", place / "none"), "neither a dataset folder nor a store"),
         (("rollback", place / "genres"), "has one version"),
