@@ -144,6 +144,15 @@ def test_judges_are_a_share_of_the_users_and_their_answers_are_withheld(came):
     assert 0.25 < np.mean(earned) < 0.5
 
 
+def test_an_answer_that_names_no_slate_is_withheld_too(came):
+    """A shop's own record of the purchase says who and what, not where it was seen."""
+    unnamed = tuple(replace(one, slate_id=None) for one in came.answers)
+    judges = _judges(replace(came, answers=(*came.answers[:300], *unnamed[300:])))
+    named = {one.decision.user_id for one in _judges(came).rewarded if any(one.rewards)}
+    data = came.growth.dataset
+    assert {data.users.ids[row] for row in data.events.users[judges.withheld]} == named
+
+
 def test_what_users_did_before_a_decision_and_nothing_later():
     came = _log(20)
     rewarded = _judges(came).rewarded

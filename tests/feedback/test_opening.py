@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from penchant.errors import StoreError
+from penchant.errors import SourceError, StoreError
 from penchant.feedback import open_stores
+from penchant.feedback.log_reading import read_log
 from penchant.records import Event
 
 
@@ -131,3 +132,10 @@ def test_a_read_only_file_and_folder():
         with an_ordinary_user(), pytest.raises(StoreError, match="unable to open"):
             open_stores(folder / "new.sqlite")
         folder.chmod(0o755)
+
+
+def test_a_store_is_no_log(tmp_path):
+    with open_stores(str(tmp_path / "store.sqlite")):
+        pass
+    with pytest.raises(SourceError, match=r"is a store, not a log"):
+        read_log(tmp_path / "store.sqlite")

@@ -75,6 +75,21 @@ def test_arms_with_bundles_of_their_own_know_what_users_do(tmp_path):
     assert len(fresh.events[user]) == len(second.events[user]) == 1  # a restart tells both
 
 
+def test_what_one_bundle_alone_has_is_taken_and_what_none_has_is_refused(tmp_path):
+    here, other = FakeModel(), FakeModel()
+    newest = next(iter(here.titles))
+    del here.titles[newest]
+    said = {"name": "refit", "arms": {"a": {}, "b": {"bundle": "v2"}}}
+    stores, client = application(tmp_path, here, trial(said, {"b": other}))
+    with stores:
+        events = [{"user_id": USERS[0], "item_id": item, "event_id": item} for item in (newest, "nowhere")]
+        told = client.post("/v1/events", json={"events": events}).json()
+        assert told["accepted"] == 1
+        assert [fault["index"] for fault in told["rejected"]] == [1]
+        assert [getattr(one.entry, "event_id", None) for one in stores.log()] == [newest]
+        assert len(other.events[USERS[0]]) == 1
+
+
 def test_only_part_of_the_traffic_is_enrolled(tmp_path):
     stores, client = application(tmp_path, FakeModel(), trial({**DIAL, "traffic": 0.3}))
     with stores:

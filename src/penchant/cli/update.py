@@ -111,8 +111,11 @@ def watch(
             typer.echo(line, nl=False)
             return
         if json_file is not None:
-            with json_file.open("a", encoding="utf-8") as file:
-                file.write(line)
+            try:
+                with json_file.open("a", encoding="utf-8") as file:
+                    file.write(line)
+            except OSError as error:  # a full disk ends no watch
+                screen.err.print(f"{json_file} cannot be written: {error.strerror or error}. The round went on.")
         screen.out.print(round_view(told), soft_wrap=True)
 
     try:

@@ -5,9 +5,9 @@ Each decision is asked again with every eligible item's score moved by what the 
     s'_i = s_i + f_challenger(u, i) − f_champion(u, i),      u the user's history before the decision,
 
 so that what was added beside the model (edits, corrections, rules) stays, and with the policy that served: what is
-compared are two models under one policy, and its probabilities of what was served have to be those in the log. The
-value is by the estimator that the rules of `penchant.evaluation.off_policy` choose, the bound the lower end of its
-interval.
+compared are two models under one policy, and its probabilities of what was served have to be those in the log. (Of the
+dial the order moves; where it looks around stays the champion's.) The value is by the estimator that the rules of
+`penchant.evaluation.off_policy` choose, the bound the lower end of its interval.
 
 Only decisions of the champion itself count. Of the users with decisions a share judges, drawn before anything of what
 came of them is looked at; their answers are learned by nobody. Without that the challenger would be praised for
@@ -15,7 +15,7 @@ clicks that it has learned.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +36,7 @@ from penchant.evaluation.off_policy.replaying import Asked, answerable
 from penchant.feedback.attribution import AttributionConfig, Rewarded, attribute
 from penchant.models.holdout import rows_at_once
 from penchant.models.hybrid import Interest
+from penchant.records import Decision
 from penchant.seeding import numpy_rng
 from penchant.types import BoolArray, DoubleArray, IntArray
 
@@ -108,15 +109,38 @@ def judging(came: Coming, growth: Growth, bundle: str, config: LoggedConfig, *, 
     left_out += Counter({f"decisions with {reason.replace('_', ' ')}": n for reason, n in lacking.items()})
     slates = {one.slate_id for one in came.decisions if one.user_id in judges}  # tries again of one request too
     naming = {event.event_id for event in came.answers if event.slate_id in slates}
-    keys = growth.dataset.events.keys
-    answering = np.array([growth.dataset.event_id(int(key)) in naming for key in keys], dtype=np.bool_)
     return Judging(
         rewarded=asked,
         policy=policy,
         name=name,
-        withheld=np.asarray(answering & growth.new),
+        withheld=_answering(growth, moments_of(growth, came.moments), naming, _served(came.decisions, judges)),
         left_out={reason: n for reason, n in left_out.items() if n},
     )
+
+
+def _served(decisions: Iterable[Decision], users: Collection[str]) -> dict[tuple[str, str], int]:
+    """When each of these users was first served an item."""
+    first: dict[tuple[str, str], int] = {}
+    for one in decisions:
+        for slot in one.slots if one.user_id in users else ():
+            key = (one.user_id, slot.item_id)
+            first[key] = min(one.decided_at, first.get(key, one.decided_at))
+    return first
+
+
+def _answering(
+    growth: Growth, moments_N: IntArray, naming: Collection[str | None], served: Mapping[tuple[str, str], int]
+) -> BoolArray:
+    """(N,) new events that name a slate, or take what their user had been served before: a shop's purchases often
+    name none, and who learned one has seen the answer.
+    """
+    data, found = growth.dataset, np.zeros(len(growth.new), dtype=np.bool_)
+    for n in np.flatnonzero(growth.new).tolist():
+        item = int(data.events.items[n])
+        took = (data.users.ids[data.events.users[n]], data.items.ids[item]) if item >= 0 else None
+        since = None if took is None else served.get(took)
+        found[n] = data.event_id(int(data.events.keys[n])) in naming or (since is not None and moments_N[n] >= since)
+    return found
 
 
 def moments_of(growth: Growth, moments: Mapping[str, int]) -> IntArray:

@@ -46,6 +46,8 @@ def read_log(path: Path, *, quarantine: Quarantine | None = None) -> FeedbackLog
         raw = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", hint="Give a file of JSON lines.") from None
+    if raw.startswith(b"SQLite format 3"):
+        raise SourceError(f"{path} is a store, not a log.", hint=f"Write its log: penchant log {path} --to FILE.jsonl")
     decisions: list[Decision] = []
     events: list[Event] = []
     faults: list[Fault] = []

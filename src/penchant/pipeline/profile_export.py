@@ -46,8 +46,8 @@ def export_profiles(
 
     The file is the same for any number of `workers`, processes that each read the bundle for themselves and compute on
     one thread of torch's. What is held in memory is the bundle once a process and a bounded number of profiles, however
-    many users there are. The file takes its place when it is whole. Raises `BundleError` for a bundle that cannot be read,
-    `ConfigError` for a file that cannot be written and for no worker, `UnsupportedError` where a worker dies.
+    many users there are. The file takes its place when it is whole. Raises `BundleError` for a bundle that cannot be
+    read, `ConfigError` for a file that cannot be written and for no worker, `UnsupportedError` where a worker dies.
     """
     if workers < 1:
         raise ConfigError(f"There are {workers} workers.", hint="Give one or more.")

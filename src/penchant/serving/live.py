@@ -134,17 +134,20 @@ class LiveModel(Reader):
                 except Exception:
                     self.stores.withdraw_events([event.event_id or "" for event in fresh])
                     raise
-                refused = {fresh[fault.index].event_id or "" for fault in result.rejected}
+                faults = {fresh[fault.index].event_id or "": fault for fault in result.rejected}
+                # What one model's catalogue lacks it leaves out, as a replay does; an event that no model takes goes.
+                for other in self._others if fresh else ():
+                    lacking = {fresh[fault.index].event_id for fault in other.observe(fresh).rejected}
+                    faults = {id_: fault for id_, fault in faults.items() if id_ in lacking}
+                refused = set(faults)
                 self.stores.withdraw_events(list(refused))
-                taken = [event for event in fresh if event.event_id not in refused]
-                for other in self._others if taken else ():  # what its catalogue lacks it leaves out, as a replay does
-                    other.observe(taken)
                 # An event that repeats the id of a refused one of its batch is no duplicate: its turn comes now.
                 repeats = [place for place, new in zip(waiting, stored, strict=True) if not new]
                 waiting = [place for place in repeats if events[place].event_id in refused]
-                accepted, duplicates = accepted + result.accepted, duplicates + result.duplicates
+                accepted += result.accepted + len(result.rejected) - len(faults)
+                duplicates += result.duplicates
                 duplicates += len(repeats) - len(waiting)
-                rejected += [replace(fault, index=places[fault.index]) for fault in result.rejected]
+                rejected += [replace(fault, index=places[fault.index]) for fault in faults.values()]
         result = ObserveResult(
             accepted=accepted,
             duplicates=duplicates,
