@@ -185,6 +185,11 @@ def test_a_server_that_fails_is_degraded_and_says_why(model, stores, monkeypatch
         assert "above 0.2" in next(a["text"] for a in health.json()["alerts"] if a["name"] == "errors")
 
 
+def test_drift_is_claimed_once():
+    watch = Monitoring(MonitoringConfig.of({"alerts": {"drift": 0}}), now=lambda: 5.0)
+    assert [watch.claims_drift() for _ in range(3)] == [True, False, False]
+
+
 def test_drift_is_read_where_it_has_a_bound_and_not_at_every_look(model, stores, monkeypatch):
     calls = []
     alarms = [  # the first is of the dataset, and no news

@@ -298,7 +298,7 @@ class LiveModel(Reader):
 
     def look_for_drift(self) -> None:
         """Read drift where it has a bound and was not read for long."""
-        if self.monitoring.wants_drift:
+        if self.monitoring.claims_drift():
             self.population_drift()
 
     def readings(self) -> Mapping[str, int]:

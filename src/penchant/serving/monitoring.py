@@ -81,7 +81,8 @@ class Monitoring:
         self._lost: deque[float] = deque(maxlen=MOST_KEPT)
         self._slates: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
         self._answered: set[str] = set()
-        self._drift: tuple[float, int] | None = None
+        self._drift: int | None = None
+        self._drift_asked: float | None = None
         self._alerts: dict[str, Alert] = {}
         self._looked = now()
         self._make()
@@ -170,14 +171,17 @@ class Monitoring:
     def found_drift(self, alarms: int) -> None:
         """Drift was read: so many changes in what all users take."""
         with self._lock:
-            self._drift = self._now(), alarms
+            self._drift_asked, self._drift = self._now(), alarms
 
-    @property
-    def wants_drift(self) -> bool:
-        """Whether drift has a bound, and was not read for long."""
+    def claims_drift(self) -> bool:
+        """Whether drift has a bound and was not read for long. Who is told so reads it; nobody else does meanwhile."""
         if self.config.alerts.drift is None:
             return False
-        return self._drift is None or self._now() - self._drift[0] >= self.config.drift_every
+        with self._lock:
+            if self._drift_asked is not None and self._now() - self._drift_asked < self.config.drift_every:
+                return False
+            self._drift_asked = self._now()
+            return True
 
     def measures(self) -> dict[str, float]:
         """Measures of the window; those of too little are not there."""
@@ -194,7 +198,7 @@ class Monitoring:
             if slates >= least:
                 told["answered"] = len(self._answered) / slates
             if self._drift is not None:
-                told["drift"] = float(self._drift[1])
+                told["drift"] = float(self._drift)
         if len(requests) >= least:
             told["latency_p95_ms"] = float(np.quantile([seconds for _, seconds, _ in requests], 0.95)) * 1e3
             told["errors"] = sum(failed for _, _, failed in requests) / len(requests)

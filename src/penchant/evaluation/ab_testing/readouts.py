@@ -8,6 +8,7 @@ doubly robust one has less of it; where they differ from user to user the plain 
 these are not.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,9 @@ from penchant.evaluation.causal.effects import EffectConfig, Effects, average_ef
 from penchant.evaluation.causal.uplift import Uplift, by_segment
 from penchant.seeding import numpy_rng
 from penchant.types import DoubleArray
+
+SEGMENTS = 50
+"""Segments that are covariates, beside the largest: where a segment is a city or a user, the others count as one."""
 
 
 def propensities_differ(units: Sequence[Unit]) -> bool:
@@ -88,7 +92,7 @@ def _plain(ours: Sample, theirs: Sample) -> bool:
 
 
 def _covariates(units: Sequence[Unit], past_N: DoubleArray) -> DoubleArray:
-    """(N, F) the measure's past, events before the exposure, and a column for each segment but one."""
-    names = sorted({unit.segment for unit in units})[1:]
+    """(N, F) the measure's past, events before the exposure, and a column for each large segment but the largest."""
+    names = [name for name, _ in Counter(unit.segment for unit in units).most_common(SEGMENTS + 1)[1:]]
     told = [[np.log1p(len(unit.past)), *(float(unit.segment == name) for name in names)] for unit in units]
     return np.column_stack([past_N, np.array(told, dtype=np.float64)])
