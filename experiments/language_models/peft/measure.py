@@ -1,13 +1,11 @@
 """Makes result.json: quality, trained weights, seconds and memory of every fine-tuning method, on genres of books."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -85,8 +83,8 @@ class Reader(nn.Module):
         return found
 
 
-def measure(name: str, rate: float, settings: dict[str, Any], head: Path) -> dict[str, Any]:
-    """Train one method at one rate, save it, read it again; its row and its test logits."""
+def measure(name: str, settings: dict[str, Any], head: Path) -> dict[str, Any]:
+    """Train one method, save it, read it again; its row and its test logits."""
     texts, labels, (training, validation, test) = books(settings)
     seed, method = settings["seed"], settings["methods"].get(name, name)
     config = FineTunedEncoderConfig.of({"method": method, "max_length": settings["max_length"]})
@@ -102,7 +100,7 @@ def measure(name: str, rate: float, settings: dict[str, Any], head: Path) -> dic
     def optimiser() -> torch.optim.Optimizer:
         groups = [{"params": list(reader.head.parameters()), "lr": settings["head_rate"]}]
         if encoder.trainable_count:
-            groups.append({"params": list(encoder.parameters()), "lr": rate})
+            groups.append({"params": list(encoder.parameters()), "lr": settings["rates"][name]})
         return torch.optim.AdamW(groups, weight_decay=0.0)
 
     before, wall = time.process_time(), time.perf_counter()
@@ -122,7 +120,6 @@ def measure(name: str, rate: float, settings: dict[str, Any], head: Path) -> dic
     logits = reader.logits(tokens, test)
     return {
         "method": name,
-        "rate": rate,
         "trainable": encoder.trainable_count,
         "share": encoder.trainable_count / encoder.base_count,
         "best_epoch": record.best_epoch,
@@ -208,32 +205,19 @@ def compared(rows: list[dict[str, Any]], labels: DoubleArray, *, seed: int) -> N
 
 
 def main() -> None:
-    """Every method at each of its rates, or the one that is named."""
+    """Every method, or the one that is named."""
     settings = {"methods": {}, **read_toml(HERE / "config.toml")}
     if len(sys.argv) > 1:
-        name, rate, head = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
-        print(json.dumps(frozen(settings, head) if name == "frozen" else measure(name, rate, settings, head)))
+        name, head = sys.argv[1], Path(sys.argv[2])
+        print(json.dumps(frozen(settings, head) if name == "frozen" else measure(name, settings, head)))
         return
     rows = []
     with TemporaryDirectory() as folder:
-        head = str(Path(folder) / "head.safetensors")
-
-        def run(asked: tuple[str, float]) -> dict[str, Any]:
-            """In a process of its own, so that its peak of memory is its own."""
-            command = [sys.executable, __file__, asked[0], str(asked[1]), head]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-            print({key: value for key, value in row.items() if key != "logits"}, flush=True)
-            return row
-
-        rows.append(run(("frozen", 0.0)))
-        asked = [(name, rate) for name, rates in settings["rates"].items() for rate in rates]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            tried = list(pool.map(run, asked))
-    for name in settings["rates"]:
-        own = [row for row in tried if row["method"] == name]
-        best = max(own, key=lambda row: float(row["validation_auc"]))
-        rows.append({**best, "validation_auc_by_rate": {str(row["rate"]): row["validation_auc"] for row in own}})
+        for name in ("frozen", *settings["rates"]):  # a process each, so that peaks of memory are its own
+            asked = [sys.executable, __file__, name, str(Path(folder) / "head.safetensors")]
+            done = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True)
+            rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
+            print({key: value for key, value in rows[-1].items() if key != "logits"}, flush=True)
     texts, labels, parts = books(settings)
     compared(rows, labels[parts[2]], seed=settings["seed"])
     data = {"books": len(texts), "licence": LICENCE, "parts": [len(part) for part in parts]}
