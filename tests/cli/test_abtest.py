@@ -107,12 +107,12 @@ def test_two_rankers_in_one_list_and_which_is_preferred(penchant, tmp_path):
     """A puts good items first, B bad ones; users take what is good."""
     users = [f"u{n}" for n in range(40)]
     good, bad = [f"g{n}" for n in range(6)], [f"b{n}" for n in range(6)]
-    a = lines(tmp_path / "a.jsonl", [{"user_id": user, "items": good} for user in users])
+    a = lines(tmp_path / "a.jsonl", [{"user_id": user, "items": [*good, *good[: user == "u3"]]} for user in users])
     b = lines(tmp_path / "b.jsonl", [{"user_id": user, "items": bad} for user in [*users, "alone"]])
     shown = tmp_path / "shown.jsonl"
     code, out, _ = penchant("abtest", "interleave", a, b, "--to", shown, "-k", "4", "--json")
     assert (code, json.loads(out)["lists"], json.loads(out)["A"]) == (0, 40, 80)
-    assert json.loads(out)["left_out"] == {"one_list_only": 1}
+    assert json.loads(out)["left_out"] == {"one_list_only": 1, "repeated_items": 1}
     lists = [json.loads(line) for line in shown.read_text(encoding="utf-8").splitlines()]
     assert {one["teams"][0] for one in lists} == {"A", "B"}  # a coin for each user
     first = shown.read_bytes()
@@ -135,10 +135,10 @@ def test_two_rankers_in_one_list_and_which_is_preferred(penchant, tmp_path):
 @pytest.mark.parametrize(
     ("record", "told"),
     [
-        ({"user_id": "u", "items": ["a", "a"]}, "item twice"),
-        ({"user_id": "u"}, "is no list"),
+        ({"user_id": "u"}, "has no user_id and items"),
+        ({"user_id": "u", "items": [["a"]]}, "neither a text nor a whole number"),
         ({"user_id": "v", "items": ["a"]}, "No user has a list of both"),
-        ([1], "is no JSON object"),
+        ([1], "has no user_id and items"),
     ],
 )
 def test_lists_that_are_none_are_refused(penchant, tmp_path, record, told):

@@ -145,13 +145,15 @@ def interleave(
 ) -> None:
     """Put two rankers' lists into one for each user, so that each user judges both (team draft)."""
     from penchant.evaluation.ab_testing.lists import interleave as interleaved
-    from penchant.evaluation.ab_testing.lists import read_lists, write_interleaved
+    from penchant.evaluation.ab_testing.lists import write_interleaved
+    from penchant.metrics.lists import read_lists
 
     check_places(to)
     ours, theirs = read_lists(a), read_lists(b)
-    made = list(interleaved(ours, theirs, k, seed=seed))  # before the file is opened, lest it be emptied
-    told, alone = write_interleaved(to, made), len(ours.keys() ^ theirs.keys())
-    if not printed({"file": str(to), **told, "left_out": {"one_list_only": alone}}, json_file):
+    made = list(interleaved(ours.items, theirs.items, k, seed=seed))  # before the file is opened, lest it be emptied
+    told, alone = write_interleaved(to, made), len(ours.items.keys() ^ theirs.items.keys())
+    left_out = {"one_list_only": alone, "repeated_items": ours.repeats + theirs.repeats}
+    if not printed({"file": str(to), **told, "left_out": left_out}, json_file):
         screen.out.print(f"{told['lists']:,} lists are in {to}: {told['A']:,} places of A, {told['B']:,} of B")
         screen.out.print(f"{alone:,} users have a list of one ranker only, and are left out")
 

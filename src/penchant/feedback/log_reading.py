@@ -17,6 +17,9 @@ from penchant.errors import SourceError
 from penchant.feedback.decisions import OWN, fault_of
 from penchant.records import Decision, Event, LoggedSlot
 
+SQLITE = b"SQLite format 3\x00"
+"""How a store's file begins."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackLog:
@@ -38,6 +41,12 @@ class _BadLineError(Exception):
         self.column, self.reason = column, reason
 
 
+def is_store(path: Path) -> bool:
+    """Whether a file is a server's store. `OSError` for one that cannot be read."""
+    with path.open("rb") as file:
+        return file.read(len(SQLITE)) == SQLITE
+
+
 def read_log(path: Path, *, quarantine: Quarantine | None = None) -> FeedbackLog:
     """Read a log. A bad line is set aside with its number, column and reason, and, where one is given, written to the
     quarantine (which raises `BadRowError` where it is strict). `SourceError` for a file that is not there.
@@ -46,7 +55,7 @@ def read_log(path: Path, *, quarantine: Quarantine | None = None) -> FeedbackLog
         raw = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", hint="Give a file of JSON lines.") from None
-    if raw.startswith(b"SQLite format 3"):
+    if raw.startswith(SQLITE):
         raise SourceError(f"{path} is a store, not a log.", hint=f"Write its log: penchant log {path} --to FILE.jsonl")
     decisions: list[Decision] = []
     events: list[Event] = []

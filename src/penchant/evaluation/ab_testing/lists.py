@@ -34,19 +34,6 @@ class ListsReport:
     """``no_list`` for the user, ``not_on_list``, ``other_event``, ``without_item``"""
 
 
-def read_lists(path: Path) -> dict[str, list[str]]:
-    """User → items. `SourceError` for a file that cannot be read or holds anything else; the line is named."""
-    found: dict[str, list[str]] = {}
-    for number, record in _lines(path):
-        user, items = record.get("user_id"), record.get("items")
-        if not isinstance(user, str) or not isinstance(items, list) or not all(isinstance(one, str) for one in items):
-            raise SourceError(f"{path}, line {number}, is no list of a user.", hint='Write {"user_id", "items"}.')
-        if user in found:
-            raise SourceError(f"{path}, line {number}: {user!r} has two lists.", hint="Give one list for each user.")
-        found[user] = items
-    return found
-
-
 def interleave(
     a: Mapping[str, Sequence[str]], b: Mapping[str, Sequence[str]], k: int, *, seed: int
 ) -> Iterator[tuple[str, Interleaved]]:

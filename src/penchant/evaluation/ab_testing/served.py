@@ -15,12 +15,11 @@ import orjson
 from penchant.errors import SourceError
 from penchant.feedback import open_stores
 from penchant.feedback.forgetting import unforgotten
-from penchant.feedback.log_reading import read_log
+from penchant.feedback.log_reading import is_store, read_log
 from penchant.records import Decision, Event
 
 Line: TypeAlias = tuple[int, dict[str, Any], str]
 """Its number, its record, and why it is none"""
-SQLITE = b"SQLite format 3\x00"
 CLOCKS_APART = 600_000_000
 """Microseconds by which an event may seem earlier than the slate that it names"""
 NOT_IN_EXPERIMENT, NO_TIME, OTHER = "not_in_experiment", "without_time", "no_decision_or_event"
@@ -31,9 +30,9 @@ def is_feedback(path: Path) -> bool:
     `SourceError` for one that cannot be read.
     """
     try:
+        if is_store(path):
+            return True
         with path.open("rb") as file:
-            if file.peek(len(SQLITE)).startswith(SQLITE):
-                return True
             for line in file:
                 try:
                     record = orjson.loads(line)
@@ -48,7 +47,7 @@ def is_feedback(path: Path) -> bool:
 
 def lines_of(path: Path) -> Iterator[Line]:
     """Decisions and events of a store or of JSON lines; of a store without what users have forgotten."""
-    if _is_store(path):
+    if is_store(path):
         with open_stores(str(path)) as stores:
             decisions, events = unforgotten(stores)
             yield from _lines([*decisions], [*events])
@@ -63,16 +62,11 @@ def lines_of(path: Path) -> Iterator[Line]:
 
 def events_of(path: Path) -> list[Event]:
     """Its events alone, each once."""
-    if _is_store(path):
+    if is_store(path):
         with open_stores(str(path)) as stores:
             return list(unforgotten(stores)[1])
     found = {event.event_id or str(number): event for number, event in enumerate(read_log(path).events)}
     return list(found.values())
-
-
-def _is_store(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(SQLITE)) == SQLITE
 
 
 def _lines(decisions: Iterable[Decision], events: Iterable[Event]) -> Iterator[Line]:
