@@ -16,15 +16,24 @@ from penchant.encoders.batching import batches, equal_lengths, spread
 from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.licence import licence_of
+from penchant.encoders.packed_bert import PackedBert
 from penchant.encoders.pooling import load_dense, pool
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
-from penchant.training.precision import Precision, fastest_precision
+from penchant.training.precision import EncodedIn, Precision, fastest_precision, int8_pays
 from penchant.types import FloatArray, IntArray
 
-_PROBE = "The first text, and then 2 more."
+_PROBES = (
+    "The first text, and then 2 more.",
+    "red",
+    "Moisturizing Shampoo, 12 oz by Naturals; Beauty, Hair Care",
+    "A history of the city in three volumes, from its founding by fishermen until the railway came. Illustrated.",
+)
+_AGREEMENT = 0.998
+_FLOATING: dict[str, Precision] = {"float32": "float32", "bfloat16": "bfloat16", "int8": "float32"}
+"""What a model is loaded in before it is rounded."""
 
 
 class HuggingFaceEncoderConfig(Config):
@@ -40,10 +49,12 @@ class HuggingFaceEncoderConfig(Config):
     """Tokens a text is cut to, special ones included; the model's own limit where that is lower."""
     prompt: str | None = None
     """Put before every text. None: the checkpoint's default prompt, mostly nothing."""
-    batch_tokens: int = Field(default=1024, ge=1)
-    """Tokens in a batch: at 1024 a layer's intermediate results stay in the processor's cache."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the matrix products. ``auto``: whichever this machine is faster in, by a trial."""
+    batch_tokens: int | None = Field(default=None, ge=1)
+    """Tokens in a batch. None: 1024, and 512 in int8, at which a layer's intermediate results stay in the processor's
+    cache."""
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """Of the matrix products. ``auto``: whichever this machine is fastest in, by a trial. int8, which only BERT-like
+    models have, must also give the vectors of float32 to a cosine of 0.998."""
     threads: int | None = Field(default=None, ge=1)
     """Batches encoded at a time. None: as many as torch uses threads."""
 
@@ -63,7 +74,7 @@ class HuggingFaceEncoder:
 
     Texts of equal length share a batch, so there is no padding anywhere: pads cannot enter a mean, the last state is
     the last token's on whichever side a tokenizer would pad, and a model without a padding token works as well. In
-    float32 a text's vector is the same within 1e-5 whatever it is encoded with; in bfloat16 within its rounding.
+    float32 a text's vector is the same within 1e-5 whatever it is encoded with; in bfloat16 and int8 within rounding.
 
     Raises `NotFoundError` where there is no such model, `ConfigError` where it cannot be used.
     """
@@ -74,19 +85,41 @@ class HuggingFaceEncoder:
         self._checkpoint = read_checkpoint(self._folder)
         stated = self._checkpoint.pooling or pooling_of(self._checkpoint.architecture)
         self.pooling: Pooling = stated if self.config.pooling == "auto" else self.config.pooling
-        self.precision: Precision = fastest_precision() if self.config.precision == "auto" else self.config.precision
         self.prompt = self._checkpoint.prompt if self.config.prompt is None else self.config.prompt
         self._dense = load_dense(self._checkpoint)
+        wanted = self.config.precision
+        self._floating: Precision = fastest_precision() if wanted == "auto" else _FLOATING[wanted]
+        self._in_int8 = False
         self._tokenization, self._forward = self._load()
-        probe = torch.tensor(self._tokenization([_PROBE]))
-        with torch.inference_mode():
-            vector = self._pooled([probe])[0]
-        if not torch.isfinite(vector).all():
+        vectors = self._probe()
+        if not torch.isfinite(vectors).all():
             raise ConfigError(
                 f"{self._checkpoint.folder}: its weights give vectors that are not finite.",
                 hint="Use another checkpoint.",
             )
-        self._dim = len(vector)
+        self._dim = vectors.shape[1]
+        if wanted == "int8" or (wanted == "auto" and self._floating == "float32" and int8_pays()):
+            self._round(vectors)
+
+    def _probe(self) -> torch.Tensor:
+        with torch.inference_mode():
+            return self._pooled([torch.tensor([ids]) for ids in self._tokenization(_PROBES)])
+
+    def _round(self, exact: torch.Tensor) -> None:
+        """Go over to int8: where it was asked for, or where the vectors of the probes stay near the `exact` ones."""
+        asked = self.config.precision == "int8"
+        if isinstance(self._forward, PackedBert):
+            floating, self._forward = self._forward, self._forward.in_int8()
+            self._in_int8 = asked or bool((self._probe() * exact).sum(1).min() >= _AGREEMENT)
+            if not self._in_int8:
+                self._forward = floating
+        elif asked:
+            raise ConfigError(f"{self.name} has no int8: only BERT-like models do.", hint="Use another precision.")
+
+    @property
+    def precision(self) -> EncodedIn:
+        """Of the matrix products."""
+        return "int8" if self._in_int8 else self._floating
 
     @property
     def max_length(self) -> int:
@@ -137,7 +170,8 @@ class HuggingFaceEncoder:
         kept = np.flatnonzero(lengths)
         vectors = np.zeros((len(ids), self.dim), dtype=np.float32)
         workers = self.config.threads or torch.get_num_threads()
-        parts = batches(lengths[kept], budget=self.config.batch_tokens, workers=workers)
+        budget = self.config.batch_tokens or (512 if self._in_int8 else 1024)
+        parts = batches(lengths[kept], budget=budget, workers=workers)
         with progress.task("Encoding texts", total=len(ids)) as advance:
             if len(kept) < len(ids):
                 advance(len(ids) - len(kept))
@@ -193,7 +227,7 @@ class HuggingFaceEncoder:
         if self._checkpoint.adaptation is not None:
             return self._load_adapted(self._checkpoint.adaptation)
         read = read_tokenizer(self._checkpoint)
-        packed = read_bert(self._checkpoint, precision=self.precision) if read else None
+        packed = read_bert(self._checkpoint, precision=self._floating) if read else None
         if read and packed:
             tokenizer, limit = read
             size = tokenizer.get_vocab_size(with_added_tokens=False)
@@ -212,8 +246,8 @@ class HuggingFaceEncoder:
             limits=(loaded.model_max_length, positions_of(model.config.to_dict())),
             names=loaded.convert_ids_to_tokens,
         )
-        probe = torch.tensor(tokenization([_PROBE]))
-        return tokenization, fast_forward(model, probe, precision=self.precision)
+        probe = torch.tensor(tokenization(_PROBES[:1]))
+        return tokenization, fast_forward(model, probe, precision=self._floating)
 
     def _load_adapted(self, folder: Path) -> tuple[Tokenization, Forward]:
         """A base with something trained beside its weights, which transformers itself has to run."""
@@ -228,7 +262,7 @@ class HuggingFaceEncoder:
             limits=(loaded.model_max_length, positions and positions - method.positions),
             names=loaded.convert_ids_to_tokens,
         )
-        return tokenization, reference_forward(method.states, precision=self.precision)
+        return tokenization, reference_forward(method.states, precision=self._floating)
 
     def _tokenize_with(
         self,

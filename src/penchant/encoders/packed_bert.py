@@ -2,16 +2,22 @@
 
 Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers" (2019), and RoBERTa's family, which differs in
 where positions start. The same arithmetic as `transformers`' `BertModel` in evaluation mode, arranged for throughput:
-query, key and value in one product, weights transposed once, element-wise steps in place, and no padding, since every
-step but attention works on single tokens and attention runs on texts of equal length side by side.
+query and key in one product, weights transposed once, element-wise steps in place, and no padding, since every step but
+attention works on single tokens and attention runs on texts of equal length side by side.
+
+In int8 the product of the values stays in float32: the rounding of what many tokens have in common does not average out
+over them, and took more from the vectors' agreement than all other products together.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
+
+from penchant.encoders.int8 import Int8AfterGelu, Int8Linear
 
 _KINDS = {"bert", "roberta", "xlm-roberta", "camembert"}
 _ACTIVATIONS = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_fast": "tanh"}
@@ -19,8 +25,17 @@ _ACTIVATIONS = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh",
 Weights = Mapping[str, Tensor]
 
 
-class _Linear:
-    """x W + b with W (K, N), transposed once; several layers that read the same x are one."""
+class Linear(Protocol):
+    """x W + b with W (K, N)."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x: Tensor, /) -> Tensor: ...  # noqa: D102
+
+
+class _Float:
+    """A layer's own format; weights are transposed once, and several layers that read the same x are one."""
 
     def __init__(self, weights: Weights, *names: str, dtype: torch.dtype) -> None:
         self.weight = torch.cat([weights[f"{name}.weight"] for name in names]).t().to(dtype).contiguous()
@@ -34,6 +49,11 @@ class _LayerNorm:
     def __init__(self, weights: Weights, name: str, *, eps: float) -> None:
         self.weight, self.bias, self.eps = weights[f"{name}.weight"].float(), weights[f"{name}.bias"].float(), eps
 
+    @property
+    def reach(self) -> Tensor:
+        """(D,) how large each column of the result gets, at four standard deviations."""
+        return 4 * self.weight.abs() + self.bias.abs()
+
     def __call__(self, x: Tensor) -> Tensor:
         return layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
@@ -43,30 +63,37 @@ class _Layer:
 
     def __init__(self, weights: Weights, name: str, config: Mapping[str, Any], *, dtype: torch.dtype) -> None:
         self.heads, self.approximate = int(config["num_attention_heads"]), _ACTIVATIONS[config["hidden_act"]]
-        reads = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
-        eps = float(config["layer_norm_eps"])
-        self.qkv = _Linear(weights, *reads, dtype=dtype)
-        self.out = _Linear(weights, f"{name}.attention.output.dense", dtype=dtype)
+        eps, own = float(config["layer_norm_eps"]), f"{name}.attention.self"
+        self.query_key: Linear = _Float(weights, f"{own}.query", f"{own}.key", dtype=dtype)
+        self.value: Linear = _Float(weights, f"{own}.value", dtype=dtype)
+        self.out: Linear = _Float(weights, f"{name}.attention.output.dense", dtype=dtype)
         self.norm_attention = _LayerNorm(weights, f"{name}.attention.output.LayerNorm", eps=eps)
-        self.up = _Linear(weights, f"{name}.intermediate.dense", dtype=dtype)
-        self.down = _Linear(weights, f"{name}.output.dense", dtype=dtype)
+        self.up: Linear = _Float(weights, f"{name}.intermediate.dense", dtype=dtype)
+        self.down: Linear = _Float(weights, f"{name}.output.dense", dtype=dtype)
         self.norm_output = _LayerNorm(weights, f"{name}.output.LayerNorm", eps=eps)
+
+    def in_int8(self) -> "_Layer":
+        layer = copy(self)
+        layer.query_key = Int8Linear(self.query_key.weight, self.query_key.bias)
+        layer.out = Int8Linear(self.out.weight, self.out.bias)
+        layer.up = Int8Linear(self.up.weight, self.up.bias, sizes=self.norm_attention.reach)
+        layer.down = Int8AfterGelu(self.down.weight, self.down.bias)
+        return layer
 
     def __call__(self, h_TD: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         # The residual stream and both norms stay in float32; only the products are in the weights' precision.
-        h_TD = self.norm_attention(h_TD + self.out(self._attend(self.qkv(h_TD), shapes)))
+        h_TD = self.norm_attention(h_TD + self.out(self._attend(self.query_key(h_TD), self.value(h_TD), shapes)))
         inner = torch.ops.aten.gelu_(self.up(h_TD), approximate=self.approximate)
         return self.norm_output(h_TD.add_(self.down(inner)))
 
-    def _attend(self, qkv_TE: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    def _attend(self, query_key_TE: Tensor, value_TD: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         """softmax(QKᵀ/√d) V within each text; `shapes` are (texts, length) of consecutive runs of the T tokens."""
-        tokens, width = qkv_TE.shape[0], qkv_TE.shape[1] // 3
-        mixed = qkv_TE.new_empty(tokens, width)
+        mixed = torch.empty_like(value_TD)
         start = 0
         for texts, length in shapes:
             run = slice(start, start + texts * length)
-            packed = qkv_TE[run].view(texts, length, 3, self.heads, width // self.heads)
-            query, key, value = packed.permute(2, 0, 3, 1, 4).unbind(0)
+            query, key = query_key_TE[run].view(texts, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+            value = value_TD[run].view(texts, length, self.heads, -1).transpose(1, 2)
             attended = scaled_dot_product_attention(query, key, value)
             mixed[run].view(texts, length, self.heads, -1).copy_(attended.transpose(1, 2))
             start = run.stop
@@ -90,6 +117,12 @@ class PackedBert:
         self.layers = [
             _Layer(weights, f"encoder.layer.{i}", config, dtype=dtype) for i in range(config["num_hidden_layers"])
         ]
+
+    def in_int8(self) -> "PackedBert":
+        """The same model with most of its products in 8-bit integers; this one must be in float32."""
+        rounded = copy(self)
+        rounded.layers = [layer.in_int8() for layer in self.layers]
+        return rounded
 
     @staticmethod
     def fits(config: Mapping[str, Any]) -> bool:

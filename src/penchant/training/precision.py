@@ -10,15 +10,19 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "bfloat16"]
 
+EncodedIn = Literal["float32", "bfloat16", "int8"]
 TrainedIn = Literal["float32", "bfloat16", "float16"]
 GAIN = 1.25
 """bfloat16 is taken where it is at least this many times as fast: below, rounding is not worth it, and timing noise
 could make the choice differ between runs."""
+INT8_GAIN = 2.5
+"""8-bit integers are taken where their product is at least this many times as fast: rounding before it and scaling
+after it take about as long as the product itself."""
 
 
 @lru_cache(maxsize=1)
 def fastest_precision() -> Precision:
-    """The format for matrix products on this CPU; tried once a process, in about a tenth of a second.
+    """The floating-point format for matrix products on this CPU; tried once a process, in about a tenth of a second.
 
     CPU flags do not tell: with AMX bfloat16 is two to three times as fast as float32, without its instructions a
     hundred times slower, and a virtual machine may show either. A small product is tried first, so that a machine
@@ -29,7 +33,24 @@ def fastest_precision() -> Precision:
     return "bfloat16" if seconds("float32") > GAIN * seconds("bfloat16") else "float32"
 
 
-def seconds(precision: Precision, *, rows: int = 512, repeats: int = 5) -> float:
+@lru_cache(maxsize=1)
+def int8_pays() -> bool:
+    """Whether this processor multiplies 8-bit integers `INT8_GAIN` times as fast as float32; tried once a process.
+
+    By trial for the same reason as above: without VNNI instructions the product takes longer than in float32.
+    """
+    import torch
+
+    try:
+        torch._int_mm(torch.ones(32, 32, dtype=torch.int8), torch.ones(32, 32, dtype=torch.int8))
+    except (AttributeError, RuntimeError):  # a torch without this product
+        return False
+    if seconds("int8", rows=32) > 3 * seconds("float32", rows=32):
+        return False
+    return seconds("float32") > INT8_GAIN * seconds("int8")
+
+
+def seconds(form: EncodedIn, *, rows: int = 512, repeats: int = 5) -> float:
     """Least time of one (rows, 384) × (384, 1536) product, the largest of a small encoder's layer, in seconds.
 
     In processor time of one thread, which other programs on the machine disturb little.
@@ -40,13 +61,16 @@ def seconds(precision: Precision, *, rows: int = 512, repeats: int = 5) -> float
 
     def measure() -> None:
         torch.set_num_threads(1)
-        dtype = torch.float32 if precision == "float32" else torch.bfloat16
+        dtype: torch.dtype = getattr(torch, form)
         inputs, weights = torch.ones(rows, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
         bias = torch.ones(1536, dtype=dtype)
         with torch.inference_mode():
             for _ in range(repeats):
                 start = time.thread_time()
-                torch.addmm(bias, inputs, weights)
+                if form == "int8":
+                    torch._int_mm(inputs, weights)
+                else:
+                    torch.addmm(bias, inputs, weights)
                 times.append(time.thread_time() - start)
 
     outer = torch.get_num_threads()
