@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import orjson
+from threadpoolctl import threadpool_limits
 
 from penchant.artifacts import replace_file
 from penchant.errors import ConfigError, UnsupportedError
@@ -45,9 +46,10 @@ def export_profiles(
     the order of the bundle's users.
 
     The file is the same for any number of `workers`, processes that each read the bundle for themselves and compute on
-    one thread of torch's. What is held in memory is the bundle once a process and a bounded number of profiles, however
-    many users there are. The file takes its place when it is whole. Raises `BundleError` for a bundle that cannot be
-    read, `ConfigError` for a file that cannot be written and for no worker, `UnsupportedError` where a worker dies.
+    one thread: a profile is many small products, at whose ends threads would wait for each other. What is held in
+    memory is the bundle once a process and a bounded number of profiles, however many users there are. The file takes
+    its place when it is whole. Raises `BundleError` for a bundle that cannot be read, `ConfigError` for a file that
+    cannot be written and for no worker, `UnsupportedError` where a worker dies.
     """
     if workers < 1:
         raise ConfigError(f"There are {workers} workers.", hint="Give one or more.")
@@ -82,7 +84,8 @@ def export_profiles(
 
 
 def _alone(model: InterestModel, blocks: Sequence[Sequence[str]], limit: int, as_of: int | None) -> Iterator[bytes]:
-    return (_lines(model, block, limit, as_of) for block in blocks)
+    with threadpool_limits(1):
+        yield from (_lines(model, block, limit, as_of) for block in blocks)
 
 
 def _many(
@@ -110,6 +113,7 @@ def _begin() -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    threadpool_limits(1)
 
 
 @cache

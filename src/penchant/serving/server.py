@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from penchant.errors import ConfigError
 
@@ -71,7 +72,9 @@ def serve(app: FastAPI, listener: socket.socket, *, started: Callable[[], None] 
     # uvicorn raises a caught signal again when it is done; by then there is nothing left to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    Server(app, started=started).run(sockets=[listener])
+    # A profile is many small products, at whose ends NumPy's threads would wait for longer than they compute.
+    with threadpool_limits(1, user_api="blas"):
+        Server(app, started=started).run(sockets=[listener])
 
 
 def log_to_stderr(*, access: bool) -> None:
