@@ -1,5 +1,6 @@
 """From a name to an encoder."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,16 @@ from penchant.encoders.cache import CachedEncoder
 from penchant.encoders.light import is_light, load_light, needs_texts
 from penchant.errors import ConfigError
 from penchant.interfaces import Encoder
+
+_FORMAT = re.compile("-(float32|bfloat16|int8)-")
+
+
+def same_model(identity: str, other: str) -> bool:
+    """Whether two identities are of one model, in whichever number format each machine ran it.
+
+    The vectors then differ by rounding only, and what was learned on the one's can be used with the other's.
+    """
+    return _FORMAT.sub("-", identity) == _FORMAT.sub("-", other)
 
 
 def load_encoder(

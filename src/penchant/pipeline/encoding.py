@@ -17,6 +17,7 @@ from penchant.encoders import (
     load_encoder,
     render_items,
     render_users,
+    same_model,
 )
 from penchant.encoders.light import fit_light, is_light
 from penchant.errors import NotFoundError, PenchantError
@@ -60,7 +61,7 @@ def known_encoder(facts: Mapping[str, Any], items: Table) -> Encoder | None:
             found = load_encoder(folder)
         except PenchantError:  # damaged, or of a newer form: as good as gone
             return None
-        return found if found.identity == told.get("identity") else None
+        return found if same_model(found.identity, str(told.get("identity"))) else None
     if is_light(name):
         light = fit_light(name, render_items(items))
         return light if light.identity == told.get("identity") else None

@@ -37,6 +37,7 @@ def number_world(*, users: int = 150, seed: int = 0) -> Dataset:
 
 
 DATA = number_world()
+EXACT = {"precision": "float32"}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_the_saved_encoder_gives_the_vectors_that_were_measured(tuned: NextItemT
     texts = render_items(DATA.items)
     with torch.inference_mode():
         own = functional.normalize(tuned.encoder([(text, None) for text in texts]), dim=1).numpy()
-    loaded = load_encoder(str(tmp_path / "encoder"))
+    loaded = load_encoder(str(tmp_path / "encoder"), settings=EXACT)
     np.testing.assert_allclose(loaded.encode(texts), own, atol=1e-5)
 
 
@@ -83,7 +84,7 @@ def test_sentence_transformers_reads_it_too(tuned: NextItemTuning, tmp_path: Pat
     tuned.save(tmp_path / "encoder")
     texts = render_items(DATA.items)[:5]
     theirs = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").encode(texts)
-    np.testing.assert_allclose(theirs, load_encoder(str(tmp_path / "encoder")).encode(texts), atol=1e-5)
+    np.testing.assert_allclose(theirs, load_encoder(str(tmp_path / "encoder"), settings=EXACT).encode(texts), atol=1e-5)
 
 
 def test_many_texts_are_run_a_few_at_a_time_and_come_back_in_order(tuned: NextItemTuning):
@@ -122,7 +123,7 @@ def test_every_method_is_taken(words: Path, method: str, tmp_path: Path):
     texts = render_items(DATA.items)[::9]
     with torch.inference_mode():
         own = functional.normalize(tuned.encoder([(text, None) for text in texts]), dim=1).numpy()
-    np.testing.assert_allclose(load_encoder(str(tmp_path / "encoder")).encode(texts), own, atol=1e-5)
+    np.testing.assert_allclose(load_encoder(str(tmp_path / "encoder"), settings=EXACT).encode(texts), own, atol=1e-5)
 
 
 def test_equal_seeds_give_equal_encoders(words: Path):
@@ -203,7 +204,7 @@ def test_the_text_space_begins_at_what_the_linear_space_says(words: Path):
     config = settings(words)
     texts = render_items(DATA.items)
     encoder = FineTunedEncoder(config.encoder, seed=0)
-    linear = LinearSpace(load_encoder(str(words)).encode(texts))
+    linear = LinearSpace(load_encoder(str(words), settings=EXACT).encode(texts))
     with torch.no_grad():
         linear.weight.copy_(torch.randn(32, 32, generator=torch.Generator().manual_seed(0)))
     items = np.arange(DATA.n_items, dtype=np.int32)

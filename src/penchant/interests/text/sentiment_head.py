@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from penchant.artifacts import write_json
 from penchant.config import Config
+from penchant.encoders import same_model
 from penchant.errors import BundleError, DataError
 from penchant.interests.text.logistic import binary_cross_entropy, check_labels, fit_logistic, sigmoid
 from penchant.interests.text.sentiment import Passage, Sentiment
@@ -106,7 +107,7 @@ class SentimentHead:
             offset, (slope, shift) = float(said["offset"]), (float(x) for x in said["scaling"])
         except (OSError, orjson.JSONDecodeError, SafetensorError, KeyError, TypeError, ValueError):
             raise BundleError(f"{folder} holds no whole sentiment head.", hint="Fit it again.") from None
-        if said["encoder"] != encoder.identity or weights.shape != (encoder.dim + 1,):
+        if not same_model(str(said["encoder"]), encoder.identity) or weights.shape != (encoder.dim + 1,):
             raise BundleError(
                 f"The sentiment head at {folder} reads vectors of {said['encoder']}, not of {encoder.identity}.",
                 hint="Hand in the encoder that it was fitted with, or fit it again.",
