@@ -172,7 +172,11 @@ def test_a_switchback_is_read_from_the_log(penchant, tmp_path):
     assert told["p_permutation"] < 0.01
     assert told["control_blocks"] + told["treatment_blocks"] in {200, 201}
     assert told["washed_out"] == pytest.approx(400, abs=2)
+    assert told["left_out"] == {}
     assert "by permutation" in penchant(*asked)[1]
+    spoiled = [*records[:1500], records[3], {**records[1501], "value": None}, {**records[1502], "timestamp": "soon"}]
+    code, out, _ = penchant(*("abtest", "switchback", written(tmp_path, spoiled), *asked[3:]), "--json")
+    assert (code, json.loads(out)["left_out"]) == (0, {"duplicate_delivery": 1, "without_value": 1, "bad_line": 1})
     for wrong in (["--hours", "0"], ["--hours", "1e-10"], ["--hours", "inf"], ["--event", "gift"], ["--hours", "9999"]):
         code, _, err = penchant(*asked, *wrong)
         assert (code, "hint:" in err) == (2, True)

@@ -66,6 +66,11 @@ def test_what_cannot_be_asked_is_refused_in_words(log, tmp_path):
     empty = tmp_path / "empty.jsonl"
     empty.touch()
     assert isinstance(refused(empty, "--policy", "greedy"), DataError)
+    unusable = tmp_path / "unusable.jsonl"
+    unusable.write_text('{"event": "ranking", "id": "x", "user": "u", "items": []}\n{broken\n', encoding="utf-8")
+    told = refused(unusable, "--policy", "greedy").message
+    assert told.startswith(f"No decision of {unusable} can be used. Lines: 2; decisions: 0; ")
+    assert told.count(": 1") == 2  # each of the two reasons
     wrong = refused(log, "--policy", "greedy", "--logging-policy", "greedy", "--estimators", "independent_ips")
     assert "named as the logging one" in wrong.message
     dial = refused(log, "--policy", "dial", "--explore", "0.3")

@@ -60,9 +60,7 @@ def test_a_bundles_encoder_is_found_where_it_lay_and_no_other_is_taken_for_it(tm
     assert known.identity == encoder.identity
     precise = load_encoder(place, settings={"precision": "float32"}).identity
     elsewhere = {"encoder": {**facts["encoder"], "identity": precise.replace("-float32-", "-bfloat16-")}}
-    assert (
-        known_encoder(elsewhere, WORLD.items) is not None
-    )  # made where another format is the faster
+    assert known_encoder(elsewhere, WORLD.items) is not None  # made where another format is the faster
     place.rename(tmp_path / "moved")
     assert known_encoder(facts, WORLD.items) is None
     pretrain_encoder(WORLD, place, PretrainingConfig(start="tfidf"))

@@ -65,6 +65,9 @@ def test_measures_are_those_of_the_window(clock):
     for n in range(100):
         watch.began()
         watch.ended("GET", "/x", 500 if n < 5 else 200, (n + 1) / 1_000)
+    for route in ("/health", "/metrics"):  # a probe's own requests say nothing of how users are served
+        watch.began()
+        watch.ended("GET", route, 200, 60.0)
     measures = watch.measures()
     assert measures["latency_p95_ms"] == pytest.approx(95.05)
     assert measures["errors"] == 0.05

@@ -1,5 +1,7 @@
 """`penchant abtest`: who gets which arm, how many users it takes, and what came of it."""
 
+from collections import Counter
+from dataclasses import asdict
 from math import ceil
 from pathlib import Path
 from typing import Annotated
@@ -201,9 +203,10 @@ def switchback(
     design = Switchback.of(
         {"name": experiment, "hours": hours, "washout": washout, "treated": treated}, where="abtest switchback"
     )
-    moments, values = moments_and_values(events_in(log), event)
+    left_out: Counter[str] = Counter()
+    moments, values = moments_and_values(events_in(log, left_out), event, left_out)
     found = analyse(design, moments, values, rng=numpy_rng(seed, "switchback"))
-    if printed(found, json_file):
+    if printed({**asdict(found), "left_out": left_out}, json_file):
         return
     effect = found.effect
     screen.out.print(
@@ -214,6 +217,8 @@ def switchback(
         f"{found.treatment_blocks:,} blocks with the treatment, {found.control_blocks:,} without; "
         f"{found.washed_out:,} events washed out"
     )
+    left = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in sorted(left_out.items()))
+    screen.out.print(f"Left out: {left or 'none'}")
 
 
 def arm_shares(text: str) -> dict[str, float]:

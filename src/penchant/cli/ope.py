@@ -1,5 +1,6 @@
 """`penchant ope`: what another policy would have earned, from the log of the one that served."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,10 +10,11 @@ import typer
 from penchant.cli import screen
 from penchant.cli.delivery import Json, check_places, printed
 from penchant.cli.options import names
-from penchant.errors import ConfigError
+from penchant.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from penchant.evaluation.off_policy.report import OffPolicyReport
+    from penchant.feedback.attribution import AttributionReport
     from penchant.feedback.log_reading import FeedbackLog
 
 SECONDS_PER_DAY = 86_400
@@ -82,6 +84,12 @@ def ope(
     server = target_policy(logging_policy, _table(settings, logging_policy)) if logging_policy else None
     read = _read(log, quarantine, strict=strict)
     rewarded, joined = attribute(read.decisions, read.events, attribution)
+    if not rewarded:
+        raise DataError(
+            f"No decision of {log} can be used. Lines: {read.lines:,}; decisions: {len(read.decisions):,}; "
+            + "; ".join(f"{reason}: {count:,}" for reason, count in sorted(_unused(read, joined).items())),
+            hint="Give a log of rankings with the chance that each item had of its place.",
+        )
     value = evaluate_policy(
         rewarded,
         target,
@@ -93,9 +101,6 @@ def ope(
         config=estimating,
         asking=asking,
     )
-    quarantined: dict[str, int] = {}
-    for fault in read.faults:
-        quarantined[fault.reason] = quarantined.get(fault.reason, 0) + 1
     report = OffPolicyReport(
         log={
             "file": log.name,
@@ -104,7 +109,7 @@ def ope(
             "events": len(read.events),
             "other": read.other,
             "blank": read.blank,
-            "quarantined": quarantined,
+            "quarantined": dict(Counter(fault.reason for fault in read.faults)),
         },
         attribution=joined,
         settings={**attribution.model_dump(), "level": level, "seed": seed, "draws": draws},
@@ -150,6 +155,11 @@ def _read(log: Path, quarantine: Path | None, *, strict: bool) -> "FeedbackLog":
         check_places(folder / "lines")
     with Quarantine(folder, strict=strict) as aside:
         return read_log(log, quarantine=aside)
+
+
+def _unused(read: "FeedbackLog", joined: "AttributionReport") -> dict[str, int]:
+    """How many lines and decisions were left out, by reason."""
+    return dict(Counter(fault.reason for fault in read.faults) + Counter(joined.decisions_left_out))
 
 
 def _show(report: "OffPolicyReport") -> None:

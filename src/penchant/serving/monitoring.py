@@ -33,6 +33,8 @@ MOST_KEPT = 50_000
 """Requests and slates of the window, at most: of more, the last"""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """That are labels; a client may send any other word, and each would be a series that is kept"""
+PROBES = frozenset({"/health", "/metrics"})
+"""Routes whose requests say nothing of how users are served: they are counted, and are not in the window's measures"""
 LOOK_EVERY = 5.0
 """Seconds between two looks at the alerts, beside those that are asked for"""
 
@@ -126,7 +128,8 @@ class Monitoring:
         self._seconds.labels(route).observe(seconds)
         now = self._now()
         with self._lock:
-            self._requests.append((now, seconds, status >= 500))
+            if route not in PROBES:
+                self._requests.append((now, seconds, status >= 500))
             due = now - self._looked >= LOOK_EVERY
         if due:
             self.alerts()

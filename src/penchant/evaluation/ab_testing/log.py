@@ -139,14 +139,19 @@ def read_log(path: Path, *, experiment: str | None = None, window_days: float | 
     )
 
 
-def events_in(path: Path) -> Iterator[Action]:
-    """The events of any log, whoever's they are, each once; what cannot be read is left out."""
+def events_in(path: Path, left_out: Counter[str]) -> Iterator[Action]:
+    """The events of any log, whoever's they are, each once. What cannot be read is counted in `left_out`, by reason."""
     seen: set[str] = set()
     for _, record, fault in _records(path):
-        if fault or "left_out" in record or _checked(record) is not None or record["kind"] != "event":
-            continue
-        key = record.get("event_id") or _whole(record)
-        if key not in seen:
+        if "left_out" in record:
+            left_out[record["left_out"]] += 1
+        elif fault or _checked(record) is not None:
+            left_out["bad_line"] += 1
+        elif record["kind"] == "event":
+            key = record.get("event_id") or _whole(record)
+            if key in seen:
+                left_out["duplicate_delivery"] += 1
+                continue
             seen.add(key)
             yield Action(event_type=record["event_type"], value=record["value"], timestamp=record["timestamp"])
 

@@ -8,6 +8,7 @@ Zhao 2023). Blocks that follow each other are then taken as independent; longer 
 wider.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -91,15 +92,20 @@ def analyse(
     )
 
 
-def moments_and_values(events: Iterable[Action], event_type: str) -> tuple[IntArray, DoubleArray]:
-    """(N,) each, of a type's events. `DataError` where there is none, or one has no value."""
-    found = [one for one in events if one.event_type == event_type]
-    if not found:
+def moments_and_values(
+    events: Iterable[Action], event_type: str, left_out: Counter[str]
+) -> tuple[IntArray, DoubleArray]:
+    """(N,) each, of a type's events; those without a value are counted in `left_out`. `DataError` where all are."""
+    of_type = [one for one in events if one.event_type == event_type]
+    if not of_type:
         raise DataError(f"No event {event_type!r} came that can be read.", hint="Name a type that is in the log.")
-    if any(one.value is None for one in found):
-        raise DataError(f"An event {event_type!r} has no value.", hint="Log what it is worth: its value.")
-    moments = np.array([one.timestamp for one in found], dtype=np.int64)
-    return moments, np.array([one.value for one in found], dtype=np.float64)
+    found = [(one.timestamp, one.value) for one in of_type if one.value is not None]
+    if not found:
+        raise DataError(f"No event {event_type!r} has a value.", hint="Log what it is worth: its value.")
+    if len(found) < len(of_type):
+        left_out["without_value"] += len(of_type) - len(found)
+    moments, values = zip(*found, strict=True)
+    return np.array(moments, dtype=np.int64), np.array(values, dtype=np.float64)
 
 
 def _sample(values: Sequence[float] | DoubleArray) -> Sample:
