@@ -8,6 +8,7 @@ import pytest
 
 from penchant.data.dataset import Clock, Dataset, Table
 from penchant.data.histories import Cases
+from penchant.data.partition import cautions
 from penchant.data.splitting import PROTOCOLS, HeldOut, Protocol, SplitConfig, split, splits
 from penchant.errors import ConfigError, ProtocolError, SourceError
 
@@ -40,6 +41,38 @@ def test_leave_one_out_by_hand():
     assert [ids[i] for i in made.test.histories.items] == ["a", "b", "c"]
     assert [ids[i] for i in made.test.target_items] == ["d"]
     assert made.facts["users_only_in_training"] == 2
+
+
+def several_types() -> Dataset:
+    """Each thing is seen, clicked and bought at one moment, as one user's log has it; w comes back to what he had."""
+    rows = [("u", item, t) for t, item in enumerate("abcd") for _ in range(3)]
+    rows += [("v", "a", 1), ("v", "a", 2), ("v", "b", 9)]
+    return make_dataset(rows + [("w", item, t) for t, item in enumerate("abca")])
+
+
+def test_events_on_one_item_that_follow_each_other_are_held_out_together():
+    data = several_types()
+    made = split(data, "leave-one-out")
+    ids = data.items.ids
+    assert [ids[i] for i in made.test.histories.items] == [*"aaabbbccc", *"abc"]
+    assert [ids[i] for i in made.test.target_items] == ["d", "a"]
+    assert [ids[i] for i in made.validation.histories.items] == [*"aaabbb", *"ab"]
+    assert [ids[i] for i in made.validation.target_items] == ["c", "c"]
+    assert [ids[i] for i in made.train.events.items] == [*"aaabbb", *"aab", *"ab"]
+    assert made.test.histories.asked_at is not None
+    assert made.test.histories.asked_at.tolist() == [3, 3]
+    assert made.facts["repeated_target_share"] == 0.5  # w's
+    assert "50.0% of the targets" in cautions(made.facts)[-1]
+    folds = list(splits(data, "k-fold-users", config=SplitConfig(folds=3, validation_share=0)))
+    asked = [(ids[made.test.target_items[0]], made.test.histories.items.size) for made in folds]
+    assert sorted(asked) == [("a", 3), ("b", 2), ("d", 9)]
+
+
+def test_a_cold_user_is_not_asked_for_what_he_just_had():
+    data = several_types()
+    held_out = HeldOut(fingerprint=data.fingerprint, seed=0, share=0.3, items=(), users=("u",))
+    made = split(data, "cold-users", config=SplitConfig(held_out=held_out))
+    assert made.test.histories.lengths.tolist() == [0, 3]  # not after 1, 2, 5 and 10: those are on the item before
 
 
 def test_leave_one_out_drops_searches_made_after_the_validation_event():

@@ -17,6 +17,13 @@ def test_the_last_event_of_users_with_two_is_held_out():
     np.testing.assert_array_equal(cases.histories.users, [0, 2])
 
 
+def test_all_events_of_a_run_on_the_last_item_are_held_out():
+    training, cases = held_out(dataset_of([[0, 1, 1, 1], [2, 2], [3, 4, 3]], 5), FitOptions())
+    np.testing.assert_array_equal(training.histories().items, [0, 2, 2, 3, 4])
+    np.testing.assert_array_equal(cases.histories.items, [0, 3, 4])
+    np.testing.assert_array_equal(cases.target_items, [1, 3])
+
+
 def test_given_cases_leave_the_dataset_whole():
     given = held_out(DATA, FitOptions())[1]
     training, cases = held_out(DATA, FitOptions(validation=given))

@@ -137,13 +137,16 @@ def cold_items(dataset: Dataset, held_out: HeldOut, *, later_events: LaterEvents
 
 def cold_users(dataset: Dataset, held_out: HeldOut) -> Split:
     """Cold users have no event in training and are asked for the next item after their first 0, 1, 2, 3, 5 and 10 item
-    events, as far as they have them. The validation asks for the last item of each other user.
+    events, as far as they have them and it is another than the one before. The validation asks for the last item of
+    each other user.
     """
     held_out.check(dataset)
     histories = dataset.histories()
     rows = dataset.users.rows(held_out.users).astype(np.int64)
     users, lengths = np.repeat(np.sort(rows), len(COLD_USER_LENGTHS)), np.tile(COLD_USER_LENGTHS, len(rows))
     there = histories.lengths[users] > lengths
+    place = np.where(there, histories.indptr[users] + lengths, 0)
+    there &= (lengths == 0) | (histories.items[place] != histories.items[place - 1])  # else it was given already
     if not there.any():
         raise ProtocolError(
             f"None of the {len(rows)} cold users of {dataset.name!r} has two events on items.",

@@ -77,6 +77,20 @@ class Histories:
         from_end = np.repeat(self.indptr[1:], self.lengths) - np.arange(len(self.items))
         return self.keep(from_end <= n)
 
+    def before_last_item(self) -> IntArray:
+        """(B,) how many of each user's events come before the run of events on his last item; 0 for a user without.
+
+        A view, a click and a purchase of one thing, one after the other, are a run: who knows one knows the others.
+        """
+        begins = np.ones(len(self.items), dtype=np.bool_)
+        begins[1:] = self.items[1:] != self.items[:-1]
+        some = self.lengths > 0
+        begins[self.indptr[:-1][some]] = True
+        latest = np.maximum.accumulate(np.where(begins, np.arange(len(self.items)), 0))
+        before = np.zeros(len(self), dtype=np.int64)
+        before[some] = latest[self.indptr[1:][some] - 1] - self.indptr[:-1][some]
+        return before
+
     def without_tail(self, n: int) -> "Histories":
         """Each user's events but the last `n`."""
         from_end = np.repeat(self.indptr[1:], self.lengths) - np.arange(len(self.items))

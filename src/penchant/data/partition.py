@@ -14,6 +14,9 @@ from penchant.types import BoolArray, IntArray, RowArray
 Protocol = Literal["leave-one-out", "temporal", "k-fold", "k-fold-users", "k-fold-time", "cold-items", "cold-users"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
+REPEATS_TOLD = 0.01
+"""Share of repeated targets from which a result tells it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
@@ -50,10 +53,13 @@ class Split:
 
 
 def next_item(histories: Histories) -> Cases:
-    """Cases that ask for the last item of each history at its time, given the events before it."""
-    last = histories.indptr[1:] - 1
+    """Cases that ask for the last item of each history when it first came, given the events before the run of events
+    on it: with one of them given, the others are no guess.
+    """
+    last, before = histories.indptr[1:] - 1, histories.before_last_item()
+    given = histories.between(np.arange(len(histories)), np.zeros_like(before), before)
     return Cases(
-        histories=replace(histories.without_tail(1), asked_at=histories.timestamps[last]),
+        histories=replace(given, asked_at=histories.timestamps[histories.indptr[:-1] + before]),
         target_indptr=np.arange(len(histories) + 1, dtype=np.int64),
         target_items=histories.items[last],
         target_values=histories.values[last],
@@ -62,8 +68,13 @@ def next_item(histories: Histories) -> Cases:
 
 def next_item_after(histories: Histories, rows: IntArray, lengths: IntArray) -> Cases:
     """A case for each (history, length): its first `length` events are given, the one after them is asked for."""
-    asked = prefixes(histories, rows, lengths + 1)
-    return next_item(asked)
+    place = histories.indptr[:-1][rows] + lengths
+    return Cases(
+        histories=replace(prefixes(histories, rows, lengths), asked_at=histories.timestamps[place]),
+        target_indptr=np.arange(len(rows) + 1, dtype=np.int64),
+        target_items=histories.items[place],
+        target_values=histories.values[place],
+    )
 
 
 def later_items(histories: Histories, given: BoolArray, asked: BoolArray) -> tuple[Cases, int]:
@@ -114,13 +125,43 @@ def before_item_event(dataset: Dataset, users: RowArray | IntArray, item_events:
 
 
 def without_last(dataset: Dataset, among: BoolArray) -> tuple[Dataset, Cases]:
-    """Training without the last item event of each user where `among` (U,) holds and he has two, and the validation
-    cases that ask for it.
+    """Training without the last item of each user where `among` (U,) holds and he has another before it, and the
+    validation cases that ask for it.
     """
     histories = dataset.histories()
-    users = np.flatnonzero(among & (histories.lengths >= 2))
-    train = dataset.select(before_item_event(dataset, users, histories.indptr[users + 1] - 1))
+    before = histories.before_last_item()
+    users = np.flatnonzero(among & (before > 0))
+    train = dataset.select(before_item_event(dataset, users, histories.indptr[users] + before[users]))
     return train, next_item(histories.take(users))
+
+
+def repeated_targets(cases: Cases) -> float:
+    """The share of the targets that the history of their case has already."""
+    asked = cases.histories
+    if not len(cases.target_items):
+        return 0.0
+    size = int(max(asked.items.max(initial=0), cases.target_items.max(initial=0))) + 1
+    had = np.repeat(np.arange(len(asked)), asked.lengths) * size + asked.items
+    owners = np.repeat(np.arange(len(asked)), np.diff(cases.target_indptr))
+    return float(np.isin(owners * size + cases.target_items, had).mean())
+
+
+def cautions(facts: Mapping[str, Any]) -> list[str]:
+    """What a reader of a result has to know of the split, from its facts."""
+    notes = []
+    if "caution" in facts:
+        notes.append(f"{facts['caution'][0].upper()}{facts['caution'][1:]}.")
+    if facts.get("tied_last_event_share"):
+        notes.append(
+            f"{facts['tied_last_event_share']:.1%} of the users have a last event at the same time as the one before "
+            "it: which is last is the order in the source."
+        )
+    if facts.get("repeated_target_share", 0) >= REPEATS_TOLD:
+        notes.append(
+            f"{facts['repeated_target_share']:.1%} of the targets are items that the user's history has already: with "
+            "history excluded they are ranked all the same, so that a model which gives the past again finds them."
+        )
+    return notes
 
 
 def tied_last_events(dataset: Dataset) -> dict[str, Any]:

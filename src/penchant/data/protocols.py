@@ -17,24 +17,28 @@ from penchant.types import MICROSECONDS_PER_DAY
 
 
 def leave_one_out(dataset: Dataset) -> Split:
-    """The last item event of each user is the test, the one before the validation.
+    """The last item of each user is the test, the one before the validation. Events on one item that follow each other
+    (seen, clicked, bought) are one item's and stay together.
 
-    Users with fewer than three item events stay in training whole. Searches and other events without an item are
-    trained on where they come before the user's validation event.
+    Users with fewer than three items after one another stay in training whole. Searches and other events without an
+    item are trained on where they come before the user's validation item.
     """
     histories = dataset.histories()
-    tested = np.flatnonzero(histories.lengths >= 3)
+    everyone, zeros = np.arange(len(histories)), np.zeros(len(histories), dtype=np.int64)
+    past = histories.between(everyone, zeros, histories.before_last_item())
+    begin = past.before_last_item()
+    tested = np.flatnonzero(begin)
     if not len(tested):
         raise ProtocolError(
-            f"leave-one-out needs a user with three events on items; the longest history has {_longest(dataset)}.",
+            "leave-one-out needs a user with three events on items, each another than the one before; the longest "
+            f"history has {_longest(dataset)} events.",
             hint="Import more events of each user, or evaluate with k-fold-users (two events are enough).",
         )
-    asked = histories.take(tested)
     return Split(
         protocol="leave-one-out",
-        train=dataset.select(before_item_event(dataset, tested, histories.indptr[tested + 1] - 2)),
-        validation=next_item(asked.without_tail(1)),
-        test=next_item(asked),
+        train=dataset.select(before_item_event(dataset, tested, histories.indptr[tested] + begin[tested])),
+        validation=next_item(past.take(tested)),
+        test=next_item(histories.take(tested)),
         facts={"users_only_in_training": dataset.n_users - len(tested), **tied_last_events(dataset)},
     )
 
@@ -129,13 +133,14 @@ def user_folds(dataset: Dataset, *, folds: int, fold: int, validation_share: flo
     """Fold `fold` of `folds` of the users in a seeded random order: they have no event in training and are asked for
     their last item from the events before it. `validation_share` of the other users is held out in the same way.
 
-    Users with one item event cannot be asked and stay in training.
+    Users with one item cannot be asked and stay in training.
     """
     histories = dataset.histories()
-    askable = np.flatnonzero(histories.lengths >= 2)
+    askable = np.flatnonzero(histories.before_last_item())
     if len(askable) < folds:
         raise ProtocolError(
-            f"k-fold-users with {folds} folds needs {folds} users with two events on items; there are {len(askable)}.",
+            f"k-fold-users with {folds} folds needs {folds} users with two items one after the other; there are "
+            f"{len(askable)}.",
             hint="Use fewer folds, or import more users.",
         )
     shuffled = numpy_rng(seed, "k-fold-users").permutation(askable)

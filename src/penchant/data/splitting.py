@@ -1,10 +1,10 @@
 """Evaluation protocols: what a model is fitted on, tuned on and asked.
 
 ================ =======================================================================================
-leave-one-out    each user's last event is the test, the one before the validation, the rest trains
+leave-one-out    each user's last item is the test, the one before the validation, the rest trains
 temporal         two global cuts in time: train | validation | test, for all users alike
 k-fold           random rows; only for comparison with published figures: it looks into the future
-k-fold-users     whole users are held out; they are asked for their last event
+k-fold-users     whole users are held out; they are asked for their last item
 k-fold-time      a rolling origin: each fold learns from the past and is asked about the time that follows
 cold-items       a seeded share of items has no event in training or history; each such event is a case
 cold-users       a seeded share of users is held out; they are asked after their first few events
@@ -26,7 +26,7 @@ from penchant.data import cold_start, protocols
 from penchant.data.cold_start import HeldOut, LaterEvents
 from penchant.data.dataset import Dataset
 from penchant.data.generated import without_generated
-from penchant.data.partition import PROTOCOLS, Protocol, Split
+from penchant.data.partition import PROTOCOLS, Protocol, Split, repeated_targets
 from penchant.errors import ConfigError
 
 __all__ = ["PROTOCOLS", "HeldOut", "Protocol", "Split", "SplitConfig", "split", "splits"]
@@ -95,11 +95,13 @@ def split(
         )
     else:
         made, settings = protocols.leave_one_out(dataset), {}
-    counts = {
+    counts: dict[str, float] = {
         "train_events": len(made.train.events),
         "validation_cases": len(made.validation),
         "test_cases": len(made.test),
     }
+    if repeated := round(repeated_targets(made.test), 4):
+        counts["repeated_target_share"] = repeated
     if dataset is not whole:
         counts["generated_events_left_out"] = len(whole.events) - len(dataset.events)
     return replace(made, facts={**settings, **counts, **made.facts})

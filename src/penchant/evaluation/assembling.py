@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penchant.data.dataset import Dataset
+from penchant.data.partition import cautions
 from penchant.evaluation.bench import Bench, Costs
 from penchant.evaluation.case_values import CaseValues, averaged, described, joined, mean_metrics
 from penchant.evaluation.comparing import compare, summarise
@@ -126,14 +127,7 @@ def _facts(records: Sequence[SplitRecord]) -> dict[str, Any]:
 
 def _notes(records: Sequence[SplitRecord], findings: Findings, sample_users: int | None) -> list[str]:
     facts = records[0].facts
-    notes = []
-    if "caution" in facts:
-        notes.append(f"{facts['caution'][0].upper()}{facts['caution'][1:]}.")
-    if facts.get("tied_last_event_share"):
-        notes.append(
-            f"{facts['tied_last_event_share']:.1%} of the users have a last event at the same time as the one before "
-            "it: which is last is the order in the source."
-        )
+    notes = cautions(facts)
     if facts.get("time_respected") is False:
         notes.append("Training holds events later than some test events of the same user (later events are kept).")
     resumed = sorted({model for (model, _), parts in findings.items() if any(costs.resumed for costs, _ in parts)})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from penchant.data.dataset import Dataset
-from penchant.data.partition import Split
+from penchant.data.partition import Split, cautions
 from penchant.data.rating_targets import RatingTargets
 from penchant.data.splitting import Protocol, SplitConfig, splits
 from penchant.errors import ConfigError, ProtocolError, TrainingError, UnsupportedError
@@ -227,14 +227,7 @@ def _run(
 
 
 def _notes(facts: Mapping[str, Any], asked: Asked, unrated: int) -> list[str]:
-    notes = []
-    if "caution" in facts:
-        notes.append(f"{facts['caution'][0].upper()}{facts['caution'][1:]}.")
-    if facts.get("tied_last_event_share"):
-        notes.append(
-            f"{facts['tied_last_event_share']:.1%} of the users have a last event at the same time as the one before "
-            "it: which is last is the order in the source."
-        )
+    notes = cautions(facts)
     if unrated:
         notes.append(f"{unrated:,} test events have no rating and are not asked for.")
     if len(asked.levels) > MOST_LEVELS:

@@ -25,7 +25,7 @@ def held_out(dataset: Dataset, options: FitOptions) -> tuple[Dataset, Cases]:
     """What to learn from and what to validate on.
 
     The options' own validation cases where they are given: the dataset is then all there is to learn from. Otherwise
-    the last item event of every user with two or more is taken out; generated users only train. `DataError` for a
+    the last item of every user with another before it is taken out; generated users only train. `DataError` for a
     dataset without item events.
     """
     histories = dataset.histories()
@@ -33,11 +33,12 @@ def held_out(dataset: Dataset, options: FitOptions) -> tuple[Dataset, Cases]:
         raise DataError(f"{dataset.name!r} has no item events to learn from.", hint="Import some interactions first.")
     if options.validation is not None:
         return dataset, options.validation
-    asked = np.flatnonzero((histories.lengths >= 2) & ~is_generated(dataset))
-    last = histories.indptr[1:][asked] - 1
+    before = histories.before_last_item()
+    asked = (before > 0) & ~is_generated(dataset)
+    place = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], histories.lengths)
     kept = np.ones(len(dataset.events), dtype=np.bool_)
-    kept[np.flatnonzero(dataset.events.items >= 0)[last]] = False
-    return dataset.select(kept), next_item(histories.take(asked))
+    kept[dataset.events.items >= 0] = place < np.repeat(np.where(asked, before, histories.lengths), histories.lengths)
+    return dataset.select(kept), next_item(histories.take(np.flatnonzero(asked)))
 
 
 def check_vectors(dataset: Dataset, options: FitOptions) -> None:
@@ -66,11 +67,11 @@ def sampled(cases: Cases, limit: int, seed: int) -> Cases:
 
 
 def training_cases(training: Dataset, limit: int, seed: int) -> Cases:
-    """Cases that a model was trained on, at most `limit` drawn by the seed: the last item event of each user with two
-    or more, given those before it. How much better it does on them than on validation tells over-fitting.
+    """Cases that a model was trained on, at most `limit` drawn by the seed: the last item of each user with another
+    before it, given the events before it. How much better it does on them than on validation tells over-fitting.
     """
     histories = training.histories()
-    asked = np.flatnonzero(histories.lengths >= 2)
+    asked = np.flatnonzero(histories.before_last_item())
     if len(asked) > limit:
         asked = np.sort(numpy_rng(seed, "training cases").choice(asked, size=limit, replace=False))
     return next_item(histories.take(asked))

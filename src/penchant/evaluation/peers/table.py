@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from penchant.data.dataset import Dataset
+from penchant.data.partition import cautions
 from penchant.evaluation.case_values import CaseValues, averaged
 from penchant.evaluation.comparing import compare, summarise
 from penchant.evaluation.measuring import environment
@@ -92,12 +93,7 @@ def _compared(
 
 def _notes(tournament: Tournament, text: str | None) -> list[str]:
     facts = tournament.split.facts
-    notes = []
-    if facts.get("tied_last_event_share"):
-        notes.append(
-            f"{facts['tied_last_event_share']:.1%} of the users have a last event at the same time as the one before "
-            "it: which is last is the order in the source."
-        )
+    notes = cautions(facts)
     if text is not None:
         notes.append("Our models may read the items' texts, which peers are not given; --no-text takes them away.")
     cut = sorted({result.model for result in tournament.results if result.facts.get("cut_short")})
