@@ -35,6 +35,13 @@ def test_sequences_may_be_separated_otherwise(tmp_path: Path, separator: str) ->
     assert events_of(folder) == [("u", "a", 0), ("u", "b", 1), ("v", "c", 0)]
 
 
+def test_whole_numbers_of_any_size_stay_the_ids_they_are(tmp_path: Path) -> None:
+    users = [2**64, 2**64 + 1, 12345678901234567890123, 2**63, -(2**70)]
+    lines = "".join(f'{{"user_id": {user}, "item_id": "a", "timestamp": {t}}}\n' for t, user in enumerate(users, 1))
+    _, folder = imported(tmp_path, "events.jsonl", lines)
+    assert {user for user, _, _ in events_of(folder)} == {str(user) for user in users}
+
+
 def test_recbole_atomic_files(tmp_path: Path) -> None:
     source = tmp_path / "ml"
     source.mkdir()

@@ -135,9 +135,20 @@ def test_a_repeated_event_id_counts_once(model):
 
 
 def test_an_event_id_of_the_imported_history_counts_as_a_repeat(model):
-    imported = model.history("u-0")[0].event_id
-    assert model.observe([event("u-0", "1-3", event_id=imported)]).duplicates == 1
+    had = model.history("u-0")[0]
+    assert model.observe([event("u-0", had.item_id, event_id=had.event_id)]).duplicates == 1
     assert model.observe([event("u-0", "1-3", event_id="e007")]).accepted == 1
+
+
+def test_a_client_that_counts_its_events_as_we_name_imported_ones_loses_none(model):
+    had = model.history("u-0")[0]
+    other = next(item for item in ("1-3", "1-4") if item != had.item_id)
+    refused = model.observe([event("u-0", other, event_id=had.event_id)])
+    assert (refused.accepted, refused.duplicates) == (0, 0)
+    assert refused.rejected[0].column == "event_id"
+    assert had.item_id in refused.rejected[0].reason
+    assert model.observe([event("u-1", other, event_id=had.event_id), event("new", other, event_id="e0")]).accepted == 2
+    assert model.observe([event("new", other, event_id="e0")]).duplicates == 1
 
 
 def test_a_new_user_is_found_first_by_the_exact_id(model):

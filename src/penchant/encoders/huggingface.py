@@ -16,22 +16,21 @@ from penchant.encoders.batching import batches, equal_lengths, spread
 from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.licence import licence_of
-from penchant.encoders.packed_bert import PackedBert
+from penchant.encoders.packed_bert import PackedBert, RoundedBert
 from penchant.encoders.pooling import load_dense, pool
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
-from penchant.training.precision import EncodedIn, Precision, fastest_precision, int8_pays
+from penchant.training.precision import EncodedIn, Precision, fastest_precision, int8_is_exact, int8_pays
 from penchant.types import FloatArray, IntArray
 
 _PROBES = (
     "The first text, and then 2 more.",
-    "red",
     "Moisturizing Shampoo, 12 oz by Naturals; Beauty, Hair Care",
     "A history of the city in three volumes, from its founding by fishermen until the railway came. Illustrated.",
 )
-_AGREEMENT = 0.998
+_AGREEMENT = 0.999
 _FLOATING: dict[str, Precision] = {"float32": "float32", "bfloat16": "bfloat16", "int8": "float32"}
 """What a model is loaded in before it is rounded."""
 
@@ -53,8 +52,9 @@ class HuggingFaceEncoderConfig(Config):
     """Tokens in a batch. None: 1024, and 512 in int8, at which a layer's intermediate results stay in the processor's
     cache."""
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    """Of the matrix products. ``auto``: whichever this machine is fastest in, by a trial. int8, which only BERT-like
-    models have, must also give the vectors of float32 to a cosine of 0.998."""
+    """Of the matrix products. ``auto``: whichever this machine is fastest in, bfloat16 by a trial, int8 by the
+    processor's flags (VNNI) and where some texts' vectors agree with float32's to a cosine of 0.999. int8 is for
+    BERT-like models and texts of eight tokens or more; shorter ones are computed in float32."""
     threads: int | None = Field(default=None, ge=1)
     """Batches encoded at a time. None: as many as torch uses threads."""
 
@@ -108,13 +108,16 @@ class HuggingFaceEncoder:
     def _round(self, exact: torch.Tensor) -> None:
         """Go over to int8: where it was asked for, or where the vectors of the probes stay near the `exact` ones."""
         asked = self.config.precision == "int8"
-        if isinstance(self._forward, PackedBert):
-            floating, self._forward = self._forward, self._forward.in_int8()
+        if isinstance(self._forward, PackedBert) and int8_is_exact():
+            floating, self._forward = self._forward, RoundedBert(self._forward)
             self._in_int8 = asked or bool((self._probe() * exact).sum(1).min() >= _AGREEMENT)
             if not self._in_int8:
                 self._forward = floating
         elif asked:
-            raise ConfigError(f"{self.name} has no int8: only BERT-like models do.", hint="Use another precision.")
+            why = "only BERT-like models whose weights are all their own do"
+            if not int8_is_exact():
+                why = "this processor's sums of 8-bit products overflow"
+            raise ConfigError(f"{self.name} has no int8: {why}.", hint="Use another precision.")
 
     @property
     def precision(self) -> EncodedIn:

@@ -22,6 +22,9 @@ from penchant.encoders.int8 import Int8AfterGelu, Int8Linear
 _KINDS = {"bert", "roberta", "xlm-roberta", "camembert"}
 _ACTIVATIONS = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_fast": "tanh"}
 
+SHORT = 8
+"""Tokens from which a text is computed in int8 where that was chosen."""
+
 Weights = Mapping[str, Tensor]
 
 
@@ -118,12 +121,6 @@ class PackedBert:
             _Layer(weights, f"encoder.layer.{i}", config, dtype=dtype) for i in range(config["num_hidden_layers"])
         ]
 
-    def in_int8(self) -> "PackedBert":
-        """The same model with most of its products in 8-bit integers; this one must be in float32."""
-        rounded = copy(self)
-        rounded.layers = [layer.in_int8() for layer in self.layers]
-        return rounded
-
     @staticmethod
     def fits(config: Mapping[str, Any]) -> bool:
         """Whether a config.json describes a model that this class reproduces."""
@@ -145,3 +142,25 @@ class PackedBert:
             h_TD = layer(h_TD, shapes)
         runs = torch.split(h_TD, [texts * length for texts, length in shapes])
         return [run.view(texts, length, -1) for run, (texts, length) in zip(runs, shapes, strict=True)]
+
+
+class RoundedBert:
+    """A `PackedBert` in float32 with most of its products in 8-bit integers, but for texts below `SHORT` tokens.
+
+    In so few tokens rounding does not average out, and they cost little: names and search terms come exact.
+    """
+
+    def __init__(self, exact: PackedBert) -> None:
+        self.exact, self.rounded = exact, copy(exact)
+        self.rounded.layers = [layer.in_int8() for layer in exact.layers]
+
+    def __call__(self, groups: Sequence[Tensor]) -> list[Tensor]:
+        """As `PackedBert`'s."""
+        found: list[Tensor | None] = [None] * len(groups)
+        short = [group.shape[1] < SHORT for group in groups]
+        for run, of_it in ((self.exact, True), (self.rounded, False)):
+            places = [place for place, is_short in enumerate(short) if is_short is of_it]
+            if places:
+                for place, states in zip(places, run([groups[place] for place in places]), strict=True):
+                    found[place] = states
+        return [states for states in found if states is not None]

@@ -157,9 +157,15 @@ class Timeline:
         rejected = []
         for index, event in enumerate(events):
             fault = self._fault(event)
+            key = -1 if fault else self._imported_key(event)
+            repeated = event.event_id in self._seen_ids
+            if key >= 0 and not repeated:
+                had = self._item_of(event.user_id, key)
+                repeated = had == event.item_id
+                fault = None if repeated else ("event_id", f"{event.event_id} is this user's event on {had}: rename it")
             if fault:
                 rejected.append(Rejection(index=index, column=fault[0], reason=fault[1]))
-            elif event.event_id is not None and self._known_id(event.event_id):
+            elif repeated:
                 duplicates += 1
             else:
                 self._add(event, now)
@@ -219,12 +225,25 @@ class Timeline:
         """(N,) whether each event's type is one of `names`."""
         return np.isin(history.types, [code for code, name in enumerate(self.event_types) if name in names])
 
-    def _known_id(self, event_id: str) -> bool:
-        number = event_id[1:]
-        if event_id.startswith("e") and number.isascii() and number.isdigit() and str(int(number)) == number:
-            first, end = self._imported
-            return first <= int(number) < end or event_id in self._seen_ids
-        return event_id in self._seen_ids
+    def _imported_key(self, event: Event) -> int:
+        """The key of the user's own imported event that is called as this one is; −1 where none is.
+
+        Imported events without ids of their own are called e<key>. A client that counts its events in the same way
+        means others by it, so that of another user it is no repetition.
+        """
+        name = event.event_id or ""
+        number = name[1:]
+        if not (name.startswith("e") and number.isascii() and number.isdigit() and str(int(number)) == number):
+            return -1
+        first, end = self._imported
+        own = self.dataset.events.keys[self._span(event.user_id)]
+        return int(number) if first <= int(number) < end and int(number) in own else -1
+
+    def _item_of(self, user_id: str, key: int) -> str | None:
+        """The item of one of the user's imported events; None of a search."""
+        span = self._span(user_id)
+        item = int(self.dataset.events.items[span][self.dataset.events.keys[span] == key][0])
+        return self.dataset.items.ids[item] if item >= 0 else None
 
     def _fault(self, event: Event) -> tuple[str, str] | None:
         if not event.user_id.strip():
@@ -258,7 +277,7 @@ class Timeline:
         if event.event_type not in self.event_types:
             self.event_types.append(event.event_type)
         key = self._next_key
-        while event.event_id is None and self._known_id(f"e{key}"):
+        while event.event_id is None and f"e{key}" in self._seen_ids:
             key += 1
         self._next_key = key + 1
         self._ids[key] = f"e{key}" if event.event_id is None else event.event_id

@@ -3,7 +3,7 @@
 import threading
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import torch
@@ -15,9 +15,6 @@ TrainedIn = Literal["float32", "bfloat16", "float16"]
 GAIN = 1.25
 """bfloat16 is taken where it is at least this many times as fast: below, rounding is not worth it, and timing noise
 could make the choice differ between runs."""
-INT8_GAIN = 2.5
-"""8-bit integers are taken where their product is at least this many times as fast: rounding before it and scaling
-after it take about as long as the product itself."""
 
 
 @lru_cache(maxsize=1)
@@ -35,22 +32,31 @@ def fastest_precision() -> Precision:
 
 @lru_cache(maxsize=1)
 def int8_pays() -> bool:
-    """Whether this processor multiplies 8-bit integers `INT8_GAIN` times as fast as float32; tried once a process.
+    """Whether this processor multiplies 8-bit integers several times as fast as float32, and torch's product does it.
 
-    By trial for the same reason as above: without VNNI instructions the product takes longer than in float32.
+    By its flags and not by a trial: the answer is the same at every start, so that what is computed is, too.
     """
     import torch
 
+    flags: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(flags.get("avx512_vnni")) and int8_is_exact()
+
+
+@lru_cache(maxsize=1)
+def int8_is_exact() -> bool:
+    """Whether torch's product of 8-bit integers is right: without VNNI instructions sums of two overflow at 16 bits."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randint(0, 2, size, generator=generator) * 254 - 127 for size in ((64, 256), (256, 64)))
     try:
-        torch._int_mm(torch.ones(32, 32, dtype=torch.int8), torch.ones(32, 32, dtype=torch.int8))
+        found = torch._int_mm(left.to(torch.int8), right.to(torch.int8))
     except (AttributeError, RuntimeError):  # a torch without this product
         return False
-    if seconds("int8", rows=32) > 3 * seconds("float32", rows=32):
-        return False
-    return seconds("float32") > INT8_GAIN * seconds("int8")
+    return torch.equal(found.long(), left @ right)
 
 
-def seconds(form: EncodedIn, *, rows: int = 512, repeats: int = 5) -> float:
+def seconds(precision: Precision, *, rows: int = 512, repeats: int = 5) -> float:
     """Least time of one (rows, 384) × (384, 1536) product, the largest of a small encoder's layer, in seconds.
 
     In processor time of one thread, which other programs on the machine disturb little.
@@ -61,16 +67,13 @@ def seconds(form: EncodedIn, *, rows: int = 512, repeats: int = 5) -> float:
 
     def measure() -> None:
         torch.set_num_threads(1)
-        dtype: torch.dtype = getattr(torch, form)
+        dtype = torch.float32 if precision == "float32" else torch.bfloat16
         inputs, weights = torch.ones(rows, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
         bias = torch.ones(1536, dtype=dtype)
         with torch.inference_mode():
             for _ in range(repeats):
                 start = time.thread_time()
-                if form == "int8":
-                    torch._int_mm(inputs, weights)
-                else:
-                    torch.addmm(bias, inputs, weights)
+                torch.addmm(bias, inputs, weights)
                 times.append(time.thread_time() - start)
 
     outer = torch.get_num_threads()

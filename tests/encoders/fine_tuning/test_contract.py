@@ -129,7 +129,7 @@ def test_the_loss_falls(case):
 def test_what_is_read_together_does_not_matter(case):
     encoder = case[2].encoder
     alone = np.concatenate([encoder([text]).detach().numpy() for text in TEXTS])
-    np.testing.assert_allclose(vectors(encoder), alone, atol=1e-5)
+    np.testing.assert_allclose(vectors(encoder), alone, atol=5e-5)
 
 
 def test_training_mode_is_the_same_without_dropout_and_not_with_it(case, make: Make):

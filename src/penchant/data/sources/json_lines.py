@@ -5,7 +5,9 @@ read by `ast.literal_eval`, which runs nothing.
 """
 
 import ast
+import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -16,6 +18,7 @@ from penchant.data.sources.delimited import BLANK_LINE
 from penchant.data.staging import Batch, Kind
 from penchant.errors import SourceError
 
+LARGEST = 2.0**63
 MOST_COLUMNS = 1000
 MOST_SHAPES = 10_000
 """Combinations of keys and types that are remembered at a time."""
@@ -82,7 +85,7 @@ class JsonLines:
                 value = self._value(line)
                 if len(line) > self.file.max_record_bytes:
                     raise ValueError(f"longer than {self.file.max_record_bytes} bytes")
-                batch.rows.append(self._row(value))
+                batch.rows.append(self._row(value, line))
                 batch.spans.append((place, place + 1))
             except (ValueError, TypeError) as error:
                 raw = line.decode("utf-8", "backslashreplace")
@@ -100,10 +103,14 @@ class JsonLines:
             raise ValueError(f"a JSON {type(value).__name__} where an object was expected")  # noqa: TRY004
         return value
 
-    def _row(self, value: dict[str, Any]) -> list[str]:
+    def _row(self, value: dict[str, Any], line: bytes) -> list[str]:
         """The values in the order of the columns. Lines of one shape share the work of finding their places."""
         keys, found = tuple(value), list(value.values())
         types = tuple(map(type, found))
+        if float in types and any(type(one) is float and abs(one) >= LARGEST for one in found):
+            # orjson reads whole numbers beyond 64 bits as the nearest float, which is another id.
+            with suppress(ValueError):
+                found = list(json.loads(line).values())
         shape = self._shapes.get((keys, types))
         if shape is None:
             shape = self._shape(keys, types)
