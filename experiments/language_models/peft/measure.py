@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -83,8 +84,8 @@ class Reader(nn.Module):
         return found
 
 
-def measure(name: str, settings: dict[str, Any], head: Path) -> dict[str, Any]:
-    """Train one method, save it, read it again; its row and its test logits."""
+def measure(name: str, rate: float, settings: dict[str, Any], head: Path) -> dict[str, Any]:
+    """Train one method at one rate, save it, read it again; its row and its test logits."""
     texts, labels, (training, validation, test) = books(settings)
     seed, method = settings["seed"], settings["methods"].get(name, name)
     config = FineTunedEncoderConfig.of({"method": method, "max_length": settings["max_length"]})
@@ -100,7 +101,7 @@ def measure(name: str, settings: dict[str, Any], head: Path) -> dict[str, Any]:
     def optimiser() -> torch.optim.Optimizer:
         groups = [{"params": list(reader.head.parameters()), "lr": settings["head_rate"]}]
         if encoder.trainable_count:
-            groups.append({"params": list(encoder.parameters()), "lr": settings["rates"][name]})
+            groups.append({"params": list(encoder.parameters()), "lr": rate})
         return torch.optim.AdamW(groups, weight_decay=0.0)
 
     before, wall = time.process_time(), time.perf_counter()
@@ -120,6 +121,7 @@ def measure(name: str, settings: dict[str, Any], head: Path) -> dict[str, Any]:
     logits = reader.logits(tokens, test)
     return {
         "method": name,
+        "rate": rate,
         "trainable": encoder.trainable_count,
         "share": encoder.trainable_count / encoder.base_count,
         "best_epoch": record.best_epoch,
@@ -205,19 +207,27 @@ def compared(rows: list[dict[str, Any]], labels: DoubleArray, *, seed: int) -> N
 
 
 def main() -> None:
-    """Every method, or the one that is named."""
+    """Every method at each of its rates, or the one that is named; of a method's rates the one that validates best."""
     settings = {"methods": {}, **read_toml(HERE / "config.toml")}
     if len(sys.argv) > 1:
-        name, head = sys.argv[1], Path(sys.argv[2])
-        print(json.dumps(frozen(settings, head) if name == "frozen" else measure(name, settings, head)))
+        name, rate, head = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+        print(json.dumps(frozen(settings, head) if name == "frozen" else measure(name, rate, settings, head)))
         return
-    rows = []
-    with TemporaryDirectory() as folder:
-        for name in ("frozen", *settings["rates"]):  # a process each, so that peaks of memory are its own
-            asked = [sys.executable, __file__, name, str(Path(folder) / "head.safetensors")]
-            done = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True)
-            rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
-            print({key: value for key, value in rows[-1].items() if key != "logits"}, flush=True)
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(settings["processes"]) as pool:
+
+        def row(asked: tuple[str, float]) -> dict[str, Any]:  # a process each, so that peaks of memory are its own
+            command = [sys.executable, __file__, asked[0], str(asked[1]), str(Path(folder) / "head.safetensors")]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+            print({key: value for key, value in found.items() if key != "logits"}, flush=True)
+            return found
+
+        rows = [row(("frozen", 0.0))]  # first: the others begin with its last layer
+        tried = list(pool.map(row, [(name, rate) for name, rates in settings["rates"].items() for rate in rates]))
+    for name in settings["rates"]:
+        of_it = [one for one in tried if one["method"] == name]
+        best = max(of_it, key=lambda one: one["validation_auc"])
+        rows.append({**best, "validation_auc_of_rates": {str(one["rate"]): one["validation_auc"] for one in of_it}})
     texts, labels, parts = books(settings)
     compared(rows, labels[parts[2]], seed=settings["seed"])
     data = {"books": len(texts), "licence": LICENCE, "parts": [len(part) for part in parts]}
