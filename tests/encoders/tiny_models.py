@@ -39,14 +39,32 @@ CORPUS = [
 _fast: Any = PreTrainedTokenizerFast
 
 
+def _pieces(normal: Any, special: list[str], *, first: str, later: str, size: int) -> list[str]:
+    """A vocabulary of `size` at most: `special`, the characters that begin a word or go on in one, the longest words.
+
+    Not by the library's trainers: equal counts they order by the hash of the process, and a model that reads by
+    another vocabulary each time learns differently each time.
+    """
+    words = sorted({word for text in CORPUS for word in normal(text)}, key=lambda word: (-len(word), word))
+    letters = {first + word[0] for word in words} | {later + c for word in words for c in word[1:]}
+    made = [*special, *sorted(letters)]
+    return made + [first + word for word in words if len(word) > 1][: size - len(made)]
+
+
 def _wordpiece() -> Any:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer.train_from_iterator(CORPUS, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special))
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+
+    def words(text: str) -> list[str]:
+        return [word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))]
+
+    pieces = _pieces(words, special, first="", later="##", size=200)
+    tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     # A padding and a truncation that the file asks for, as all-MiniLM-L6-v2's does: the encoder has its own.
     tokenizer.enable_padding(length=24)
@@ -66,11 +84,13 @@ def _byte_pairs(**settings: Any) -> Any:
 
 
 def _unigram() -> Any:
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    """A word costs less than its letters; a letter inside one, where no word fits, is read without the mark."""
     special = ["<s>", "<pad>", "</s>", "<unk>"]
-    trainer = trainers.UnigramTrainer(vocab_size=150, special_tokens=special, unk_token="<unk>", show_progress=False)
-    tokenizer.train_from_iterator(CORPUS, trainer)
+    pieces = _pieces(str.split, special, first="▁", later="", size=150)
+    scores = [0.0] * len(special) + [-5.0] * (len(pieces) - len(special))
+    tokenizer = Tokenizer(models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=special.index("<unk>")))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
@@ -141,7 +161,7 @@ FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
 
 
 def save_tiny(family: str, folder: Path, *, seed: int = 0) -> Path:
-    """Write a family's checkpoint into `folder`. The same seed gives the same weights."""
+    """Write a family's checkpoint into `folder`. The same seed gives the same weights and the same vocabulary."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model, tokenizer = FAMILIES[family]()
