@@ -73,6 +73,18 @@ def test_a_column_out_of_scale_is_kept_and_takes_nothing_from_the_others():
     assert kept < 0.1 < blind
 
 
+def test_what_all_rows_have_in_common_meets_the_exact_weights():
+    x, weight, bias = world(3, rows=400)
+    common = 20 * torch.randn(x.shape[1], generator=torch.Generator().manual_seed(4))
+    x += common
+    exact = torch.addmm(bias, x, weight)
+    sizes = (x - common).abs().amax(0)
+    blind = (Int8Linear(weight, bias)(x) - exact).mean(0).abs().max()
+    for kept in (None, sizes):
+        shifted = (Int8Linear(weight, bias, sizes=kept, mean=common, keep=3)(x) - exact).mean(0).abs().max()
+        assert shifted < 0.01 < 0.1 < blind
+
+
 def test_after_gelu_all_steps_lie_where_its_values_are():
     x, weight, bias = world(2, rows=200)
     x = gelu(3 * x)

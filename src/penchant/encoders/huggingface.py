@@ -103,13 +103,17 @@ class HuggingFaceEncoder:
 
     def _probe(self) -> torch.Tensor:
         with torch.inference_mode():
-            return self._pooled([torch.tensor([ids]) for ids in self._tokenization(_PROBES)])
+            return self._pooled(self._probes())
+
+    def _probes(self) -> list[torch.Tensor]:
+        return [torch.tensor([ids]) for ids in self._tokenization(_PROBES)]
 
     def _round(self, exact: torch.Tensor) -> None:
         """Go over to int8: where it was asked for, or where the vectors of the probes stay near the `exact` ones."""
         asked = self.config.precision == "int8"
         if isinstance(self._forward, PackedBert) and int8_is_exact():
-            floating, self._forward = self._forward, RoundedBert(self._forward)
+            with torch.inference_mode():
+                floating, self._forward = self._forward, RoundedBert(self._forward, self._probes())
             self._in_int8 = asked or bool((self._probe() * exact).sum(1).min() >= _AGREEMENT)
             if not self._in_int8:
                 self._forward = floating

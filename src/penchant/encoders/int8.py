@@ -13,36 +13,50 @@ _LOWEST = -0.1701
 class Int8Linear:
     """x W + b, x (T, K) and W (K, N), with each row of x and each column of W rounded to 8 bits by a scale of its own.
 
-    y_tn = s_t w_n Σ_k q_tk p_kn + Σ_kept x_tk W_kn + b_n, where s_t q_t is x_t but for its kept columns and w_n p_n is
-    W's column. The sum over k is exact. Columns that are `kept` are few and large: beside them a row's scale would
-    leave no bits for the others (Dettmers et al., "LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale",
-    2022).
+    y_tn = s_t w_n Σ_k q_tk p_kn + Σ_kept x_tk W_kn + (b + m W)_n, where s_t q_t is x_t - m but for its kept columns,
+    zero there as m is, and w_n p_n is W's column. The sum over k is exact. Columns that are `kept` are few and large:
+    beside them a row's scale would leave no bits for the others (Dettmers et al., "LLM.int8(): 8-bit Matrix
+    Multiplication for Transformers at Scale", 2022). What all rows have in common, m, is met by the exact W: the
+    rounding of W times the same vector would be the same in every row, and no mean over rows would take it out.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, *, sizes: Tensor | None = None) -> None:
-        """`sizes` (K,) tells how large each input column gets, by which the kept ones are chosen; None keeps none."""
-        self.kept = torch.topk(sizes, min(KEPT, len(sizes))).indices if sizes is not None else None
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        *,
+        sizes: Tensor | None = None,
+        mean: Tensor | None = None,
+        keep: int = KEPT,
+    ) -> None:
+        """`sizes` (K,) tells how large each input column gets beside its `mean`, (K,); None keeps none."""
+        self.kept = torch.topk(sizes, min(keep, len(sizes))).indices if sizes is not None else None
+        self.rounded = torch.ones(len(weight))
         if self.kept is not None:
-            self.rounded = torch.ones(len(weight)).index_fill_(0, self.kept, 0.0)
+            self.rounded[self.kept] = 0.0
+        self.shift = torch.zeros(len(weight)) if mean is None else -mean * self.rounded
+        self.bias = bias - self.shift @ weight
+        if self.kept is not None:
             # The bias is one more kept row, met by a column of ones: adding it on its own would be one more pass.
-            self.exact = torch.cat([weight[self.kept], bias[None]]).contiguous()
-            weight = weight * self.rounded[:, None]
-        self.weight, self.scale = _rounded(weight)
-        self.bias = bias
+            self.exact = torch.cat([weight[self.kept], self.bias[None]]).contiguous()
+        self.weight, self.scale = _rounded(weight * self.rounded[:, None])
 
     def __call__(self, x_TK: Tensor, /) -> Tensor:  # noqa: D102
-        small = x_TK if self.kept is None else x_TK * self.rounded
+        small = torch.addcmul(self.shift, x_TK, self.rounded)
         reach = torch.maximum(small.amax(1, keepdim=True), small.amin(1, keepdim=True).neg_()).clamp_(min=1e-9)
         product = torch._int_mm((small * (127 / reach)).round_().to(torch.int8), self.weight).float()
         product.mul_(reach / 127)
         if self.kept is None:
             return torch.addcmul(self.bias, product, self.scale)
-        large = torch.cat([x_TK[:, self.kept], x_TK.new_ones(len(x_TK), 1)], 1)
+        large = torch.cat([x_TK.index_select(1, self.kept), x_TK.new_ones(len(x_TK), 1)], 1)
         return (large @ self.exact).addcmul_(product, self.scale)
 
 
 class Int8AfterGelu:
-    """`Int8Linear` for what GELU gives: all 256 steps lie between its least value and the row's greatest."""
+    """`Int8Linear` for what GELU gives: all 256 steps lie between its least value and the row's greatest.
+
+    It takes x for its own and writes over it.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self.weight, self.scale = _rounded(weight)
@@ -50,7 +64,7 @@ class Int8AfterGelu:
 
     def __call__(self, x_TK: Tensor, /) -> Tensor:  # noqa: D102
         step = (x_TK.amax(1, keepdim=True) - _LOWEST).div_(255)
-        rounded = (x_TK * (1 / step)).sub_(_LOWEST / step + 128).round_().to(torch.int8)
+        rounded = x_TK.mul_(1 / step).sub_(_LOWEST / step + 128).round_().to(torch.int8)
         product = torch._int_mm(rounded, self.weight).float().mul_(step).mul_(self.scale)
         return product.add_(self.bias).addcmul_(128 * step + _LOWEST, self.sums)
 

@@ -2,11 +2,8 @@
 
 Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers" (2019), and RoBERTa's family, which differs in
 where positions start. The same arithmetic as `transformers`' `BertModel` in evaluation mode, arranged for throughput:
-query and key in one product, weights transposed once, element-wise steps in place, and no padding, since every step but
-attention works on single tokens and attention runs on texts of equal length side by side.
-
-In int8 the product of the values stays in float32: the rounding of what many tokens have in common does not average out
-over them, and took more from the vectors' agreement than all other products together.
+query, key and value in one product, weights transposed once, element-wise steps in place, and no padding, since every
+step but attention works on single tokens and attention runs on texts of equal length side by side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +19,8 @@ from penchant.encoders.int8 import Int8AfterGelu, Int8Linear
 _KINDS = {"bert", "roberta", "xlm-roberta", "camembert"}
 _ACTIVATIONS = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_fast": "tanh"}
 
+KEPT_OF_INPUTS = 8
+"""Columns of a layer's inputs that its projections keep in float32 in int8."""
 SHORT = 8
 """Tokens from which a text is computed in int8 where that was chosen."""
 
@@ -67,17 +66,18 @@ class _Layer:
     def __init__(self, weights: Weights, name: str, config: Mapping[str, Any], *, dtype: torch.dtype) -> None:
         self.heads, self.approximate = int(config["num_attention_heads"]), _ACTIVATIONS[config["hidden_act"]]
         eps, own = float(config["layer_norm_eps"]), f"{name}.attention.self"
-        self.query_key: Linear = _Float(weights, f"{own}.query", f"{own}.key", dtype=dtype)
-        self.value: Linear = _Float(weights, f"{own}.value", dtype=dtype)
+        self.projections: Linear = _Float(weights, f"{own}.query", f"{own}.key", f"{own}.value", dtype=dtype)
         self.out: Linear = _Float(weights, f"{name}.attention.output.dense", dtype=dtype)
         self.norm_attention = _LayerNorm(weights, f"{name}.attention.output.LayerNorm", eps=eps)
         self.up: Linear = _Float(weights, f"{name}.intermediate.dense", dtype=dtype)
         self.down: Linear = _Float(weights, f"{name}.output.dense", dtype=dtype)
         self.norm_output = _LayerNorm(weights, f"{name}.output.LayerNorm", eps=eps)
 
-    def in_int8(self) -> "_Layer":
-        layer = copy(self)
-        layer.query_key = Int8Linear(self.query_key.weight, self.query_key.bias)
+    def in_int8(self, h_TD: Tensor) -> "_Layer":
+        """Its products but attention's in 8-bit integers; `h_TD` are inputs as they come, for their mean and sizes."""
+        layer, own, mean = copy(self), self.projections, h_TD.mean(0)
+        sizes = (h_TD - mean).abs_().amax(0)
+        layer.projections = Int8Linear(own.weight, own.bias, sizes=sizes, mean=mean, keep=KEPT_OF_INPUTS)
         layer.out = Int8Linear(self.out.weight, self.out.bias)
         layer.up = Int8Linear(self.up.weight, self.up.bias, sizes=self.norm_attention.reach)
         layer.down = Int8AfterGelu(self.down.weight, self.down.bias)
@@ -85,19 +85,18 @@ class _Layer:
 
     def __call__(self, h_TD: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         # The residual stream and both norms stay in float32; only the products are in the weights' precision.
-        h_TD = self.norm_attention(h_TD + self.out(self._attend(self.query_key(h_TD), self.value(h_TD), shapes)))
+        h_TD = self.norm_attention(h_TD + self.out(self._attend(self.projections(h_TD), shapes)))
         inner = torch.ops.aten.gelu_(self.up(h_TD), approximate=self.approximate)
         return self.norm_output(h_TD.add_(self.down(inner)))
 
-    def _attend(self, query_key_TE: Tensor, value_TD: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
-        """softmax(QKᵀ/√d) V within each text; `shapes` are (texts, length) of consecutive runs of the T tokens."""
-        mixed = torch.empty_like(value_TD)
+    def _attend(self, projected_TE: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+        """softmax(QKᵀ/√d) V within each text, E = 3 D; `shapes` are (texts, length) of consecutive runs of T tokens."""
+        mixed = projected_TE.new_empty(len(projected_TE), projected_TE.shape[1] // 3)
         start = 0
         for texts, length in shapes:
             run = slice(start, start + texts * length)
-            query, key = query_key_TE[run].view(texts, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-            value = value_TD[run].view(texts, length, self.heads, -1).transpose(1, 2)
-            attended = scaled_dot_product_attention(query, key, value)
+            split = projected_TE[run].view(texts, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+            attended = scaled_dot_product_attention(split[0], split[1], split[2])
             mixed[run].view(texts, length, self.heads, -1).copy_(attended.transpose(1, 2))
             start = run.stop
         return mixed
@@ -133,15 +132,19 @@ class PackedBert:
 
     def __call__(self, groups: Sequence[Tensor]) -> list[Tensor]:
         """Last hidden states, (n, L, D) for each group of n texts of L token ids, (n, L)."""
-        shapes = [(len(group), group.shape[1]) for group in groups]
-        ids_T = torch.cat([group.reshape(-1) for group in groups])
-        places = [torch.arange(length).repeat(texts) for texts, length in shapes]
-        positions_T = torch.cat(places) + self.first_position
-        h_TD = self.norm(self.words[ids_T].add_(self.positions[positions_T]))
+        h_TD, shapes = self.embedded(groups)
         for layer in self.layers:
             h_TD = layer(h_TD, shapes)
         runs = torch.split(h_TD, [texts * length for texts, length in shapes])
         return [run.view(texts, length, -1) for run, (texts, length) in zip(runs, shapes, strict=True)]
+
+    def embedded(self, groups: Sequence[Tensor]) -> tuple[Tensor, list[tuple[int, int]]]:
+        """What the first layer gets, (T, D), and (texts, length) of each group."""
+        shapes = [(len(group), group.shape[1]) for group in groups]
+        ids_T = torch.cat([group.reshape(-1) for group in groups])
+        places = [torch.arange(length).repeat(texts) for texts, length in shapes]
+        positions_T = torch.cat(places) + self.first_position
+        return self.norm(self.words[ids_T].add_(self.positions[positions_T])), shapes
 
 
 class RoundedBert:
@@ -150,9 +153,14 @@ class RoundedBert:
     In so few tokens rounding does not average out, and they cost little: names and search terms come exact.
     """
 
-    def __init__(self, exact: PackedBert) -> None:
+    def __init__(self, exact: PackedBert, examples: Sequence[Tensor]) -> None:
+        """`examples` are groups of texts' token ids, from which it has what inputs are like."""
         self.exact, self.rounded = exact, copy(exact)
-        self.rounded.layers = [layer.in_int8() for layer in exact.layers]
+        self.rounded.layers = []
+        h_TD, shapes = exact.embedded(examples)
+        for layer in exact.layers:
+            self.rounded.layers.append(layer.in_int8(h_TD))
+            h_TD = layer(h_TD, shapes)
 
     def __call__(self, groups: Sequence[Tensor]) -> list[Tensor]:
         """As `PackedBert`'s."""
