@@ -260,6 +260,23 @@ def test_an_interest_taken_up_is_known_and_no_discovery(model):
     assert first.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
 
 
+def test_one_event_on_what_was_tried_may_be_chance_and_two_are_not(model):
+    user = reader(model)
+    first = model.discover(user, 1, explore={"items_each": 2}).interests[0]
+
+    def tried(**asked: int) -> bool:
+        slate = model.recommend(user, 8, explore={"share": 1.0, "patience": 100, **asked})
+        return first.concept_id in {item.exploring.concept_id for item in slate.items if item.exploring}
+
+    assert tried()
+    model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
+    assert tried()
+    assert not tried(takes=1)
+    assert first.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
+    model.observe([Event(user_id=user, item_id=first.items[1], event_type="interaction")])
+    assert not tried()
+
+
 def test_never_means_never(model):
     user = reader(model)
     first = model.discover(user, 1).interests[0].concept_id

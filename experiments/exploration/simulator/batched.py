@@ -13,8 +13,9 @@ from penchant.exploration.policies.greedy import GreedyConfig
 from penchant.exploration.policies.thompson import ThompsonPlackettLuceConfig
 from penchant.types import BoolArray, DoubleArray
 
-INTERESTS, ITEMS_EACH, PATIENCE = 8, 5, 3
-"""Interests tried at a time, items to try each with, and tries left aside after which one is let go: as in slates"""
+INTERESTS, ITEMS_EACH, PATIENCE, TAKES = 8, 2, 6, 2
+"""Interests tried at a time, items to try each with, tries left aside after which one is let go, and items taken after
+which one is tried no more since it is known: as in slates"""
 
 
 class Batched(Chooser):
@@ -30,7 +31,7 @@ class Batched(Chooser):
         self.recommender, self.config, self.rng = recommender, config, rng
         self.leading = recommender.catalogue.leading().toarray() > 0
         self.unknown = ~recommender.catalogue.touched()
-        self.left_aside = np.zeros(self.unknown.shape)
+        self.taken, self.left_aside = np.zeros(self.unknown.shape), np.zeros(self.unknown.shape)
 
     def slates(self, round_: int, open_UI: BoolArray, k: int) -> Slates:  # noqa: ARG002 - the clock is the beliefs'
         """Slates of K, place by place."""
@@ -102,8 +103,9 @@ class Batched(Chooser):
         for feedback in told:
             for place in range(feedback.items.shape[1]):
                 users, items, taken = feedback.users, feedback.items[:, place], feedback.engaged[:, place]
-                self.unknown[users[taken]] &= ~self.leading[items[taken]]
+                self.taken[users[taken]] += self.leading[items[taken]]
                 self.left_aside[users[~taken]] += self.leading[items[~taken]]
+        self.unknown &= self.taken < TAKES
         self.recommender.learn(told)
         self.recommender.pass_round()
         every = self.recommender.config.retrain_every

@@ -3,7 +3,7 @@
 python measure.py marginals DATASET --column categories     what a log says of popularity and activity
 python measure.py recommender [--out FILE]                  settings of the recommender, by greedy on worlds 1-10
 python measure.py tune [--out FILE]                         settings of the policies, on worlds 1-10
-python measure.py report [--without-latent] [--out FILE]    worlds 31-50
+python measure.py report [--without-latent] [--out FILE]    worlds 51-70
 python measure.py draw FILE --to FOLDER                     pictures of a report
 """
 
@@ -30,7 +30,7 @@ from penchant.exploration.policies.catalogue import POLICIES
 from penchant.seeding import numpy_rng
 
 HERE = Path(__file__).parent
-TUNING, REPORT = range(1, 11), range(31, 51)
+TUNING, REPORT = range(1, 11), range(51, 71)
 
 
 def world_of(settings: dict, number: int, *, latent: bool = True) -> PlantedWorld:

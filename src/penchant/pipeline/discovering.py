@@ -23,7 +23,7 @@ SITTING = 30 * 60 * 1_000_000
 
 
 class Attempts:
-    """When each interest was tried on each user. One that he took up is known, and tried no more anyhow."""
+    """When each interest was tried on each user."""
 
     def __init__(self) -> None:
         self._moments: dict[str, defaultdict[str, list[int]]] = {}
@@ -69,7 +69,7 @@ class Discoverer:
             settings=settings,
             discovery=self.discovery,
             vocabulary=fitted.vocabulary,
-            read_user=lambda: self._user(user_id, raw, history, never, settings.patience),
+            read_user=lambda: self._user(user_id, raw, history, never, settings),
             never=never,
             variances=variances,
             prior=first,
@@ -78,16 +78,32 @@ class Discoverer:
             seed=seed,
         )
 
-    def _user(self, user_id: str, raw: Histories, history: Histories, never: BoolArray, patience: int) -> LookedAt:
+    def _user(
+        self, user_id: str, raw: Histories, history: Histories, never: BoolArray, settings: Exploration
+    ) -> LookedAt:
         live, fitted = self.live, self.live.fitted
         reading = fitted.space.readings(live.user_vector(user_id, history))[0]
         leaning = (reading - fitted.population.mean) / fitted.population.deviation
-        return LookedAt(
-            counts=counts_of(history, fitted.vocabulary.activations)[0],
-            main=counts_of(history, fitted.vocabulary.mainly)[0],
-            leaning=leaning + live.correction(user_id, raw),
-            barred=self._barred(user_id, never, patience),
+        times = self._times(user_id)
+        counts, main = (
+            counts_of(history, table)[0] for table in (fitted.vocabulary.activations, fitted.vocabulary.mainly)
         )
+        # A first event on what was tried may have been chance: until there are `takes`, it counts as not known.
+        halfway = (times > 0) & (counts < settings.takes)
+        return LookedAt(
+            counts=np.where(halfway, 0.0, counts),
+            main=np.where(halfway, 0.0, main),
+            leaning=leaning + live.correction(user_id, raw),
+            barred=self._barred(user_id, never) | (times >= settings.patience),
+        )
+
+    def _times(self, user_id: str) -> IntArray:
+        """(C,) how often each concept was tried on the user since he last began anew."""
+        times = np.zeros(len(self.live.fitted.vocabulary.concepts), dtype=np.int64)
+        for concept_id, tries in self.attempts.of(user_id, since=self.live.edits(user_id).begun_anew).items():
+            if (column := self.live.column(concept_id)) >= 0:
+                times[column] = tries
+        return times
 
     def discover(self, user_id: str, settings: Exploration, *, limit: int) -> Discoveries:
         """The interests worth a try, the likeliest first, each with items to try it with; for a user of whom nothing is
@@ -96,7 +112,7 @@ class Discoverer:
         live, fitted = self.live, self.live.fitted
         raw = live.timeline.history(user_id)
         history = live.consumed(raw)
-        look = self.look(user_id, raw, settings.model_copy(update={"share": 0.0}), seed=0)
+        look = self.look(user_id, raw, settings.model_copy(update={"share": 0.0, "takes": 1}), seed=0)
         edits = live.config.editing.weight * live.edited(user_id, raw, live.edits(user_id))
         shift = fitted.population.deviation * (live.correction(user_id, raw) + edits)
         scores = fitted.model.tracker.similarities(live.user_vector(user_id, history))[0]
@@ -167,9 +183,9 @@ class Discoverer:
             never[family[column]] = True
         return never
 
-    def _barred(self, user_id: str, never: BoolArray, patience: int) -> BoolArray:
-        """(C,) concepts that are not to be tried: by the settings, by the user's own word, tried enough, or of which an
-        item mainly is that he turned down; those he touched are no discovery anyhow.
+    def _barred(self, user_id: str, never: BoolArray) -> BoolArray:
+        """(C,) concepts that are not to be tried: by the settings, by the user's own word, or since he turned an item
+        down that is mainly of them.
         """
         live, barred = self.live, never.copy()
         family = live.fitted.vocabulary.family
@@ -179,7 +195,4 @@ class Discoverer:
         raw = live.timeline.history(user_id)
         turned_down = raw.items[live.timeline.of_types(raw, AGAINST)]
         barred[live.fitted.vocabulary.mainly[turned_down].indices] = True
-        for concept_id, times in self.attempts.of(user_id, since=edits.begun_anew).items():
-            if times >= patience and (column := live.column(concept_id)) >= 0:
-                barred[column] = True
         return barred

@@ -37,11 +37,13 @@ class Exploration(Config):
     """Places, from 1, that are never explored."""
     never: tuple[str, ...] = ()
     """Concept ids that are never tried: no item of them, or of those below them, is explored."""
-    patience: int = Field(default=3, ge=1)
-    """An interest is tried no more after so many tries that the user left aside."""
+    patience: int = Field(default=6, ge=1)
+    """An interest is tried no more after so many tries."""
+    takes: int = Field(default=2, ge=1)
+    """One that was tried, and that the user had no event on before, is tried on until he has so many on it."""
     interests: int = Field(default=8, ge=1)
     """Interests that may be tried at a time."""
-    items_each: int = Field(default=5, ge=1)
+    items_each: int = Field(default=2, ge=1)
     """Items to try each with, the best."""
     temperature: float = Field(default=0.3, gt=0, allow_inf_nan=False)
     """How even a look around is, see `penchant.exploration.dial`."""
@@ -127,9 +129,9 @@ class LookedAt:
     """What is known of a user whom a look around is for."""
 
     counts: DoubleArray
-    """(C,) events that touch each concept"""
+    """(C,) events that touch each concept; 0 of those that are still being tried"""
     main: DoubleArray
-    """(C,) events that are mainly of each concept"""
+    """(C,) events that are mainly of each concept; the same"""
     leaning: DoubleArray
     """(C,) strength of each in standard deviations over users"""
     barred: BoolArray
