@@ -142,7 +142,7 @@ def test_what_is_far_above_what_may_be_explored_leaves_its_odds_alone():
     close = replace(
         arms(4), means=np.array([9.0, 8.0, 1e-4, 0.0]), concept_variances=np.zeros(1), item_variances=np.zeros(4)
     )
-    turn = Dial(DialConfig(share=0.5), explorable_N=may).begin(close, 2, rng=np.random.default_rng(0))
+    turn = Dial(DialConfig(share=0.5, temperature=0.3), explorable_N=may).begin(close, 2, rng=np.random.default_rng(0))
     chances = turn.probabilities(np.ones(4, dtype=bool), np.zeros(4))
     # sd = 5e-5, T sd = 1.5e-5, odds 1 : e^(-1/0.15).
     less = np.exp(-1 / 0.15) / (1 + np.exp(-1 / 0.15))

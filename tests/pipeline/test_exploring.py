@@ -265,7 +265,7 @@ def test_one_event_on_what_was_tried_may_be_chance_and_two_are_not(model):
     first = model.discover(user, 1, explore={"items_each": 2}).interests[0]
 
     def tried(**asked: int) -> bool:
-        slate = model.recommend(user, 8, explore={"share": 1.0, "patience": 100, **asked})
+        slate = model.recommend(user, 8, explore={"share": 1.0, "patience": 100, "takes": 2, **asked})
         return first.concept_id in {item.exploring.concept_id for item in slate.items if item.exploring}
 
     assert tried()

@@ -13,7 +13,7 @@ from penchant.exploration.policies.greedy import GreedyConfig
 from penchant.exploration.policies.thompson import ThompsonPlackettLuceConfig
 from penchant.types import BoolArray, DoubleArray
 
-INTERESTS, ITEMS_EACH, PATIENCE, TAKES = 8, 2, 6, 2
+INTERESTS, ITEMS_EACH, PATIENCE, TAKES = 12, 3, 8, 3
 """Interests tried at a time, items to try each with, tries left aside after which one is let go, and items taken after
 which one is tried no more since it is known: as in slates"""
 

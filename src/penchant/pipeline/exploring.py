@@ -37,15 +37,15 @@ class Exploration(Config):
     """Places, from 1, that are never explored."""
     never: tuple[str, ...] = ()
     """Concept ids that are never tried: no item of them, or of those below them, is explored."""
-    patience: int = Field(default=6, ge=1)
+    patience: int = Field(default=8, ge=1)
     """An interest is tried no more after so many tries."""
-    takes: int = Field(default=2, ge=1)
+    takes: int = Field(default=3, ge=1)
     """One that was tried, and that the user had no event on before, is tried on until he has so many on it."""
-    interests: int = Field(default=8, ge=1)
+    interests: int = Field(default=12, ge=1)
     """Interests that may be tried at a time."""
-    items_each: int = Field(default=2, ge=1)
+    items_each: int = Field(default=3, ge=1)
     """Items to try each with, the best."""
-    temperature: float = Field(default=0.3, gt=0, allow_inf_nan=False)
+    temperature: float = Field(default=0.15, gt=0, allow_inf_nan=False)
     """How even a look around is, see `penchant.exploration.dial`."""
     epsilon: float = Field(default=0.1, gt=0, le=1)
     """The part of it that is uniform."""
