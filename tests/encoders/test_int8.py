@@ -82,7 +82,8 @@ def test_what_all_rows_have_in_common_meets_the_exact_weights():
     blind = (Int8Linear(weight, bias)(x) - exact).mean(0).abs().max()
     for kept in (None, sizes):
         shifted = (Int8Linear(weight, bias, sizes=kept, mean=common, keep=3)(x) - exact).mean(0).abs().max()
-        assert shifted < 0.01 < 0.1 < blind
+        assert shifted < 0.01
+    assert blind > 0.1
 
 
 def test_after_gelu_all_steps_lie_where_its_values_are():

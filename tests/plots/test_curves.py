@@ -3,6 +3,7 @@
 import pytest
 
 from penchant.errors import ConfigError
+from penchant.plots import files
 from penchant.plots.curves import Curve, draw_curves
 
 WORDS = {"title": "Regret", "x_label": "rounds", "y_label": "behind"}
@@ -26,3 +27,10 @@ def test_the_same_curves_are_the_same_picture_and_name_every_line(tmp_path):
 def test_what_is_no_curve_is_refused(tmp_path, curves):
     with pytest.raises(ConfigError):
         draw_curves(curves, tmp_path / "a.svg", **WORDS)
+
+
+def test_a_font_that_is_not_there_is_not_told_of(tmp_path, caplog, monkeypatch):
+    monkeypatch.setitem(files.LOOK, "font.family", ["No Such Font", "DejaVu Sans"])
+    with files.figure(tmp_path / "drawn.png", width=2, height=1) as drawn:
+        drawn.text(0.5, 0.5, "words")
+    assert "No Such Font" not in caplog.text

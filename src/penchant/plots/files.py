@@ -1,5 +1,6 @@
 """Figures and the files they are saved to. Nothing here opens a window."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def figure(file: Path, *, width: float, height: float) -> Iterator["Figure"]:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(LOOK), warnings.catch_warnings():
+    with mpl.rc_context(LOOK), warnings.catch_warnings(), _missing_fonts_untold():
         # A machine without a font for some script draws boxes for it, and that is no fault of the picture.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         drawn = Figure(figsize=(width, height), layout="constrained")
@@ -61,6 +62,18 @@ def figure(file: Path, *, width: float, height: float) -> Iterator["Figure"]:
             drawn.savefig(file, dpi=144, metadata=metadata)
         except OSError as error:
             raise ConfigError(f"{file} cannot be written: {error.strerror}.", hint="Choose another place.") from None
+
+
+@contextmanager
+def _missing_fonts_untold() -> Iterator[None]:
+    """Without the line that matplotlib logs for each text and each font of `LOOK` that is not there."""
+    logger = logging.getLogger("matplotlib.font_manager")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def short(text: str, most: int = 48) -> str:
