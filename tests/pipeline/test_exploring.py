@@ -14,6 +14,7 @@ from penchant.evaluation.off_policy.replaying import answerable, replay
 from penchant.feedback.attribution import Rewarded
 from penchant.feedback.decisions import fault_of, write_log
 from penchant.feedback.log_reading import read_log
+from penchant.pipeline.exploring import Exploration
 from penchant.pipeline.interest_model import InterestModel
 from penchant.records import Event
 from penchant.reranking.settings import Reranking
@@ -273,8 +274,30 @@ def test_one_event_on_what_was_tried_may_be_chance_and_two_are_not(model):
     assert tried()
     assert not tried(takes=1)
     assert first.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
+    assert not tried(patience=1)
     model.observe([Event(user_id=user, item_id=first.items[1], event_type="interaction")])
+    assert tried(takes=3)
     assert not tried()
+
+
+def test_an_interest_that_was_never_tried_is_known_by_one_event(model):
+    user = reader(model)
+    first = model.discover(user, 1).interests[0]
+    model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
+    slate = model.recommend(user, 8, explore={"share": 1.0, "patience": 100})
+    assert first.concept_id not in {item.exploring.concept_id for item in slate.items if item.exploring}
+
+
+def test_where_patience_has_run_out_what_was_taken_is_known(model):
+    user, asked = reader(model), Exploration(share=1.0, interests=1, patience=1)
+    first = model.discover(user, 1).interests[0]
+    model.recommend(user, 8, explore=asked)
+    model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
+    raw, column = model.live.timeline.history(user), model.live.column(first.concept_id)
+    held = [
+        model._discoverer.look(user, raw, one, seed=0).user.counts[column] for one in (asked, Exploration(share=1.0))
+    ]
+    assert held == [1.0, 0.0]
 
 
 def test_never_means_never(model):

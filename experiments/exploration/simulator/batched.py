@@ -14,8 +14,8 @@ from penchant.exploration.policies.thompson import ThompsonPlackettLuceConfig
 from penchant.types import BoolArray, DoubleArray
 
 INTERESTS, ITEMS_EACH, PATIENCE, TAKES = 12, 3, 8, 3
-"""Interests tried at a time, items to try each with, tries left aside after which one is let go, and items taken after
-which one is tried no more since it is known: as in slates"""
+"""Interests tried at a time, items to try each with, slates that try one after which it is let go, and items taken
+after which one that was tried is known: as in slates, where a try is half an hour's slates"""
 
 
 class Batched(Chooser):
@@ -31,7 +31,7 @@ class Batched(Chooser):
         self.recommender, self.config, self.rng = recommender, config, rng
         self.leading = recommender.catalogue.leading().toarray() > 0
         self.unknown = ~recommender.catalogue.touched()
-        self.taken, self.left_aside = np.zeros(self.unknown.shape), np.zeros(self.unknown.shape)
+        self.taken, self.tries = np.zeros(self.unknown.shape), np.zeros(self.unknown.shape)
 
     def slates(self, round_: int, open_UI: BoolArray, k: int) -> Slates:  # noqa: ARG002 - the clock is the beliefs'
         """Slates of K, place by place."""
@@ -48,6 +48,8 @@ class Batched(Chooser):
             made.propensities[:, place] = np.diff(total, axis=1, prepend=0.0)[rows, chosen]
             made.explored[:, place] = means[rows, chosen] < worst
             free[rows, chosen] = False
+        tried = self.leading[made.items] & made.explored[:, :, None]
+        self.tries += tried.any(axis=1)
         return made
 
     def ordered(self) -> DoubleArray:
@@ -67,7 +69,8 @@ class Batched(Chooser):
             return open_UI
         doubt = np.sqrt(self.recommender.concept_variances)
         worth = self.recommender.corrections + doubt * self.rng.standard_normal(doubt.shape)
-        worth[~self.unknown | (self.left_aside >= PATIENCE)] = -np.inf
+        known = (self.taken > 0) & ((self.tries == 0) | (self.taken >= TAKES))
+        worth[~self.unknown | known | (self.tries >= PATIENCE)] = -np.inf
         floor = np.partition(worth, -INTERESTS, axis=1)[:, -INTERESTS]
         tried = np.isfinite(worth) & (worth >= floor[:, None])
         order = np.argsort(-np.where(open_UI, means, -np.inf), axis=1, kind="stable")
@@ -99,13 +102,11 @@ class Batched(Chooser):
         return _best(means, free)
 
     def hear(self, round_: int, told: list[Feedback]) -> None:
-        """Learn; note which interests are known by now, and which were tried in vain."""
+        """Learn; note what was taken."""
         for feedback in told:
             for place in range(feedback.items.shape[1]):
                 users, items, taken = feedback.users, feedback.items[:, place], feedback.engaged[:, place]
                 self.taken[users[taken]] += self.leading[items[taken]]
-                self.left_aside[users[~taken]] += self.leading[items[~taken]]
-        self.unknown &= self.taken < TAKES
         self.recommender.learn(told)
         self.recommender.pass_round()
         every = self.recommender.config.retrain_every

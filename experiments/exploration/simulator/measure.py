@@ -1,9 +1,9 @@
 """Policies in simulated worlds: what each earns, finds and costs, against greedy in the same worlds.
 
 python measure.py marginals DATASET --column categories     what a log says of popularity and activity
-python measure.py recommender [--out FILE]                  settings of the recommender, by greedy on the tuning worlds
+python measure.py recommender [--out FILE]                  settings of the recommender, by greedy on worlds 1-10
 python measure.py tune [--out FILE]                         settings of the policies, on the tuning worlds
-python measure.py report [--without-latent] [--out FILE]    worlds 71-90
+python measure.py report [--without-latent] [--out FILE]    worlds 91-110
 python measure.py draw FILE --to FOLDER                     pictures of a report
 """
 
@@ -22,7 +22,7 @@ from penchant.data.dataset import Dataset
 from penchant.evaluation.measuring import environment
 from penchant.evaluation.simulation.loop import LoopConfig, Oracle, Run, run
 from penchant.evaluation.simulation.marginals import marginals_of
-from penchant.evaluation.simulation.measures import Measures, measure, paired
+from penchant.evaluation.simulation.measures import Measures, found_concepts, measure, paired
 from penchant.evaluation.simulation.planted import PlantedWorld, WorldConfig
 from penchant.evaluation.simulation.recommender import SimulatedConfig, SimulatedRecommender
 from penchant.exploration.dial import DialConfig, DialTurn, scale_of
@@ -30,7 +30,9 @@ from penchant.exploration.policies.catalogue import POLICIES
 from penchant.seeding import numpy_rng
 
 HERE = Path(__file__).parent
-TUNING, REPORT = [*range(1, 11), *range(51, 71)], range(71, 91)
+ENGAGEMENTS = (1, 2, 3, 5, 8)
+"""After which a concept counts as found; the measure is at 3, where the dial stops trying it"""
+TUNING, REPORT = [*range(1, 11), *range(51, 71)], range(91, 111)
 
 
 def world_of(settings: dict, number: int, *, latent: bool = True) -> PlantedWorld:
@@ -195,6 +197,7 @@ def report(settings: dict, *, latent: bool, kept: Path | None) -> dict[str, obje
         curve = np.cumsum(one.expected.sum(axis=(1, 2))) / one.items.shape[1]
         row = {"world": number, "policy": name, "settings": told, "earned": curve.tolist()}
         row["measures"] = dataclasses.asdict(measure(one))
+        row["new_concepts_at"] = {str(n): int(found_concepts(one, engagements=n).sum()) for n in ENGAGEMENTS}
         done[number, name] = row
         print(number, name, round(row["measures"]["expected"]), flush=True)
         if kept:
@@ -211,6 +214,17 @@ def report(settings: dict, *, latent: bool, kept: Path | None) -> dict[str, obje
         "worlds": list(REPORT),
         "means": {name: means(found) for name, found in measures.items()},
         "against_greedy": {name: against(measures, name, "greedy") for name in names[2:]},
+        "new_concepts_at": {
+            name: {
+                n: dataclasses.asdict(
+                    paired(
+                        *([done[number, one]["new_concepts_at"][n] for number in REPORT] for one in (name, "greedy"))
+                    )
+                )
+                for n in map(str, ENGAGEMENTS)
+            }
+            for name in names[2:]
+        },
         "default_against": {name: against(measures, default, name) for name in others},
         "regret_per_user": {
             name: {"mean": c.mean(axis=0).tolist(), "error": (c.std(axis=0, ddof=1) / len(c) ** 0.5).tolist()}

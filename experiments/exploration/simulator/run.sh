@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the results: recommender settings on worlds 1-10, then the report worlds 71-90, with latent interests and without.
+# Makes the results: recommender settings on worlds 1-10, then the report worlds 91-110, with latent interests and without.
 set -e
 cd "$(dirname "$0")"
 export OMP_NUM_THREADS=1

@@ -13,36 +13,25 @@ _LOWEST = -0.1701
 class Int8Linear:
     """x W + b, x (T, K) and W (K, N), with each row of x and each column of W rounded to 8 bits by a scale of its own.
 
-    y_tn = s_t w_n Σ_k q_tk p_kn + Σ_kept x_tk W_kn + (b + m W)_n, where s_t q_t is x_t - m but for its kept columns,
-    zero there as m is, and w_n p_n is W's column. The sum over k is exact. Columns that are `kept` are few and large:
-    beside them a row's scale would leave no bits for the others (Dettmers et al., "LLM.int8(): 8-bit Matrix
-    Multiplication for Transformers at Scale", 2022). What all rows have in common, m, is met by the exact W: the
-    rounding of W times the same vector would be the same in every row, and no mean over rows would take it out.
+    y_tn = s_t w_n Σ_k q_tk p_kn + Σ_kept x_tk W_kn + b_n, where s_t q_t is x_t but for its kept columns and w_n p_n is
+    W's column. The sum over k is exact. Columns that are `kept` are few and large: beside them a row's scale would
+    leave no bits for the others (Dettmers et al., "LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale",
+    2022).
     """
 
-    def __init__(
-        self,
-        weight: Tensor,
-        bias: Tensor,
-        *,
-        sizes: Tensor | None = None,
-        mean: Tensor | None = None,
-        keep: int = KEPT,
-    ) -> None:
-        """`sizes` (K,) tells how large each input column gets beside its `mean`, (K,); None keeps none."""
+    def __init__(self, weight: Tensor, bias: Tensor, *, sizes: Tensor | None = None, keep: int = KEPT) -> None:
+        """`sizes` (K,) tells how large each input column gets, by which the kept ones are chosen; None keeps none."""
         self.kept = torch.topk(sizes, min(keep, len(sizes))).indices if sizes is not None else None
-        self.rounded = torch.ones(len(weight))
         if self.kept is not None:
-            self.rounded[self.kept] = 0.0
-        self.shift = torch.zeros(len(weight)) if mean is None else -mean * self.rounded
-        self.bias = bias - self.shift @ weight
-        if self.kept is not None:
+            self.rounded = torch.ones(len(weight)).index_fill_(0, self.kept, 0.0)
             # The bias is one more kept row, met by a column of ones: adding it on its own would be one more pass.
-            self.exact = torch.cat([weight[self.kept], self.bias[None]]).contiguous()
-        self.weight, self.scale = _rounded(weight * self.rounded[:, None])
+            self.exact = torch.cat([weight[self.kept], bias[None]]).contiguous()
+            weight = weight * self.rounded[:, None]
+        self.weight, self.scale = _rounded(weight)
+        self.bias = bias
 
     def __call__(self, x_TK: Tensor, /) -> Tensor:  # noqa: D102
-        small = torch.addcmul(self.shift, x_TK, self.rounded)
+        small = x_TK if self.kept is None else x_TK * self.rounded
         reach = torch.maximum(small.amax(1, keepdim=True), small.amin(1, keepdim=True).neg_()).clamp_(min=1e-9)
         product = torch._int_mm((small * (127 / reach)).round_().to(torch.int8), self.weight).float()
         product.mul_(reach / 127)

@@ -74,10 +74,9 @@ class _Layer:
         self.norm_output = _LayerNorm(weights, f"{name}.output.LayerNorm", eps=eps)
 
     def in_int8(self, h_TD: Tensor) -> "_Layer":
-        """Its products but attention's in 8-bit integers; `h_TD` are inputs as they come, for their mean and sizes."""
-        layer, own, mean = copy(self), self.projections, h_TD.mean(0)
-        sizes = (h_TD - mean).abs_().amax(0)
-        layer.projections = Int8Linear(own.weight, own.bias, sizes=sizes, mean=mean, keep=KEPT_OF_INPUTS)
+        """Its products but attention's in 8-bit integers; `h_TD` are inputs as they come, for their sizes."""
+        layer, own = copy(self), self.projections
+        layer.projections = Int8Linear(own.weight, own.bias, sizes=h_TD.abs().amax(0), keep=KEPT_OF_INPUTS)
         layer.out = Int8Linear(self.out.weight, self.out.bias)
         layer.up = Int8Linear(self.up.weight, self.up.bias, sizes=self.norm_attention.reach)
         layer.down = Int8AfterGelu(self.down.weight, self.down.bias)
@@ -154,7 +153,7 @@ class RoundedBert:
     """
 
     def __init__(self, exact: PackedBert, examples: Sequence[Tensor]) -> None:
-        """`examples` are groups of texts' token ids, from which it has what inputs are like."""
+        """`examples` are groups of texts' token ids, by which it finds the columns of inputs that are out of scale."""
         self.exact, self.rounded = exact, copy(exact)
         self.rounded.layers = []
         h_TD, shapes = exact.embedded(examples)

@@ -88,13 +88,14 @@ class Discoverer:
         counts, main = (
             counts_of(history, table)[0] for table in (fitted.vocabulary.activations, fitted.vocabulary.mainly)
         )
-        # A first event on what was tried may have been chance: until there are `takes`, it counts as not known.
-        halfway = (times > 0) & (counts < settings.takes)
+        barred = self._barred(user_id, never) | (times >= settings.patience)
+        # A first event on what was tried may have been chance: while it is tried on, it counts as not known.
+        halfway = (times > 0) & (counts < settings.takes) & ~barred
         return LookedAt(
             counts=np.where(halfway, 0.0, counts),
             main=np.where(halfway, 0.0, main),
             leaning=leaning + live.correction(user_id, raw),
-            barred=self._barred(user_id, never) | (times >= settings.patience),
+            barred=barred,
         )
 
     def _times(self, user_id: str) -> IntArray:
@@ -102,7 +103,7 @@ class Discoverer:
         times = np.zeros(len(self.live.fitted.vocabulary.concepts), dtype=np.int64)
         for concept_id, tries in self.attempts.of(user_id, since=self.live.edits(user_id).begun_anew).items():
             if (column := self.live.column(concept_id)) >= 0:
-                times[column] = tries
+                times[column] += tries  # of several that became one
         return times
 
     def discover(self, user_id: str, settings: Exploration, *, limit: int) -> Discoveries:

@@ -40,7 +40,7 @@ class Exploration(Config):
     patience: int = Field(default=8, ge=1)
     """An interest is tried no more after so many tries."""
     takes: int = Field(default=3, ge=1)
-    """One that was tried, and that the user had no event on before, is tried on until he has so many on it."""
+    """One that was tried is tried on until the user has so many events on it; `discover` lists it no more after one."""
     interests: int = Field(default=12, ge=1)
     """Interests that may be tried at a time."""
     items_each: int = Field(default=3, ge=1)

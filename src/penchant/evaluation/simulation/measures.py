@@ -55,12 +55,12 @@ def measure(run: Run) -> Measures:
     )
 
 
-def found_concepts(run: Run) -> BoolArray:
-    """(U, C) concepts new to a user that got at least 3 engagements with items mainly of them."""
+def found_concepts(run: Run, *, engagements: int = ENGAGEMENTS) -> BoolArray:
+    """(U, C) concepts new to a user that got at least so many engagements with items mainly of them."""
     _, users, _ = np.nonzero(run.engaged)
     counts = np.zeros(run.new.shape)
     np.add.at(counts, users, run.leading[run.items[run.engaged]].astype(np.float64))
-    return (counts >= ENGAGEMENTS) & run.new
+    return (counts >= engagements) & run.new
 
 
 def regret(run: Run, oracle: Run) -> DoubleArray:
