@@ -117,7 +117,7 @@ class InterestDiscovery:
     """One for each of `FEATURES`"""
 
     def open(self, known: Known) -> BoolArray:
-        """(B, C) concepts that may be discovered: narrow, and never touched."""
+        """(B, C) concepts that may be discovered: narrow, and not known."""
         return np.asarray(self.narrow[None, :] & (known.counts == 0))
 
     def features(self, known: Known) -> DoubleArray:
