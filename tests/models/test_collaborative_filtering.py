@@ -11,7 +11,8 @@ from penchant.interfaces import FitOptions, Recommender
 from penchant.models.ease import EASE, EASEConfig
 from penchant.models.matrix_factorization.als import ALS, ALSConfig
 from penchant.models.matrix_factorization.bpr import BPR, BPRConfig
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.models.popularity import Popularity, RandomOrder
 from penchant.models.recent_popularity import RecentPopularity, RecentPopularityConfig
 from penchant.models.user_knn import UserKNN, UserKNNConfig

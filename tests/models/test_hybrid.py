@@ -10,6 +10,7 @@ from penchant.models.hybrid import Interest
 from penchant.models.hybrid_config import InterestConfig
 from penchant.models.neighborhood import ItemKNN
 from tests.models.measures import ndcg
+from tests.models.test_neighborhood import taste_world
 from tests.models.toys import dataset_of, genre_texts, strangers
 from tests.worlds import genre_world
 
@@ -140,3 +141,16 @@ def test_refreshing_counts_again_and_leaves_the_tracker(interest, tmp_path):
 def test_a_wrong_inner_setting_is_named():
     with pytest.raises(ConfigError, match=r"tracker\.dimm"):
         InterestConfig.of({"tracker": {"dimm": 3}})
+
+
+def test_neighbours_that_know_no_order_stay_so_when_they_are_counted_again():
+    """Which similarity ranks better is asked of validation once; counting again asks nobody."""
+    data = taste_world(ordered=False)
+    training, cases = held_out(data, FitOptions())
+    config = InterestConfig.of({**QUICK, "weights": {"knn": 1.0, "graph": 0.5}})
+    model = Interest(config).fit(training, options=FitOptions(validation=cases))
+    read = [source.chosen for source in model.beside.values() if isinstance(source, ItemKNN)]
+    assert [settings.similarity for settings in read] == ["cosine", "cosine"]
+    counted = [source for source in model.refresh(data).beside.values() if isinstance(source, ItemKNN)]
+    assert [source.chosen for source in counted] == read
+    assert not any(source.tried for source in counted)

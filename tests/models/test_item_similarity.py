@@ -6,7 +6,8 @@ from scipy.stats import pearsonr
 
 from penchant.errors import UnsupportedError
 from penchant.models.interactions import SignalConfig
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from tests.models.test_user_knn import asked, rated
 from tests.models.toys import dataset_of, strangers
 from tests.worlds import genre_world
@@ -99,7 +100,7 @@ def test_events_against_an_item_say_nothing():
 def test_the_settings_of_one_similarity_are_refused_by_the_other():
     for settings in ({"damping": 1.0}, {"signal": {"values": "count"}}, {"weighted_mean": True}):
         with pytest.raises(ValueError, match="settings of the similarities cosine and pearson"):
-            ItemKNNConfig(**settings)
+            ItemKNNConfig(similarity="cooccurrence", **settings)
     with pytest.raises(ValueError, match="is 1 for every item"):
         ItemKNNConfig(similarity="cosine", weighted_mean=True)
 

@@ -12,7 +12,8 @@ from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
 from penchant.models.hybrid import Interest
 from penchant.models.hybrid_config import InterestConfig
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.models.new_items import Inheritance
 from penchant.models.newness import FEWEST, STRATUM, WEIGHTS, choose_newness, rehearsed, told_apart
 from tests.models.test_hybrid import QUICK

@@ -14,7 +14,8 @@ from penchant.models.holdout import catalogue_ties
 from penchant.models.interactions import SignalConfig
 from penchant.models.matrix_factorization.als import ALS, ALSConfig
 from penchant.models.matrix_factorization.bpr import BPR, BPRConfig
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.seeding import numpy_rng
 from penchant.training.loop import TrainingConfig
 from penchant.types import FloatArray

@@ -13,7 +13,8 @@ from penchant.models.hybrid_config import InterestConfig
 from penchant.models.language.text_rating import TextRating, TextRatingConfig
 from penchant.models.matrix_factorization.als import ALS, ALSConfig
 from penchant.models.matrix_factorization.bpr import BPR, BPRConfig
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.models.neural.attentive_cf import AttentiveCF, AttentiveCFConfig
 from penchant.models.neural.autoencoder import Autoencoder, AutoencoderConfig
 from penchant.models.neural.neumf import NeuMF, NeuMFConfig

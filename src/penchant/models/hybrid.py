@@ -15,10 +15,11 @@ from penchant.interfaces import FitOptions, Recommender
 from penchant.models.blend import Blend, Pool, choose
 from penchant.models.blend_parts import Gates, HistorySource, Parts
 from penchant.models.content_based import ContentBased
-from penchant.models.graph.smoothing import GraphSmoothing
+from penchant.models.graph.smoothing import GraphSmoothing, GraphSmoothingConfig
 from penchant.models.holdout import VALIDATION_K, catalogue_ties, check_vectors, held_out, rows_at_once, sampled
 from penchant.models.hybrid_config import InterestConfig
 from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.models.new_items import Inheritance
 from penchant.models.newness import choose_newness, rehearsed, told_apart
 from penchant.models.of_items import NEWNESS, OF_ITEMS, of_items, scale
@@ -78,6 +79,7 @@ class Interest(Recommender):
         self._text = options.item_vectors
         training, cases = held_out(dataset, options)
         inner = replace(options, validation=cases)
+        self.beside = {}
         self._count(training, inner, wanted=self._wanted(options))
         self.tracker = InterestTracker(self.config.tracker).fit(training, options=inner.part("tracker"))
         self._measure()
@@ -114,7 +116,7 @@ class Interest(Recommender):
         """
         options = options or FitOptions()
         other = copy.copy(self)
-        other.tracker, other.beside, other._text = tracker, {}, options.item_vectors
+        other.tracker, other._text = tracker, options.item_vectors
         other.blend = blend or fitted(self.blend, NAME)
         known = list(other.blend.weights)
         if "content" in known and options.item_vectors is None:
@@ -134,7 +136,6 @@ class Interest(Recommender):
         if self.config.weights is not None or not {*self._wanted(options)} - {NEWNESS}:
             return was
         other = copy.copy(self)
-        other.beside = {}
         other._count(learned, options, wanted=self._wanted(options))
         found = other._choose(cases, catalogue_ties(learned, options.seed), options)
         newness = {NEWNESS: (was.weights[NEWNESS][0],) * (len(found.edges) + 1)} if NEWNESS in was.weights else {}
@@ -250,11 +251,14 @@ class Interest(Recommender):
         return [name for name in self.config.sources if name != "content" or text]
 
     def _count(self, dataset: Dataset, options: FitOptions, *, wanted: list[str]) -> None:
-        """Learn what is no training but counting."""
+        """Learn what is no training but counting, by the similarities that were chosen before."""
+        settings, graph = self._neighbourhoods()
+        self.beside = {}
         if "knn" in wanted:
-            self.beside["knn"] = ItemKNN(self.config.item_knn).fit(dataset, options=options)
+            self.beside["knn"] = knn = ItemKNN(settings).fit(dataset, options=options)
+            graph = graph.settled_as(knn.chosen)
         if "graph" in wanted:
-            self.beside["graph"] = GraphSmoothing(self.config.graph).fit(dataset, options=options)
+            self.beside["graph"] = GraphSmoothing(graph).fit(dataset, options=options)
         if "content" in wanted:  # users' own attributes are the tracker's: they are no part of the history
             alone = replace(options, user_vectors=None)
             self.beside["content"] = ContentBased(self.config.content).fit(dataset, options=alone)
@@ -264,6 +268,14 @@ class Interest(Recommender):
             if isinstance(source, ItemKNN) and inheritance is not None:
                 source.inherit(inheritance)
         self._of_items = of_items(counts, self._placed(options, dataset.n_items))
+
+    def _neighbourhoods(self) -> tuple[ItemKNNConfig, GraphSmoothingConfig]:
+        """Settings of the neighbours and of their graph, with the similarity that was chosen when they were fitted."""
+        knn, graph = self.beside.get("knn"), self.beside.get("graph")
+        return (
+            knn.chosen if isinstance(knn, ItemKNN) else self.config.item_knn,
+            graph.chosen if isinstance(graph, GraphSmoothing) else self.config.graph,
+        )
 
     def _beside(self, name: str, histories: Histories) -> FloatArray:
         """q_p, (B, I), or (1, I)."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from penchant.config import Config
 from penchant.models.content_based import ContentBasedConfig
 from penchant.models.graph.smoothing import GraphSmoothingConfig
-from penchant.models.neighborhood import ItemKNNConfig
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.models.sequential.config import InterestTrackerConfig
 
 Source = Literal["knn", "graph", "content", "popularity", "newness"]

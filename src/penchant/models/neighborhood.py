@@ -3,18 +3,18 @@
 import copy
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
-from pydantic import Field, model_validator
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.data.sparse_rows import RowEntries, row_entries
 from penchant.interfaces import FitOptions, Recommender
-from penchant.models.interactions import Signal, SignalConfig, fades
+from penchant.models.holdout import VALIDATION_K, catalogue_ties, held_out, sampled, validation_ndcg
+from penchant.models.interactions import Signal, fades
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.models.new_items import Inheritance
 from penchant.models.saving import fitted, read_model, write_model
 from penchant.models.sparse_similarity import neighbours, similarity, strongest
@@ -22,44 +22,14 @@ from penchant.progress import Progress
 from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, RowArray
 
 NAME = "item_knn"
-
-
-class ItemKNNConfig(Config):
-    """Settings of `ItemKNN`."""
-
-    similarity: Literal["cooccurrence", "cosine", "pearson"] = "cooccurrence"
-    window: int = Field(default=8, ge=1)
-    """Two events of a user are neighbours when at most this many steps apart."""
-    forward: float = Field(default=1.0, ge=0)
-    """Weight of "i came after j" for recommending i to who touched j."""
-    backward: float = Field(default=0.5, ge=0)
-    """Weight of "i came before j"."""
-    distance_power: float = Field(default=0.7, ge=0)
-    """A pair d steps apart weighs d to minus this. This and the three before it are settings of ``cooccurrence``."""
-    signal: SignalConfig = SignalConfig()
-    """What a user's events on an item amount to. This and the two after it are settings of the other similarities."""
-    damping: float = Field(default=2.0, ge=0)
-    """A similarity that rests on n shared users weighs n / (n + damping)."""
-    weighted_mean: bool = False
-    """Divide by the similarities summed: the textbook prediction of a rating, which ranks worse than the sum."""
-    decay: float = Field(default=0.6, gt=0, le=1)
-    """Weight of a history's event relative to the one after it."""
-    max_neighbours: int = Field(default=1000, ge=1)
-    """Neighbours kept for an item, the strongest."""
-
-    @model_validator(mode="after")
-    def _read_by_the_similarity(self) -> Self:
-        others = ("signal", "damping", "weighted_mean")
-        touched = [n for n in others if getattr(self, n) != type(self).model_fields[n].default]
-        if self.similarity == "cooccurrence" and touched:
-            raise ValueError("signal, damping and weighted_mean are settings of the similarities cosine and pearson")
-        if self.weighted_mean and self.signal.values == "touch":
-            raise ValueError("the weighted mean of touches is 1 for every item: set signal.values to value or count")
-        return self
+VALIDATION_USERS = 2_000
+"""Cases that decide the similarity, at most."""
 
 
 class ItemKNN(Recommender):
-    """Item neighbours under a history that fades; by default directed and distance-weighted.
+    """Item neighbours under a history: directed, distance-weighted and fading, or blind to order where that is better.
+
+    With ``similarity`` cooccurrence:
 
     ::
 
@@ -82,6 +52,9 @@ class ItemKNN(Recommender):
     that over all users, untouched counted as 0, otherwise: on those who touched both, touches are constant. With
     ``decay = 1`` the weighted mean of ratings is Sarwar's prediction.
 
+    With ``similarity`` auto, the default, `settle` compares the first with cosines blind to order on validation, where
+    there are no validation cases on each user's last event; without any it is co-occurrence.
+
     `fit` raises what `Signal.fit` raises. Caveat: an item without training events is nobody's neighbour and scores 0.
     """
 
@@ -92,6 +65,10 @@ class ItemKNN(Recommender):
 
     def __init__(self, config: ItemKNNConfig | None = None) -> None:
         super().__init__(config or self.settings())
+        self.chosen: ItemKNNConfig = self.config
+        """The settings with the similarity that ``auto`` chose."""
+        self.tried: dict[str, float] = {}
+        """NDCG@10 on validation of what ``auto`` chose from; empty where a similarity was given."""
         self._neighbours: sp.csr_array | None = None
         self._signal: Signal | None = None
 
@@ -101,16 +78,46 @@ class ItemKNN(Recommender):
         return fitted(self._neighbours, self.name)
 
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
-        """Find the neighbours."""
-        progress = (options or FitOptions()).progress
-        if self.config.similarity == "cooccurrence":
-            self._neighbours = strongest(self._co_occurrence(dataset, progress), self.config.max_neighbours)
+        """Choose the similarity where none is given, and find the neighbours."""
+        options = options or FitOptions()
+        self.settle(dataset, options)
+        return self._find(dataset, options.progress)
+
+    def settle(self, dataset: Dataset, options: FitOptions) -> None:
+        """Take the similarity that is given, or of `ItemKNNConfig.orders` the first that is best on validation."""
+        self.chosen, self.tried = self.config, {}
+        if self.config.similarity != "auto":
+            return
+        orders = self.config.orders
+        self.chosen = orders[0]
+        if not (dataset.events.items >= 0).any():
+            return
+        training, cases = held_out(dataset, options)
+        cases, ties = sampled(cases, VALIDATION_USERS, options.seed), catalogue_ties(dataset, options.seed)
+        if not len(cases):
+            return
+        for settings in orders:
+            alone = ItemKNNConfig(**{name: getattr(settings, name) for name in ItemKNNConfig.model_fields})
+            found = ItemKNN(alone)._find(training, options.progress)
+            word = f"cosine, damping {alone.damping:g}" if alone.similarity == "cosine" else alone.similarity
+            self.tried[word] = validation_ndcg(found.score, cases, ties=ties)
+        best = max(self.tried, key=lambda word: self.tried[word])
+        self.chosen = orders[list(self.tried).index(best)]
+        shown = "; ".join(f"{word} {value:.4f}" for word, value in self.tried.items())
+        options.progress.note(f"Item neighbours by {best} (NDCG@{VALIDATION_K} on validation: {shown})")
+
+    def _find(self, dataset: Dataset, progress: Progress) -> Self:
+        """Find the neighbours by the settings as `chosen`."""
+        chosen = self.chosen
+        if chosen.similarity == "cooccurrence":
+            self._signal = None
+            self._neighbours = strongest(self._co_occurrence(dataset, progress), chosen.max_neighbours)
             return self
-        self._signal = Signal.fit(dataset, self.config.signal, model=NAME)
+        self._signal = Signal.fit(dataset, chosen.signal, model=NAME)
         columns = self._signal.matrix(dataset.histories(), dataset.n_items).T.tocsr()
         rated = self._signal.rated and self._signal.values == "value"
-        alike = partial(similarity, kind=self.config.similarity, rated=rated)
-        k, damping = self.config.max_neighbours, self.config.damping
+        alike = partial(similarity, kind="pearson" if chosen.similarity == "pearson" else "cosine", rated=rated)
+        k, damping = chosen.max_neighbours, chosen.damping
         found = neighbours(columns, columns, alike=alike, damping=damping, k=k, same=True, progress=progress)
         self._neighbours = found.astype(np.float32)
         return self
@@ -122,15 +129,15 @@ class ItemKNN(Recommender):
         items = histories.items
         pairs = sp.csr_array((np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(n + 1, np.int32)), shape=(n, n))
         longest = int(histories.lengths.max(initial=0))
-        distances = range(1, min(self.config.window, longest - 1) + 1)
+        distances = range(1, min(self.chosen.window, longest - 1) + 1)
         with progress.task("Item neighbours", total=len(distances)) as advance:
             for d in distances:
                 earlier, later = items[:-d], items[d:]
                 kept = (owners[:-d] == owners[d:]) & (earlier != later)
                 ones = np.ones(int(kept.sum()), dtype=np.float32)
                 step = sp.csr_array((ones, (earlier[kept], later[kept])), shape=(n, n))
-                pairs = pairs + np.float32(d**-self.config.distance_power) * (
-                    np.float32(self.config.forward) * step + np.float32(self.config.backward) * step.T.tocsr()
+                pairs = pairs + np.float32(d**-self.chosen.distance_power) * (
+                    np.float32(self.chosen.forward) * step + np.float32(self.chosen.backward) * step.T.tocsr()
                 )
                 advance()
         scale = 1.0 / np.sqrt(np.maximum(dataset.item_counts(), 1))
@@ -190,15 +197,20 @@ class ItemKNN(Recommender):
         """Write the neighbours as compressed rows."""
         kept = self.neighbours
         arrays: dict[str, AnyArray] = {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr}
-        facts = {"n_items": kept.shape[0], "signal": self._signal and self._signal.facts()}
+        facts = {
+            "n_items": kept.shape[0],
+            "signal": self._signal and self._signal.facts(),
+            "chosen": self.chosen.model_dump(mode="json"),
+        }
         write_model(folder, self.name, self.config, arrays=arrays, facts=facts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the neighbours."""
-        needs = ("n_items", "data", "indices", "indptr")
+        needs = ("n_items", "chosen", "data", "indices", "indptr")
         config, facts, arrays = read_model(folder, cls.name, cls.settings, needs=needs)
         model = cls(config)
+        model.chosen = cls.settings.of(facts["chosen"], where=str(folder))
         n = int(facts["n_items"])
         model._neighbours = sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
         model._signal = Signal.of_facts(facts["signal"]) if facts.get("signal") else None
@@ -206,13 +218,13 @@ class ItemKNN(Recommender):
 
     def _fades(self, histories: Histories) -> FloatArray:
         """decay^(events of the same user that came after), (N,)."""
-        return fades(histories, self.config.decay).astype(np.float32)
+        return fades(histories, self.chosen.decay).astype(np.float32)
 
     def _weights(self, histories: Histories) -> FloatArray:
         """What each event counts, (N,): its fade times what it amounts to."""
         if self._signal is None:
             return self._fades(histories)
-        return (fades(histories, self.config.decay) * self._signal.of_events(histories)).astype(np.float32)
+        return (fades(histories, self.chosen.decay) * self._signal.of_events(histories)).astype(np.float32)
 
     def score_entries(self, history: Histories, found: RowEntries) -> FloatArray:
         """`score` of one user whose `entries` the caller has, (1, I)."""

@@ -8,7 +8,8 @@ from penchant.errors import DataError, NotFoundError
 from penchant.evaluation.causal.effects import EffectConfig, average_effect
 from penchant.evaluation.causal.intervention import compared, forget_items, set_feature, strongest
 from penchant.evaluation.causal.uplift import LEAST, by_segment, find_segment
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from tests.worlds import genre_world
 
 EFFECT = 1.0

@@ -11,7 +11,8 @@ from penchant.interfaces import FitOptions
 from penchant.metrics.similarity import unit
 from penchant.models.graph.interactions import linked, symmetric
 from penchant.models.graph.smoothing import scaled
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.progress import SILENT, Progress
 from penchant.seeding import numpy_rng
 from penchant.types import AnyArray, DoubleArray, FloatArray
@@ -53,7 +54,8 @@ def item_graph_vectors(
     """
     if dim < 2:
         raise ConfigError(f"Graph vectors have 2 dimensions or more; {dim} came.", hint="Take 32 or 64.")
-    graph = scaled(ItemKNN(neighbours).fit(dataset, options=FitOptions(progress=progress)).neighbours)
+    directed = neighbours or ItemKNNConfig(similarity="cooccurrence")
+    graph = scaled(ItemKNN(directed).fit(dataset, options=FitOptions(progress=progress)).neighbours)
     if links:
         graph = sp.csr_array(graph + link_weight * scaled(symmetric(linked(dataset, "item", links, model=NAME))))
     vectors = np.zeros((dataset.n_items, dim), dtype=np.float32)

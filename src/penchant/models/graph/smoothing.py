@@ -12,7 +12,8 @@ from penchant.interfaces import FitOptions
 from penchant.metrics.ranking import ndcg_at, target_ranks
 from penchant.models.graph.interactions import linked, symmetric
 from penchant.models.holdout import VALIDATION_K, catalogue_ties, held_out, rows_at_once, sampled
-from penchant.models.neighborhood import ItemKNN, ItemKNNConfig
+from penchant.models.neighborhood import ItemKNN
+from penchant.models.neighborhood_config import ItemKNNConfig
 from penchant.progress import SILENT, Progress
 from penchant.types import AnyArray, DoubleArray, FloatArray, RowArray
 
@@ -72,6 +73,7 @@ class GraphSmoothing(ItemKNN):
     name: ClassVar[str] = NAME
     settings: ClassVar[type[ItemKNNConfig]] = GraphSmoothingConfig
     config: GraphSmoothingConfig
+    chosen: GraphSmoothingConfig
 
     def __init__(self, config: GraphSmoothingConfig | None = None) -> None:
         super().__init__(config)
@@ -83,6 +85,7 @@ class GraphSmoothing(ItemKNN):
     def fit(self, dataset: Dataset, *, options: FitOptions | None = None) -> Self:
         """Find the neighbours, choose the steps, walk."""
         options = options or FitOptions()
+        self.settle(dataset, options)
         self.steps = self.config.steps
         if self.steps is None:
             training, cases = held_out(dataset, options)
@@ -106,8 +109,7 @@ class GraphSmoothing(ItemKNN):
 
     def _graph(self, dataset: Dataset, options: FitOptions) -> sp.csr_array:
         """S, (I, I) float64."""
-        super().fit(dataset, options=options)
-        graph = scaled(self.neighbours)
+        graph = scaled(self._find(dataset, options.progress).neighbours)
         if not self.config.links:
             return graph
         links = linked(dataset, "item", self.config.links, model=NAME)
