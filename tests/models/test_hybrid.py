@@ -5,6 +5,7 @@ import pytest
 
 from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
+from penchant.models.blend import Blend
 from penchant.models.holdout import held_out
 from penchant.models.hybrid import Interest
 from penchant.models.hybrid_config import InterestConfig
@@ -154,3 +155,17 @@ def test_neighbours_that_know_no_order_stay_so_when_they_are_counted_again():
     counted = [source for source in model.refresh(data).beside.values() if isinstance(source, ItemKNN)]
     assert [source.chosen for source in counted] == read
     assert not any(source.tried for source in counted)
+
+
+def test_every_source_is_there_once_all_events_are_counted():
+    weights = {"knn": 1.0, "graph": 0.5, "content": 1.5, "popularity": 0.7}
+    data = genre_world(users=60)
+    config = InterestConfig.of({**QUICK, "weights": weights})
+    model = Interest(config).fit(data, options=FitOptions(item_vectors=genre_texts(data)))
+    assert set(model.beside) == {"knn", "graph", "content"}
+    told = model.parts(data.histories().take([3])).beside
+    assert all(told[name].any() for name in weights)
+    text_free = Blend.of({"knn": 1.0, "popularity": 0.7})
+    other = model.continued(model.tracker, data, blend=text_free)
+    assert set(other.beside) == {"knn"}
+    assert set(model.beside) == {"knn", "graph", "content"}

@@ -124,6 +124,7 @@ class Interest(Recommender):
                 "This model reads the items' texts, and no vectors of them came.", hint="Name an encoder."
             )
         other._count(dataset, options, wanted=known)
+        other._adopt(other.blend)
         other._measure()
         return other
 
@@ -253,7 +254,7 @@ class Interest(Recommender):
     def _count(self, dataset: Dataset, options: FitOptions, *, wanted: list[str]) -> None:
         """Learn what is no training but counting, by the similarities that were chosen before."""
         settings, graph = self._neighbourhoods()
-        self.beside = {}
+        self.beside = dict(self.beside)  # a copy's sources are its own
         if "knn" in wanted:
             self.beside["knn"] = knn = ItemKNN(settings).fit(dataset, options=options)
             graph = graph.settled_as(knn.chosen)
