@@ -90,6 +90,20 @@ def test_a_repeated_delivery_counts_once():
     assert report.events_left_out == {"repeated": 2}
 
 
+def test_without_an_id_what_says_the_same_is_the_same_delivery():
+    one = click(event_id=None, value=2.0)
+    others = [
+        click(event_id=None, after=HOUR + 1, value=2.0),
+        click(event_id=None, place=1, value=2.0),
+        click(event_id=None, event_type="purchase", value=2.0),
+        click(event_id=None, value=3.0),
+        click(event_id="named", value=2.0),
+    ]
+    found, report = attribute(MADE, [one, *others, one, one], AttributionConfig(combine="sum"))
+    assert report.events_left_out == {"repeated": 2}
+    assert found[0].rewards == (5.0, 1.0)
+
+
 def test_clocks_may_differ_as_far_as_is_allowed():
     event = click(after=-2 * SECOND)
     assert attribute(MADE, [event], AttributionConfig(slack_seconds=2))[1].events_attributed == 1

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from penchant.data.quarantine import Quarantine
 from penchant.errors import BadRowError, SchemaError, SourceError
+from penchant.feedback.attribution import attribute
 from penchant.feedback.decisions import decision_line, event_line, fault_of, write_log
 from penchant.feedback.log_reading import read_log
 from penchant.records import Decision, Event, LoggedSlot
+from tests.mutated_json import mutated
 
 DECISION = Decision(
     slate_id="s1",
@@ -113,6 +115,10 @@ def _with(path, value):
     return orjson.dumps(record)
 
 
+def _interaction(**said):
+    return orjson.dumps({"event": "interaction", "user": "u", "type": "click", **said})
+
+
 SLOT = ("items", 0, "penchant")
 
 
@@ -134,7 +140,18 @@ SLOT = ("items", 0, "penchant")
         (_with(("penchant", "scores"), [1.0]), "1 scores"),
         (_with(("penchant", "variances"), [-1.0, 0.0, 0.0]), "negative"),
         (_with(("user",), 5), "no str"),
-        (b'{"event": "interaction", "user": "u", "type": "click", "timestamp": "noon"}', "neither milliseconds"),
+        (_interaction(timestamp="noon"), "neither milliseconds"),
+        (_interaction(timestamp="--5"), "'--5' is neither milliseconds"),
+        (_interaction(timestamp="5" * 5_000), "neither milliseconds"),
+        (_interaction(timestamp=2**63), "neither milliseconds"),
+        (_interaction(penchant={"timestamp": 2**63}), "no moment"),
+        (_interaction(penchant={"timestamp": True}), "True is no int"),
+        (_interaction(penchant=5), "5 is no object"),
+        (_interaction(fields=5), "5 is no list"),
+        (_interaction(fields=[{"name": ["value"]}]), "has no name"),
+        (_with(("fields",), 5), "5 is no list"),
+        (_with(("penchant", "decided_at"), 2**63), "no moment"),
+        (b'{"event": ["x"]}', "no kind of event"),
     ],
 )
 def test_a_bad_line_is_set_aside_with_line_and_reason_and_good_ones_are_kept(tmp_path, line, reason):
@@ -149,6 +166,21 @@ def test_a_bad_line_is_set_aside_with_line_and_reason_and_good_ones_are_kept(tmp
     assert (kept["line"], kept["reason"]) == (2, read.faults[0].reason)
     with pytest.raises(BadRowError, match="line 2"), Quarantine(tmp_path / "q", strict=True) as strict:
         read_log(path, quarantine=strict)
+
+
+@given(line=st.sampled_from([decision_line(DECISION), event_line(EVENT)]).flatmap(mutated))
+def test_a_line_with_any_value_in_any_place_is_read_or_set_aside(tmp_path_factory, line):
+    path = tmp_path_factory.getbasetemp() / "mutated.jsonl"
+    path.write_bytes(line + b"\n" + event_line(EVENT) + b"\n")
+    read = read_log(path)
+    assert len(read.decisions) + len(read.events) + read.other + len(read.faults) == 2
+    assert EVENT in read.events
+    assert all(fault.line == 1 and fault.reason and len(fault.reason) < 500 for fault in read.faults)
+    rewarded, report = attribute(read.decisions, read.events)  # and what was read can be worked with
+    assert report.events == len(read.events)
+    assert len(rewarded) <= len(read.decisions)
+    assert write_log(path, read.decisions, read.events) == len(read.decisions) + len(read.events)
+    assert read_log(path).events == read.events
 
 
 def test_what_would_not_read_back_is_not_written():

@@ -69,9 +69,9 @@ class AttributionReport:
     events: int
     events_attributed: int
     events_left_out: Mapping[str, int]
-    """``repeated`` (an event_id again), ``without_slate``, ``never_served`` (no decision with this slate),
-    ``of_left_out_decision``, ``other_user``, ``not_on_slate``, ``without_time``, ``before_decision``, ``after_window``,
-    ``without_reward``"""
+    """``repeated`` (an event_id again; without one an event that says the same), ``without_slate``,
+    ``never_served`` (no decision with this slate), ``of_left_out_decision``, ``other_user``, ``not_on_slate``,
+    ``without_time``, ``before_decision``, ``after_window``, ``without_reward``"""
 
 
 def attribute(
@@ -89,16 +89,15 @@ def attribute(
             unusable.add(slate_id)
             del kept[slate_id]
     answers: dict[str, dict[int, list[tuple[int, float]]]] = {slate_id: {} for slate_id in kept}
-    seen: set[str] = set()
+    seen: set[str | Event] = set()
     reasons: Counter[str] = Counter()
     given = attributed = 0
     for event in events:
         given += 1
-        if event.event_id is not None:
-            if event.event_id in seen:
-                reasons["repeated"] += 1
-                continue
-            seen.add(event.event_id)
+        if identity(event) in seen:
+            reasons["repeated"] += 1
+            continue
+        seen.add(identity(event))
         answered = of_request.get(event.slate_id, event.slate_id) if event.slate_id is not None else None
         decision = kept.get(answered) if answered is not None else None
         if decision is None:
@@ -121,6 +120,13 @@ def attribute(
         events_left_out=dict(reasons),
     )
     return rewarded, report
+
+
+def identity(event: Event) -> str | Event:
+    """What an event is known by if it is delivered again: its id; without one all that it says, which is the slate, the
+    user, the item, the type, the moment, and the value or text.
+    """
+    return event if event.event_id is None else event.event_id
 
 
 def _distinct(decisions: Iterable[Decision]) -> tuple[dict[str, Decision], dict[str, str], Counter[str]]:

@@ -314,21 +314,3 @@ def test_in_a_fair_experiment_weighted_and_plain_effects_agree(tmp_path):
     ratio = next(one for one in found.measures if one.measure == "order_value").comparisons[0]
     assert (ratio.weighted, ratio.segments) == (None, None)
     assert not any("different probabilities" in note for note in found.notes)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"kind": ["event"]}, {"timestamp": "--5"}, {"timestamp": 10**400}, {"value": 10**400}, {"event": ["x"]}]
-)
-def test_what_a_field_cannot_be_is_a_bad_line_and_no_error(tmp_path, wrong):
-    line = {**event("u1", "buy"), "user_id": "", **wrong} if "event" in wrong else {**event("u1", "buy"), **wrong}
-    log = read_log(written(tmp_path, [line, exposure("u1", "a"), exposure("u2", "b")]))
-    assert log.accounts.left_out == {"bad_line": 1}
-    assert log.accounts.proved()
-
-
-def test_a_propensity_that_is_none_is_a_bad_line(tmp_path):
-    wrong = [{**exposure(f"w{n}", "a"), "propensity": value} for n, value in enumerate((0, 1.2, "often", float("nan")))]
-    log = read_log(written(tmp_path, [exposure("u1", "a"), exposure("u2", "b"), *wrong]))
-    assert log.accounts.left_out == {"bad_line": 4}
-    assert log.accounts.proved()
-    assert "propensity 0.0 is not between 0 and 1" in log.accounts.faults[0]

@@ -9,19 +9,14 @@ A server's store, and what `penchant log` wrote of it, are logs too (`served`). 
 are his past, which CUPED uses. Every record is used or left out by a named rule, and counted (`Accounts`).
 """
 
-import csv
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from penchant.errors import DataError, NotFoundError, SourceError
-from penchant.evaluation.ab_testing.served import Line, is_feedback, lines_of
+from penchant.errors import DataError, NotFoundError
+from penchant.evaluation.ab_testing.log_lines import checked, lines
 from penchant.types import MICROSECONDS_PER_DAY
 
 CLOCK_TOLERANCE = 600_000_000
@@ -107,22 +102,20 @@ def read_log(path: Path, *, experiment: str | None = None, window_days: float | 
     records: list[tuple[int, dict[str, Any]]] = []
     seen: set[str] = set()
     latest, ends_at = -(2**62), 0
-    for number, record, fault in _records(path):
+    for number, record, fault, left_out in lines(path):
         accounts.lines += 1
-        if "left_out" in record:
-            accounts.left_out[record["left_out"]] += 1
+        if left_out:
+            accounts.left_out[left_out] += 1
             continue
-        checked = None if fault else _checked(record)
-        if fault or isinstance(checked, str):
+        if fault := fault or checked(record):
             accounts.left_out["bad_line"] += 1
             if len(accounts.faults) < MOST_FAULTS:
-                accounts.faults.append(f"line {number}: {fault or checked}")
+                accounts.faults.append(f"line {number}: {fault}")
             continue
-        key = f"{record['kind']}\x1f{record['event_id']}" if record.get("event_id") else _whole(record)
-        if key in seen:
+        if record["delivery"] in seen:
             accounts.left_out["duplicate_delivery"] += 1
             continue
-        seen.add(key)
+        seen.add(record["delivery"])
         back = latest - record["timestamp"]
         if back > CLOCK_TOLERANCE:
             accounts.clock_went_back += 1
@@ -142,105 +135,17 @@ def read_log(path: Path, *, experiment: str | None = None, window_days: float | 
 def events_in(path: Path, left_out: Counter[str]) -> Iterator[Action]:
     """The events of any log, whoever's they are, each once. What cannot be read is counted in `left_out`, by reason."""
     seen: set[str] = set()
-    for _, record, fault in _records(path):
-        if "left_out" in record:
-            left_out[record["left_out"]] += 1
-        elif fault or _checked(record) is not None:
+    for _, record, fault, rule in lines(path):
+        if rule:
+            left_out[rule] += 1
+        elif fault or checked(record):
             left_out["bad_line"] += 1
         elif record["kind"] == "event":
-            key = record.get("event_id") or _whole(record)
-            if key in seen:
+            if record["delivery"] in seen:
                 left_out["duplicate_delivery"] += 1
                 continue
-            seen.add(key)
+            seen.add(record["delivery"])
             yield Action(event_type=record["event_type"], value=record["value"], timestamp=record["timestamp"])
-
-
-def _records(path: Path) -> Iterator[Line]:
-    """Line number, record, and a fault where it is none."""
-    if is_feedback(path):
-        yield from lines_of(path)
-        return
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read: {error}.", hint="Give a JSON lines or CSV file in UTF-8.") from None
-    if not text.strip():
-        raise SourceError(f"{path} is empty.", hint="Give a log with exposures and events.")
-    if text.lstrip().startswith("{"):
-        for number, line in enumerate(text.splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                yield number, {}, f"no JSON: {error}"
-                continue
-            yield number, value if isinstance(value, dict) else {}, "" if isinstance(value, dict) else "no object"
-        return
-    reader = csv.DictReader(text.splitlines())
-    if not {"user_id", "timestamp"} <= set(reader.fieldnames or ()):
-        raise SourceError(
-            f"{path} has no columns user_id and timestamp.",
-            hint=f"Its header is: {', '.join(reader.fieldnames or ())}.",
-        )
-    for row in reader:
-        yield reader.line_num, {k: v for k, v in row.items() if k and v not in {None, ""}}, ""
-
-
-def _checked(record: dict[str, Any]) -> str | None:
-    """Bring a record to its types in place; the reason where it is none."""
-    kind = record.setdefault("kind", "exposure" if "arm" in record else "event")
-    if kind not in ("exposure", "event"):  # no set: what a line says need not have a hash
-        return f"kind is {kind!r}; exposure or event are allowed"
-    for name in ("user_id", "arm" if kind == "exposure" else "event_type"):
-        if not str(record.get(name) or "").strip():
-            return f"no {name}"
-        record[name] = str(record[name])
-    record["experiment"] = str(record.get("experiment") or "")
-    moment = _moment(record.get("timestamp"))
-    if moment is None:
-        return f"timestamp {record.get('timestamp')!r} is neither microseconds nor ISO 8601"
-    record["timestamp"] = moment
-    try:
-        value = record.get("value")
-        record["value"] = None if value is None else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return f"value {record['value']!r} is no number"
-    if record["value"] is not None and not np.isfinite(record["value"]):
-        return f"value {record['value']} is not finite"
-    return _propensity_fault(record)
-
-
-def _propensity_fault(record: dict[str, Any]) -> str | None:
-    try:
-        chance = record["propensity"] = None if record.get("propensity") is None else float(record["propensity"])
-    except (TypeError, ValueError, OverflowError):
-        return f"propensity {record['propensity']!r} is no number"
-    if chance is not None and not 0 < chance < 1:
-        return f"propensity {chance} is not between 0 and 1"
-    return None
-
-
-def _moment(value: object) -> int | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float) or str(value).strip().lstrip("-").isdigit():
-        try:
-            number = float(value) if isinstance(value, int | float) else float(str(value))
-        except (ValueError, OverflowError):  # "--5", or more digits than a float holds
-            return None
-        return int(number) if np.isfinite(number) and abs(number) < 2**62 else None
-    try:
-        told = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    told = told if told.tzinfo else told.replace(tzinfo=UTC)
-    return int(told.timestamp() * 1e6)
-
-
-def _whole(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, sort_keys=True, default=str)
 
 
 def _chosen(records: list[tuple[int, dict[str, Any]]], wanted: str | None, path: Path) -> str:
@@ -282,8 +187,8 @@ def _units(
                 user_id=user,
                 arm=record["arm"],
                 exposed_at=record["timestamp"],
-                segment=str(record.get("segment") or ""),
-                propensity=record.get("propensity"),
+                segment=record["segment"],
+                propensity=record["propensity"],
             )
     return units, torn, {arm for found in arms.values() for arm in found}
 

@@ -8,21 +8,29 @@ itself; here they stand by time, and an event that names a slate not before it, 
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import orjson
 
 from penchant.errors import SourceError
 from penchant.feedback import open_stores
+from penchant.feedback.attribution import identity
 from penchant.feedback.forgetting import unforgotten
 from penchant.feedback.log_reading import is_store, read_log
 from penchant.records import Decision, Event
 
-Line: TypeAlias = tuple[int, dict[str, Any], str]
-"""Its number, its record, and why it is none"""
 CLOCKS_APART = 600_000_000
 """Microseconds by which an event may seem earlier than the slate that it names"""
 NOT_IN_EXPERIMENT, NO_TIME, OTHER = "not_in_experiment", "without_time", "no_decision_or_event"
+
+
+class Line(NamedTuple):
+    """A line of an experiment's log: its number, its record, why it is none, or the rule that leaves it out."""
+
+    number: int
+    record: dict[str, Any]
+    fault: str = ""
+    left_out: str = ""
 
 
 def is_feedback(path: Path) -> bool:
@@ -54,10 +62,10 @@ def lines_of(path: Path) -> Iterator[Line]:
         return
     read = read_log(path)
     for fault in read.faults:
-        yield fault.line, {}, fault.reason
+        yield Line(fault.line, {}, fault.reason)
     yield from _lines(read.decisions, read.events)
     for _ in range(read.other):
-        yield 0, {"left_out": OTHER}, ""
+        yield Line(0, {}, left_out=OTHER)
 
 
 def events_of(path: Path) -> list[Event]:
@@ -65,8 +73,7 @@ def events_of(path: Path) -> list[Event]:
     if is_store(path):
         with open_stores(str(path)) as stores:
             return list(unforgotten(stores)[1])
-    found = {event.event_id or str(number): event for number, event in enumerate(read_log(path).events)}
-    return list(found.values())
+    return list({identity(event): event for event in read_log(path).events}.values())
 
 
 def _lines(decisions: Iterable[Decision], events: Iterable[Event]) -> Iterator[Line]:
@@ -76,7 +83,7 @@ def _lines(decisions: Iterable[Decision], events: Iterable[Event]) -> Iterator[L
     keyed += [(_moment(one, made), 1, _event(one)) for one in events]
     keyed.sort(key=lambda entry: entry[:2])
     for number, (_, _, record) in enumerate(keyed, start=1):
-        yield number, record, ""
+        yield Line(number, {}, left_out=record) if isinstance(record, str) else Line(number, record)
 
 
 def _moment(event: Event, made: Mapping[str, int]) -> int:
@@ -85,10 +92,11 @@ def _moment(event: Event, made: Mapping[str, int]) -> int:
     return decided if 0 < decided - at <= CLOCKS_APART else at
 
 
-def _exposure(decision: Decision) -> dict[str, Any]:
+def _exposure(decision: Decision) -> dict[str, Any] | str:
+    """Its record, or the rule that leaves it out."""
     told = decision.context
     if "experiment" not in told or "arm" not in told:
-        return {"left_out": NOT_IN_EXPERIMENT}
+        return NOT_IN_EXPERIMENT
     return {
         "kind": "exposure",
         "experiment": str(told["experiment"]),
@@ -100,9 +108,10 @@ def _exposure(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
+def _event(event: Event) -> dict[str, Any] | str:
+    """The same; with all that tells two events without an id apart."""
     if event.timestamp is None:
-        return {"left_out": NO_TIME}
+        return NO_TIME
     return {
         "kind": "event",
         "user_id": event.user_id,
@@ -110,4 +119,7 @@ def _event(event: Event) -> dict[str, Any]:
         "value": event.value,
         "timestamp": event.timestamp,
         "event_id": event.event_id,
+        "item_id": event.item_id,
+        "slate_id": event.slate_id,
+        "text": event.text,
     }
