@@ -5,7 +5,7 @@ import json
 import pytest
 
 from penchant.evaluation.ab_testing.measures import Measure
-from tests.evaluation.ab_testing.test_experiments import event, experiment, exposure, written
+from tests.evaluation.ab_testing.test_experiments import DAY, T0, event, experiment, exposure, written
 
 
 def test_assign_says_the_same_on_every_call(penchant):
@@ -71,6 +71,8 @@ def test_the_page_escapes_what_the_log_says(penchant, tmp_path):
     [
         (["--shares", "control"], "is no arm with its share"),
         (["--shares", "control=1"], "No share is given for treatment"),
+        (["--shares", "control=0.9,treatment=0.9"], "add up to 1"),
+        (["--shares", "control=0.5,control=0.5,treatment=0.5"], "'control' has two shares"),
         (["--control", "nobody"], "No arm is called"),
         (["--domain", "casino"], "There are: shop"),
         (["--experiment", "other"], "There are: x"),
@@ -83,6 +85,14 @@ def test_faults_of_the_caller_are_two_lines(penchant, tmp_path, arguments, told)
     assert code == 2
     assert told in err
     assert "Traceback" not in err
+
+
+def test_a_purchase_without_a_value_does_not_refuse_the_report(penchant, tmp_path):
+    log = written(tmp_path, [*experiment(40, 0.0, 0), event("u1", "purchase", T0 + DAY)])
+    code, out, _ = penchant("abtest", "report", log, "--domain", "shop", "--json")
+    told = json.loads(out)
+    assert (code, {one["measure"]: one["without_value"] for one in told["measures"]}["sales"]) == (0, 1)
+    assert "sales leaves out 1" in " ".join(penchant("abtest", "report", log, "--domain", "shop")[1].split())
 
 
 def test_settings_come_from_a_file_and_wrong_ones_are_named(penchant, tmp_path):

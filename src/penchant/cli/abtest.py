@@ -14,7 +14,9 @@ from penchant.errors import ConfigError
 
 Shares = Annotated[
     str | None,
-    typer.Option("--shares", metavar="ARM=SHARE,…", help="Planned shares of the arms, such as control=0.5,new=0.5."),
+    typer.Option(
+        "--shares", metavar="ARM=SHARE,…", help="Planned shares of the arms, which add up to 1: control=0.5,new=0.5."
+    ),
 ]
 
 
@@ -226,6 +228,8 @@ def arm_shares(text: str) -> dict[str, float]:
     made: dict[str, float] = {}
     for part in text.split(","):
         name, equals, share = part.partition("=")
+        if name.strip() in made:
+            raise ConfigError(f"{name.strip()!r} has two shares.", hint="Name each arm once.")
         try:
             made[name.strip()] = float(share)
         except ValueError:

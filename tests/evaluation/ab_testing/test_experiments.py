@@ -55,7 +55,10 @@ def test_more_traffic_enrols_more_and_moves_nobody():
     assert [pair[0] for pair in enrolled].count("control") / len(enrolled) == pytest.approx(0.5, abs=0.1)
 
 
-@pytest.mark.parametrize("shares", [{"a": 1.0}, {"a": 0.5, "b": 0.4}, {"a": 1.0, "b": 0.0}, {"a": 1.5, "b": -0.5}])
+@pytest.mark.parametrize(
+    "shares",
+    [{"a": 1.0}, {"a": 0.5, "b": 0.4}, {"a": 1.0, "b": 0.0}, {"a": 1.5, "b": -0.5}, {"a": 0.5, "b": float("nan")}],
+)
 def test_shares_that_are_none_are_refused(shares):
     with pytest.raises(ConfigError, match="add up to 1"):
         Experiment.of({"name": "x", "shares": shares})
@@ -191,8 +194,6 @@ def test_measures_of_known_users():
     assert (media["retention"].y.tolist(), media["retention"].x.tolist()) == ([0, 1, 0], [1, 1, 1])
     early = sample(DOMAINS["media"]["retention"], users, ends_at=T0 + 5 * DAY)
     assert early.x.sum() == 0  # nobody was watched for so long
-    with pytest.raises(DataError, match="has no value"):
-        sample(Measure(kind="sum", events=("look",)), users, ends_at=T0)
     assert list(found_in(users[1:2])) == ["cost: users", "cost: count", "cost: value", "look: users", "look: count"]
     with pytest.raises(NotFoundError, match="casino"):
         domain("casino")
@@ -271,6 +272,35 @@ def test_constant_outcomes_and_denominators_of_nothing_are_notes_not_errors(tmp_
     assert "nothing varies" in seen.comparisons[0].effect.note
     assert order.comparisons == ()
     assert "Nothing to divide by" in order.note
+
+
+def test_events_without_a_value_are_left_out_of_what_adds_values_up_and_told(tmp_path):
+    records = [exposure(f"u{n}", "ab"[n % 2], T0 + n) for n in range(8)]
+    records += [event(f"u{n}", "buy", T0 + 9, 4.0 + n) for n in range(8)]
+    records += [event("u0", "buy", T0 - DAY), event("u0", "buy", T0 + 10), event("u0", "look", T0 + 10)]
+    records += [event("u1", "cost", T0 + 10, 2.0), event("u2", "cost", T0 + 10, 2.0), event("u1", "cost", T0 + 11)]
+    buys = {kind: Measure(kind=kind, events=("buy",)) for kind in ("sum", "mean", "count")}
+    measures = {**buys, "roi": Measure(kind="return", events=("buy",), costs=("cost",))}
+    measures["looks"] = Measure(kind="sum", events=("look",))
+    found = analyse(read_log(written(tmp_path, records)), AnalysisConfig(measures=measures))
+    told = {one.measure: one for one in found.measures}
+    assert {name: one.without_value for name, one in told.items()} == {
+        "sum": 2, "mean": 2, "count": 0, "roi": 3, "looks": 1,
+    }  # fmt: skip
+    assert (told["sum"].values["a"], told["mean"].values["a"]) == (7.0, 7.0)  # (4 + 6 + 8 + 10) / 4
+    assert (told["count"].values["a"], told["roi"].values["a"]) == (1.25, 13.0)  # (28 − 2) / 2
+    assert (told["looks"].comparisons, told["looks"].note) == ((), "None of 1 events has a value.")
+    (note,) = [note for note in found.notes if "without a value" in note]
+    assert "sum leaves out 2, mean leaves out 2, roi leaves out 3." in note
+
+
+@pytest.mark.parametrize(
+    "shares", [{"a": 0.9, "b": 0.9}, {"a": 0.5, "b": 0.49}, {"a": 1.5, "b": -0.5}, {"a": float("nan")}]
+)
+def test_planned_shares_add_up_to_1(shares):
+    with pytest.raises(ConfigError, match="add up to 1"):
+        AnalysisConfig.of({"shares": shares})
+    assert AnalysisConfig(shares={"a": 0.333_333_3, "b": 0.666_666_6}).shares is not None
 
 
 def test_unequal_chances_of_an_arm_are_weighed_away(tmp_path):

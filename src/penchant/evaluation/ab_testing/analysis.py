@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from penchant.config import Config
 from penchant.errors import ConfigError, DataError
@@ -20,7 +20,7 @@ from penchant.evaluation.ab_testing.fixed_horizon import (
     sample_ratio,
 )
 from penchant.evaluation.ab_testing.log import Accounts, ExperimentLog, Unit
-from penchant.evaluation.ab_testing.measures import Measure, Sample, domain, found_in, sample
+from penchant.evaluation.ab_testing.measures import Measure, Sample, domain, found_in, sample, without_value
 from penchant.evaluation.ab_testing.readouts import propensities_differ, segments, weighted
 from penchant.evaluation.ab_testing.sequential import LEAST, AnytimeEffect, anytime
 from penchant.evaluation.causal.effects import Effects
@@ -40,7 +40,7 @@ class AnalysisConfig(Config):
     control: str | None = None
     """None: the arm called control, else the first in the alphabet"""
     shares: dict[str, float] | None = None
-    """Planned shares of the arms; None: equal ones of the arms that the log names"""
+    """Planned shares of the arms, which add up to 1; None: equal ones of the arms that the log names"""
     domain: str | None = None
     """Take a domain's measures; see `DOMAINS`"""
     measures: dict[str, Measure] = Field(default_factory=dict)
@@ -49,6 +49,13 @@ class AnalysisConfig(Config):
     planned: int | None = Field(default=None, ge=1)
     """Users at which the anytime-valid interval is tightest; None: those there are"""
     seed: int = 0
+
+    @field_validator("shares")
+    @classmethod
+    def _add_up(cls, shares: dict[str, float] | None) -> dict[str, float] | None:
+        if shares is not None and not (min(shares.values(), default=0) > 0 and abs(sum(shares.values()) - 1) <= 1e-6):
+            raise ValueError("shares above 0 that add up to 1")
+        return shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +93,8 @@ class MeasureResult:
     comparisons: tuple[Compared, ...]
     note: str = ""
     """Why there is no comparison"""
+    without_value: int = 0
+    """Events that it leaves out because they have no value"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +141,7 @@ def analyse(log: ExperimentLog, config: AnalysisConfig) -> ExperimentReport:
         accounts=log.accounts,
         measures=_corrected(results, config.level),
         level=config.level,
-        notes=_notes(log, by_arm, ratio, shares if config.shares is None else None),
+        notes=_notes(log, by_arm, ratio, results, assumed=config.shares is None),
     )
 
 
@@ -147,9 +156,13 @@ def _measured(
     config: AnalysisConfig,
 ) -> MeasureResult:
     """A measure; where it cannot be had, why."""
+    missing_values, events = without_value(measure, [unit for arm in full for unit in by_arm[arm]])
     samples = {arm: sample(measure, by_arm[arm], ends_at=log.ends_at) for arm in full}
     values = {arm: float(s.y.sum() / s.x.sum()) for arm, s in samples.items() if s.x.sum() > 0}
     result = MeasureResult(measure=name, kind=measure.kind, better=measure.better, values=values, comparisons=())
+    result = replace(result, without_value=missing_values)
+    if missing_values and missing_values == events:
+        return replace(result, values={}, note=f"None of {events:,} events has a value.")
     missing = [arm for arm in full if arm not in values]
     if control in missing or len(values) < 2:
         return replace(result, note=f"Nothing to divide by in: {', '.join(missing)}.")
@@ -239,7 +252,9 @@ def _notes(
     log: ExperimentLog,
     by_arm: Mapping[str, Sequence[Unit]],
     ratio: Mismatch,
-    assumed: Mapping[str, float] | None,
+    results: Sequence[MeasureResult],
+    *,
+    assumed: bool,
 ) -> tuple[str, ...]:
     """What a reader must know before he believes a number."""
     accounts, notes = log.accounts, []
@@ -259,6 +274,9 @@ def _notes(
         notes.append(f"{arm} has {len(by_arm[arm])} users and was not compared.")
     if accounts.users_in_two_arms:
         notes.append(f"{accounts.users_in_two_arms} users were shown two arms, and are left out with all they did.")
+    if lacking := {one.measure: one.without_value for one in results if one.without_value and not one.note}:
+        told = ", ".join(f"{name} leaves out {n:,}" for name, n in lacking.items())
+        notes.append(f"Events without a value have no part where values are added up: {told}.")
     if accounts.clock_went_back:
         notes.append(
             f"Time runs backwards {accounts.clock_went_back} times in the log, by {accounts.largest_jump_back:,.0f} s "

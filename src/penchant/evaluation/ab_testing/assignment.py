@@ -28,7 +28,9 @@ class Experiment(Config):
     @field_validator("shares")
     @classmethod
     def _shares(cls, shares: dict[str, float]) -> dict[str, float]:
-        if len(shares) < 2 or min(shares.values()) <= 0 or abs(sum(shares.values()) - 1.0) > 1e-9:
+        if (
+            len(shares) < 2 or min(shares.values()) <= 0 or not abs(sum(shares.values()) - 1.0) <= 1e-9
+        ):  # or is no number
             raise ValueError("two arms or more, with shares above 0 that add up to 1")
         return shares
 

@@ -14,7 +14,8 @@ retention      1 where he did it `day` to `day + span`      1, of those observed
 return         Σ value − Σ cost                             Σ cost               (return on investment)
 =============  ===========================================  =====================================
 
-Days are of 24 hours from a user's first exposure. Which event types make a measure is said per domain in `DOMAINS`.
+Days are of 24 hours from a user's first exposure. An event without a value has no part in a sum, mean or return
+(`without_value` counts them). Which event types make a measure is said per domain in `DOMAINS`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from penchant.config import Config
-from penchant.errors import DataError, NotFoundError
+from penchant.errors import NotFoundError
 from penchant.evaluation.ab_testing.log import Action, Unit
 from penchant.types import MICROSECONDS_PER_DAY, DoubleArray
 
@@ -53,6 +54,8 @@ class Measure(Config):
         return self
 
 
+VALUED: frozenset[Kind] = frozenset(("sum", "mean", "return"))
+"""Kinds that add up values"""
 _BUY, _RATE, _WATCH, _COST = ("purchase",), ("rating",), ("watch",), ("cost",)
 DOMAINS: Mapping[str, Mapping[str, Measure]] = {
     "shop": {
@@ -118,8 +121,19 @@ def found_in(units: Sequence[Unit]) -> dict[str, Measure]:
     return made
 
 
+def without_value(measure: Measure, units: Sequence[Unit]) -> tuple[int, int]:
+    """Of the events that a measure would add up the values of, the past's too: how many have none, and how many there
+    are. (0, 0) for a measure that adds up none.
+    """
+    if measure.kind not in VALUED:
+        return 0, 0
+    types = {*measure.events, *measure.costs} if measure.events else None
+    values = [a.value for unit in units for a in (*unit.past, *unit.after) if types is None or a.event_type in types]
+    return values.count(None), len(values)
+
+
 def sample(measure: Measure, units: Sequence[Unit], *, ends_at: int) -> Sample:
-    """A measure of each user. `DataError` where a value is needed and an event has none."""
+    """A measure of each user."""
     rows = [_of(measure, unit.after, unit.exposed_at, ends_at) for unit in units]
     past = [_of(measure, unit.past, unit.exposed_at, unit.exposed_at)[0] if unit.past else 0.0 for unit in units]
     y, x = np.array(rows, dtype=np.float64).reshape(-1, 2).T
@@ -128,6 +142,8 @@ def sample(measure: Measure, units: Sequence[Unit], *, ends_at: int) -> Sample:
 
 def _of(measure: Measure, actions: Sequence[Action], start: int, ends_at: int) -> tuple[float, float]:
     """What one user adds above and below."""
+    if measure.kind in VALUED:
+        actions = [a for a in actions if a.value is not None]
     mine = [a for a in actions if not measure.events or a.event_type in measure.events]
     match measure.kind:
         case "share":
@@ -159,9 +175,4 @@ def _days(actions: Sequence[Action], start: int) -> set[int]:
 
 
 def _total(actions: Sequence[Action]) -> float:
-    missing = [action for action in actions if action.value is None]
-    if missing:
-        raise DataError(
-            f"An event {missing[0].event_type!r} has no value.", hint="Give values, or count such events instead."
-        )
     return float(sum(action.value or 0.0 for action in actions))
