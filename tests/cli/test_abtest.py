@@ -5,7 +5,8 @@ import json
 import pytest
 
 from penchant.evaluation.ab_testing.measures import Measure
-from tests.evaluation.ab_testing.test_experiments import DAY, T0, event, experiment, exposure, written
+from penchant.types import MICROSECONDS_PER_DAY as DAY
+from tests.evaluation.ab_testing.test_experiments import T0, event, experiment, exposure, written
 
 
 def test_assign_says_the_same_on_every_call(penchant):

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from penchant.cli.app import app
-from penchant.errors import ConfigError, StoreError
+from penchant.errors import ConfigError, NotFoundError, StoreError
 from tests.worlds import GENRES, genre_world
 
 runner = CliRunner()
@@ -168,6 +168,21 @@ def test_recommend_explores_as_told(bundle):
     text = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--surprise"]).stdout
     assert "exploring: " in text
     assert "100% of places were meant to be" in text
+
+
+def test_recommend_keeps_the_budget_of_places_concepts_and_patience(bundle):
+    whole = recommended(bundle, "-k", "6", "--explore", "1")
+    kept = recommended(bundle, "-k", "6", "--explore", "1", "--never-explored-at", "1", "--never-explored-at", "3")
+    assert [item["explored"] for item in whole["items"]][:3] == [True, True, True]
+    assert [item["explored"] for item in kept["items"]][:3] == [False, True, False]
+    concepts = json.loads(runner.invoke(app, ["concepts", str(bundle), "--json"]).stdout)["concepts"]
+    without = [part for concept in concepts for part in ("--never-explored", concept["concept_id"])]
+    other = recommended(bundle, "-k", "6", "--explore", "1", "--patience", "2", *without)
+    assert not any(item["explored"] for item in other["items"])
+    nothing = runner.invoke(app, ["recommend", str(bundle), "--user", "u-1", "--never-explored", "no-such-concept"])
+    assert isinstance(nothing.exception, NotFoundError)
+    text = runner.invoke(app, ["recommend", str(bundle), "--text", "tales", "--patience", "2"])
+    assert "something to explore" in str(text.exception)
 
 
 @pytest.mark.parametrize("wrong", ["often", "2", "-1", "nan"])

@@ -14,6 +14,7 @@ from penchant.evaluation.off_policy.replaying import answerable, replay
 from penchant.feedback.attribution import Rewarded
 from penchant.feedback.decisions import fault_of, write_log
 from penchant.feedback.log_reading import read_log
+from penchant.pipeline.discovering import SITTING
 from penchant.pipeline.exploring import Exploration
 from penchant.pipeline.interest_model import InterestModel
 from penchant.records import Event
@@ -274,7 +275,6 @@ def test_one_event_on_what_was_tried_may_be_chance_and_two_are_not(model):
     assert tried()
     assert not tried(takes=1)
     assert first.concept_id not in {interest.concept_id for interest in model.discover(user).interests}
-    assert not tried(patience=1)
     model.observe([Event(user_id=user, item_id=first.items[1], event_type="interaction")])
     assert tried(takes=3)
     assert not tried()
@@ -291,7 +291,8 @@ def test_an_interest_that_was_never_tried_is_known_by_one_event(model):
 def test_where_patience_has_run_out_what_was_taken_is_known(model):
     user, asked = reader(model), Exploration(share=1.0, interests=1, patience=1)
     first = model.discover(user, 1).interests[0]
-    model.recommend(user, 8, explore=asked)
+    for n in range(2):
+        model.tried(user, (first.concept_id,), n * SITTING)
     model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
     raw, column = model.live.timeline.history(user), model.live.column(first.concept_id)
     held = [
@@ -300,13 +301,30 @@ def test_where_patience_has_run_out_what_was_taken_is_known(model):
     assert held == [1.0, 0.0]
 
 
+def test_a_try_that_was_taken_up_does_not_count_as_ignored(model):
+    user = reader(model)
+    first = model.discover(user, 1, explore={"items_each": 3}).interests[0]
+    raw, column = model.live.timeline.history, model.live.column(first.concept_id)
+    patient = Exploration(share=1.0, patience=2)
+    barred = []
+    for n, taken in enumerate((False, True, False, False)):
+        model.tried(user, (first.concept_id,), n * SITTING)
+        if taken:
+            model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
+        barred.append(bool(model._discoverer.look(user, raw(user), patient, seed=0).user.barred[column]))
+    assert barred == [False, False, True, True]  # after the second try one was ignored, after the third two
+    model.observe([Event(user_id=user, item_id=first.items[1], event_type="impression")])
+    assert model._discoverer.look(user, raw(user), patient, seed=0).user.barred[column]  # to be shown it is no answer
+
+
 def test_never_means_never(model):
     user = reader(model)
     first = model.discover(user, 1).interests[0].concept_id
     slate = model.recommend(user, 8, explore={"share": 1.0, "never": (first,)})
     assert first not in {item.exploring.concept_id for item in slate.items if item.exploring}
-    with pytest.raises(NotFoundError, match="nothing:of"):
-        model.recommend(user, 8, explore={"share": 1.0, "never": ("nothing:of the kind",)})
+    for someone, share in ((user, 1.0), (user, 0.0), ("nobody", 1.0)):  # also where nothing is explored
+        with pytest.raises(NotFoundError, match="nothing:of"):
+            model.recommend(someone, 8, explore={"share": share, "never": ("nothing:of the kind",)})
 
 
 def test_the_automatic_share_falls_as_a_user_becomes_known(model):
@@ -344,7 +362,9 @@ def test_nothing_is_explored_on_strangers(model):
     assert found.known == 0
 
 
-@pytest.mark.parametrize("wrong", [1.5, -0.1, "often", {"shape": 1}, {"share": 0.1, "patience": 0}])
+@pytest.mark.parametrize(
+    "wrong", [1.5, -0.1, "often", {"shape": 1}, {"share": 0.1, "patience": 0}, {"share": True}, True]
+)
 def test_what_is_no_share_is_refused(model, wrong):
     with pytest.raises(ConfigError):
         model.recommend("u-0", 5, explore=wrong)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 from httpx2 import Response
@@ -32,6 +33,24 @@ def test_a_method_that_is_not_there(client):
     answer = client.delete("/v1/events")
     faulty(answer, 405, "MethodNotAllowedError")
     assert answer.headers["allow"] == "POST"
+
+
+def test_a_query_parameter_that_is_not_there_is_named_with_those_there_are(client):
+    answer = client.get("/v1/users/reader-5/recommendations?explore=0.5&never_on=1,2&kk=3")
+    error = faulty(answer, 422, "ParameterError")
+    assert "has no query parameter 'kk', 'never_on'" in error["message"]
+    assert "There are: allow, boost, deny, exclude_seen, explore, k, most, never, never_at, patience," in error["hint"]
+    assert faulty(client.get("/health?verbose=1"), 422, "ParameterError")["hint"] == "It has none."
+
+
+def test_no_address_answers_to_a_query_parameter_that_it_does_not_have(client):
+    asked = 0
+    for address, methods in client.get("/openapi.json").json()["paths"].items():
+        for method in methods:
+            answer = client.request(method, f"{re.sub('{.*?}', 'x', address)}?no_such=1")
+            faulty(answer, 422, "ParameterError")
+            asked += 1
+    assert asked > 20
 
 
 def test_a_path_that_is_not_utf8(client):

@@ -214,6 +214,25 @@ def test_the_dial_reaches_the_model_by_address_and_by_body(client, model):
     assert model.wishes["explore"] == {"share": 0.5, "most": 1}
 
 
+def test_the_dials_budget_reaches_the_model_by_address(client, model):
+    address = "/v1/users/reader-5/recommendations"
+    client.get(f"{address}?explore=0.5&most=2&never_at=1&never_at=2&never=crime&patience=4")
+    budget = {"most": 2, "never_at": (1, 2), "never": ("crime",), "patience": 4}
+    assert model.wishes["explore"] == {"share": 0.5, **budget}
+    client.get(f"{address}?never_at=3")  # the share stays as the model is set
+    assert model.wishes["explore"] == {"never_at": (3,)}
+    client.get(address)
+    assert model.wishes["explore"] is None
+    for wrong in ("never_at=1,2", "most=-1", "patience=0"):
+        answer = client.get(f"{address}?explore=0.5&{wrong}")
+        assert (answer.status_code, wrong.partition("=")[0] in answer.json()["error"]["message"]) == (422, True)
+
+
+def test_true_is_no_share(client):
+    answer = client.post("/v1/users/reader-5/recommendations", json={"explore": True})
+    assert (answer.status_code, "explore" in answer.json()["error"]["message"]) == (400, True)
+
+
 @pytest.mark.parametrize("explore", ["often", "nan?", ""])
 def test_what_is_no_share_is_refused(client, explore):
     response = client.get("/v1/users/reader-5/recommendations", params={"explore": explore})

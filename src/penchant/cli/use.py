@@ -1,13 +1,16 @@
 """`penchant recommend`, `interests` and `similar`: a bundle in use."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penchant.cli import screen
 from penchant.cli.delivery import STANDARD_OUTPUT, Json, printed
 from penchant.errors import ConfigError
+
+if TYPE_CHECKING:
+    from penchant.pipeline.exploring import Share
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `penchant fit`.")]
 User = Annotated[str, typer.Option("--user", help="The user's id.")]
@@ -65,11 +68,25 @@ def recommend(
         ),
     ] = None,
     most_explored: Annotated[int | None, typer.Option(min=0, help="Explored items, at most.")] = None,
+    never_explored_at: Annotated[
+        list[int] | None,
+        typer.Option(metavar="PLACE", min=1, help="A place, from 1, that is never explored. Repeatable."),
+    ] = None,
+    never_explored: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONCEPT", help="A concept's id (see `penchant concepts`): no item of it is explored. Repeatable."
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Ignored tries of an interest after which it is tried no more.")
+    ] = None,
     surprise: Annotated[bool, typer.Option("--surprise", help="Surprise me: the same as --explore 1.")] = False,
     json_file: Json = None,
 ) -> None:
     """Recommend items to a user, or for words alone; an unknown user gets the popular ones, and is told so."""
     from penchant.cli.views import slate_view
+    from penchant.pipeline.exploring import wish_of
     from penchant.pipeline.interest_model import load
     from penchant.reranking.wording import rules_of
 
@@ -81,7 +98,14 @@ def recommend(
         pin=pin or (),
         seen=seen_policy,
     )
-    dial, told = _dial(explore, most_explored, surprise=surprise), explain or json_file is not None
+    dial = wish_of(
+        _share(explore, surprise=surprise),
+        most=most_explored,
+        never_at=never_explored_at or (),
+        never=never_explored or (),
+        patience=patience,
+    )
+    told = explain or json_file is not None
     if text is None:
         if user is None:
             raise ConfigError("Neither a user nor a text came.", hint="Give --user ID, or --text 'what is wanted'.")
@@ -108,21 +132,20 @@ def recommend(
         screen.out.print(slate_view(slate, explain=explain))
 
 
-def _dial(share: str | None, most: int | None, *, surprise: bool) -> dict[str, Any] | None:
-    """What the options say of exploration; None where they say nothing. `ConfigError` for what is no share."""
-    if surprise and share is not None:
-        raise ConfigError("--surprise is --explore 1, and both came.", hint="Leave one of them out.")
-    said: dict[str, Any] = {} if most is None else {"most": most}
+def _share(explore: str | None, *, surprise: bool) -> "Share | None":
+    """The share that the options ask for, None for none. `ConfigError` for what is no share."""
+    if explore is None:
+        return 1.0 if surprise else None
     if surprise:
-        return {**said, "share": 1.0}
-    if share is not None:
-        try:
-            said["share"] = share if share == "auto" else float(share)
-        except ValueError:
-            raise ConfigError(
-                f"--explore is {share!r}; it is a share from 0 to 1, or auto.", hint="Try --explore 0.2."
-            ) from None
-    return said or None
+        raise ConfigError("--surprise is --explore 1, and both came.", hint="Leave one of them out.")
+    if explore == "auto":
+        return "auto"
+    try:
+        return float(explore)
+    except ValueError:
+        raise ConfigError(
+            f"--explore is {explore!r}; it is a share from 0 to 1, or auto.", hint="Try --explore 0.2."
+        ) from None
 
 
 def interests(

@@ -58,7 +58,7 @@ class Discoverer:
         now = live.on_clock(raw, live.moment(raw))
         variances = live.belief(user_id, raw).variances(n_concepts, now, config)
         first = float(summed(prior(config)[None])[0])
-        share, never = settings.share, self._never(settings)
+        share, never = settings.share, self.never(settings)
         if share == "auto":
             log_odds = fitted.belief.temperature * fitted.model.tracker.similarities(live.user_vector(user_id, history))
             counts = counts_of(history, fitted.vocabulary.activations)[0]
@@ -88,7 +88,9 @@ class Discoverer:
         counts, main = (
             counts_of(history, table)[0] for table in (fitted.vocabulary.activations, fitted.vocabulary.mainly)
         )
-        barred = self._barred(user_id, never) | (times >= settings.patience)
+        # An interest is first tried without an event on it, so each event that is there answers a try.
+        ignored = times - counts
+        barred = self._barred(user_id, never) | (ignored >= settings.patience)
         # A first event on what was tried may have been chance: while it is tried on, it counts as not known.
         halfway = (times > 0) & (counts < settings.takes) & ~barred
         return LookedAt(
@@ -172,8 +174,8 @@ class Discoverer:
         name = "" if via < 0 else concepts[via].name
         return via, why_to_discover(sign if via >= 0 else "popular", concepts[c].name, via=name)
 
-    def _never(self, settings: Exploration) -> BoolArray:
-        """(C,) concepts that the settings keep out, those below them included."""
+    def never(self, settings: Exploration) -> BoolArray:
+        """(C,) concepts that the settings keep out, those below them included. `NotFoundError` for one not there."""
         family = self.live.fitted.vocabulary.family
         never = np.zeros(len(family), dtype=np.bool_)
         for concept_id in settings.never:

@@ -1,13 +1,13 @@
 """A look around: which interests are tried on a user, with which items, and how often."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
 from penchant.concepts.vocabulary import Vocabulary
 from penchant.config import Config
@@ -18,7 +18,8 @@ from penchant.interfaces import Arms, Candidates
 from penchant.pipeline.discovery_fitting import foreseen_of
 from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 
-Share: TypeAlias = float | Literal["auto"]
+Share: TypeAlias = Annotated[float, Strict()] | Literal["auto"]
+"""Strict, for true is no share"""
 NO_INTEREST, NOT_EXPLORED = -1, -2
 EVIDENCE = 10.0
 """Events of an item after which half of the doubt that is its own is gone."""
@@ -38,7 +39,7 @@ class Exploration(Config):
     never: tuple[str, ...] = ()
     """Concept ids that are never tried: no item of them, or of those below them, is explored."""
     patience: int = Field(default=8, ge=1)
-    """An interest is tried no more after so many tries."""
+    """An interest is tried no more after so many tries that were ignored: those served less the user's events on it."""
     takes: int = Field(default=3, ge=1)
     """One that was tried is tried on until the user has so many events on it; `discover` lists it no more after one."""
     interests: int = Field(default=12, ge=1)
@@ -79,6 +80,24 @@ class Exploration(Config):
         return DialConfig(
             share=share, most=self.most, never_at=self.never_at, temperature=self.temperature, epsilon=self.epsilon
         )
+
+
+def wish_of(
+    share: Share | None,
+    *,
+    most: int | None = None,
+    never_at: Sequence[int] = (),
+    never: Sequence[str] = (),
+    patience: int | None = None,
+) -> Share | dict[str, Any] | None:
+    """What a request's parameters say of exploration, for `Exploration.asked`: what they leave open stays as it is set;
+    None where they say nothing.
+    """
+    budget = {"most": most, "never_at": tuple(never_at) or None, "never": tuple(never) or None, "patience": patience}
+    said = {name: value for name, value in budget.items() if value is not None}
+    if not said:
+        return share
+    return said if share is None else {"share": share, **said}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

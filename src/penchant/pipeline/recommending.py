@@ -53,7 +53,7 @@ class RecommendingModel(ReadableModel):
         him. A K above the catalogue gives all that is left. `ConfigError` where k < 1 or a rule or a share is wrong,
         `NotFoundError` for a reranker, or for an item, label or concept that is named and not there.
         """
-        settings = self.live.config.exploration.asked(explore)
+        settings = self._asked(explore)
         around = None if settings.share == 0 else self._around(settings)
         reranking = Reranking.asked(self.live.config.reranking, name=rerank, weight=rerank_weight, rules=rules)
         return self._serve(user_id, k, around, reranking, exclude_seen=exclude_seen, explain=explain).slate
@@ -74,7 +74,7 @@ class RecommendingModel(ReadableModel):
         """A slate as `recommend` makes it, and how it was decided: with which probability each item came to its place,
         and what else could have been there. That is what a log must keep for off-policy estimates.
         """
-        around = self._around(self.live.config.exploration.asked(explore), request_id)
+        around = self._around(self._asked(explore), request_id)
         reranking = Reranking.asked(self.live.config.reranking, name=rerank, weight=rerank_weight, rules=rules)
         return self._serve(user_id, k, around, reranking, exclude_seen=exclude_seen, explain=explain)
 
@@ -116,6 +116,12 @@ class RecommendingModel(ReadableModel):
         if self._questioner_kept is None or self._questioner_kept.live is not self.live:
             self._questioner_kept = Questioner(self.live, seed=self.seed)
         return self._questioner_kept.ask(user_id, n)
+
+    def _asked(self, explore: Share | Mapping[str, Any] | Exploration | None) -> Exploration:
+        """The model's settings with what a request says instead; concepts are looked up though nothing be explored."""
+        settings = self.live.config.exploration.asked(explore)
+        self._discoverer.never(settings)
+        return settings
 
     def _around(self, settings: Exploration, request_id: str | None = None) -> Around:
         return Around(discoverer=self._discoverer, settings=settings, seed=self.seed, request_id=request_id)

@@ -1,6 +1,6 @@
 """The application: routers, error shapes and the console put together."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -14,6 +14,7 @@ from penchant.serving.experiments import Trial
 from penchant.serving.live import LiveModel
 from penchant.serving.monitoring import Monitoring, MonitoringConfig
 from penchant.serving.outgoing import Failure
+from penchant.serving.parameters import known_query
 from penchant.serving.routes import ROUTERS
 from penchant.serving.served_model import ServedModel
 
@@ -53,7 +54,7 @@ def create_app(
     app.state.live = live
     app.state.max_body_bytes = max_body_bytes
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(known_query)])
     console.mount(app)
     app.add_middleware(Door)
     return app

@@ -18,6 +18,12 @@ class BodyError(PenchantError):
     """A request body that is not what the address reads."""
 
 
+class ParameterError(PenchantError):
+    """A query parameter that the address does not have."""
+
+    status = 422
+
+
 class TooLargeError(PenchantError):
     """A request body above the server's limit."""
 

@@ -104,7 +104,7 @@ class WishesIn(BaseModel):
     rerank: str | None = Field(default=None, max_length=64, description="A reranker's name, or `none`.")
     rerank_weight: float | None = Field(default=None, ge=0, le=1)
     rules: Rules | None = None
-    explore: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] | dict[str, Any] | None = Field(
+    explore: Annotated[float, Field(ge=0, le=1, strict=True)] | Literal["auto"] | dict[str, Any] | None = Field(
         default=None,
         description="The share of places spent on finding out, `auto`, or settings such as "
         '{"share": 0.3, "most": 2, "never_at": [1]}.',

@@ -3,9 +3,11 @@
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.dependencies.models import Dependant
 from pydantic import AfterValidator, Field
 
 from penchant.serving.door import decoded
+from penchant.serving.failures import ParameterError
 from penchant.serving.incoming import MAX_K
 from penchant.serving.live import LiveModel
 
@@ -28,6 +30,23 @@ Moment = Annotated[
     ),
 ]
 Words = Annotated[str, Query(max_length=512, description="Words to look for; empty gives some worth a look.")]
+
+
+def known_query(request: Request) -> None:
+    """Raises `ParameterError` for a query parameter that the address does not have: one that was misspelled, or is of
+    another address, would be left out without a word.
+    """
+    allowed = _names(request.scope["route"].dependant)
+    if unknown := sorted(set(request.query_params) - allowed):
+        raise ParameterError(
+            f"{request.method} {request.scope['route'].path} has no query parameter {', '.join(map(repr, unknown))}.",
+            hint=f"There are: {', '.join(sorted(allowed))}." if allowed else "It has none.",
+        )
+
+
+def _names(dependant: Dependant) -> set[str]:
+    """Of the query parameters of an address, those of what it depends on among them."""
+    return {field.alias for field in dependant.query_params}.union(*map(_names, dependant.dependencies))
 
 
 def _live(request: Request) -> LiveModel:

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from penchant.config import describe
+from penchant.pipeline.exploring import wish_of
 from penchant.pipeline.questions import MOST_QUESTIONS, Questions
 from penchant.records import Discoveries, Slate
 from penchant.reranking.catalogue import RERANKERS
@@ -77,6 +78,14 @@ def recommendations(
         float | Literal["auto"] | None,
         Query(description="The share of places spent on finding out, from 0 to 1, or `auto`."),
     ] = None,
+    most: Annotated[int | None, Query(ge=0, description="Explored places, at most.")] = None,
+    never_at: Annotated[
+        tuple[int, ...], Query(description="A place, from 1, that is never explored. Repeatable.")
+    ] = (),
+    never: Annotated[Lines, Query(description="A concept's id: no item of it is explored. Repeatable.")] = (),
+    patience: Annotated[
+        int | None, Query(ge=1, description="Ignored tries of an interest after which it is tried no more.")
+    ] = None,
     request_id: Annotated[
         str | None, Query(min_length=1, max_length=MAX_ID, description="A repeated one is answered as the first was.")
     ] = None,
@@ -87,6 +96,7 @@ def recommendations(
     otherwise: `exploring` says why it is, `propensity` how likely each item was to come to its place.
     """
     rules = rules_of(allow=allow, deny=deny, boost=boost, quota=quota, pin=pin, seen=seen)
+    dial = wish_of(explore, most=most, never_at=never_at, never=never, patience=patience)
     return reply(
         live.recommend(
             user_id,
@@ -95,7 +105,7 @@ def recommendations(
             rerank=rerank,
             rerank_weight=rerank_weight,
             rules=rules,
-            explore=explore,
+            explore=dial,
             request_id=request_id,
         )
     )
@@ -127,7 +137,7 @@ def questions(
     },
 )
 async def recommendations_under_rules(user_id: UserId, live: Live, request: Request) -> Response:
-    """The same, asked with a body: for rules too long for an address."""
+    """The same, asked with a body: for rules too long for an address, and for all settings of exploration."""
     body = await read_json(request, max_bytes=request.app.state.max_body_bytes)
     try:
         wishes = WishesIn.model_validate(body)
