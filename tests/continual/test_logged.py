@@ -96,7 +96,7 @@ def _judges(came: Coming, *, share: float = 1.0, **told):
 
 
 def _ask(came: Coming, challenger, **told):
-    question = earned_from(_judges(came, **told), came.growth.dataset, moments_of(came.growth, came.moments))
+    question = earned_from(_judges(came, **told), came.growth.dataset, moments_of(came.growth, came.moments), pool=10)
     return question(_model(0.0, 0.0, 0.0), challenger)
 
 

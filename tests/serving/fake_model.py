@@ -12,6 +12,7 @@ from typing import Any
 
 from penchant.errors import ConfigError, NotFoundError
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.named_policy import PolicyWish
 from penchant.pipeline.slates import Served
 from penchant.records import (
     ConceptMatch,
@@ -102,12 +103,19 @@ class FakeModel(FakeExploring, FakeReading):
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
         explore: Share | Mapping[str, Any] | Exploration | None = None,
+        policy: PolicyWish | None = None,
         request_id: str | None = None,
     ) -> Served:
         """Of rules it keeps `deny` only; what else was wished for is in `wishes`."""
         self.calls.append(f"recommend {user_id}")
         rules = rules if isinstance(rules, Rules) else Rules.of(rules)
-        self.wishes = {"rerank": rerank, "rerank_weight": rerank_weight, "rules": rules, "explore": explore}
+        self.wishes = {
+            "rerank": rerank,
+            "rerank_weight": rerank_weight,
+            "rules": rules,
+            "explore": explore,
+            "policy": policy,
+        }
         mine = self._events(user_id)
         seen = {event.item_id for event in mine} if exclude_seen else set()
         refused = {event.item_id for event in mine if event.event_type == "not_interested"}

@@ -1,7 +1,6 @@
 """`penchant ope`: what another policy would have earned, from the log of the one that served."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +8,7 @@ import typer
 
 from penchant.cli import screen
 from penchant.cli.delivery import Json, check_places, printed
-from penchant.cli.options import names
+from penchant.cli.options import names, table_of
 from penchant.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -62,6 +61,7 @@ def ope(
     from penchant.evaluation.measuring import environment
     from penchant.evaluation.off_policy.estimates import EstimateConfig
     from penchant.evaluation.off_policy.evaluating import ALL_PLACES, DIAL, FIRST_PLACE, evaluate_policy, target_policy
+    from penchant.evaluation.off_policy.logging_policy import logging_policy as as_served
     from penchant.evaluation.off_policy.replaying import ReplayConfig
     from penchant.evaluation.off_policy.report import OffPolicyReport, write_report
     from penchant.feedback.attribution import AttributionConfig, attribute
@@ -75,13 +75,13 @@ def ope(
     asked = names(estimators) or (*ALL_PLACES, *FIRST_PLACE)
     estimating = EstimateConfig.of({"level": level, "seed": seed}, where="penchant ope")
     asking = ReplayConfig.of({"draws": draws, "seed": seed}, where="penchant ope")
-    told = _table(settings, policy)
+    told = table_of(settings, policy)
     if explore is not None:
         if policy != DIAL:
             raise ConfigError(f"--explore is a setting of the dial, not of {policy}.", hint="Give --policy dial.")
         told = {**told, "share": explore}
     target = target_policy(policy, told)
-    server = target_policy(logging_policy, _table(settings, logging_policy)) if logging_policy else None
+    server = as_served(logging_policy, table_of(settings, logging_policy)) if logging_policy else None
     read = _read(log, quarantine, strict=strict)
     rewarded, joined = attribute(read.decisions, read.events, attribution)
     if not rewarded:
@@ -135,13 +135,6 @@ def rewards_of(text: str) -> dict[str, float]:
                 f"--reward takes numbers; {part!r} came.", hint="For example: --reward click=1,purchase=5"
             ) from None
     return found
-
-
-def _table(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
-    table = settings.get(name, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"The settings of {name} are no table.", hint=f"Write them under [{name}].")
-    return table
 
 
 def _read(log: Path, quarantine: Path | None, *, strict: bool) -> "FeedbackLog":

@@ -1,6 +1,7 @@
 """Options that several commands have, and options whose values are lists."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -41,6 +42,14 @@ def seconds_of(text: str, option: str) -> float:
     if not 0 < found < float("inf"):
         raise ConfigError(f"{option} takes a time; {text!r} came.", hint=f"For example: {option} 30m, 24h or 7d")
     return found
+
+
+def table_of(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A policy's settings in a file that has a table for each; `ConfigError` where they are no table."""
+    table = settings.get(name, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"The settings of {name} are no table.", hint=f"Write them under [{name}].")
+    return table
 
 
 def names(text: str) -> tuple[str, ...]:

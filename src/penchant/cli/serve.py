@@ -1,11 +1,13 @@
 """`penchant serve`: the HTTP API and the console on a local port."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from penchant.cli import screen
+from penchant.cli.options import table_of
+from penchant.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +27,13 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE.toml", help="Serve an experiment: its name, and a table [arms.NAME] for each arm."),
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Choose by this policy, such as softmax; without, by the dial."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Settings of policies: one table for each, by its name.")
+    ] = None,
     monitoring: Annotated[
         Path | None,
         typer.Option(metavar="FILE.toml", help="What /metrics watches: window, and bounds in a table [alerts]."),
@@ -41,13 +50,33 @@ def serve(
 
     watched = None if monitoring is None else MonitoringConfig.of(read_toml(monitoring), where=str(monitoring))
     told = None if experiment is None else ServedExperiment.of(read_toml(experiment), where=str(experiment))
+    wish = _policy(policy, config)
     listener = server.bind(host, port)  # before the bundle is read: a taken port is told at once
     with listener:
         model = load(bundle)
         trial = None if told is None else Trial.of(told, load)
         with open_stores(store if store is not None else server.default_store(bundle)) as stores:
             server.log_to_stderr(access=access_log)
-            app = create_app(model, stores, progress=screen.reporter(), trial=trial, monitoring=watched)
+            app = create_app(model, stores, progress=screen.reporter(), trial=trial, monitoring=watched, policy=wish)
             at = server.address(listener)
             server.serve(app, listener, started=lambda: typer.echo(f"Penchant answers at {at} (Ctrl-C stops it)"))
             typer.echo("Stopped.")
+
+
+def _policy(name: str | None, file: Path | None) -> dict[str, Any] | None:
+    """The policy to serve by, with its settings in a file."""
+    from penchant.config import read_toml
+    from penchant.pipeline.exploring import Exploration
+    from penchant.pipeline.named_policy import Chooser
+
+    settings = {} if file is None else read_toml(file)
+    if name is None:
+        if file is not None:
+            raise ConfigError(
+                f"{file} has settings of policies, and none was named.",
+                hint="Give --policy NAME, or leave --config out.",
+            )
+        return None
+    wish = {**table_of(settings, name), "name": name}
+    Chooser.asked(Exploration(), policy=wish)
+    return wish

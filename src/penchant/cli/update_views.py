@@ -62,6 +62,6 @@ def _decided(verdict: Mapping[str, Any]) -> str:
         return (
             f"logged decisions decide: {earned['champion']:.4f} earned, {gain['value']:+.4f} "
             f"({gain['low']:+.4f} to {gain['high']:+.4f}, {gain['cases']:,} decisions of {earned['policy']}, "
-            f"{earned['estimator']})"
+            f"{earned['estimator']}; {earned['unsupported']:.1%} of the places would go to items not in the log)"
         )
     return f"held-out events decide: {escape(verdict['logged_refused'])}"

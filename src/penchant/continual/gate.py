@@ -54,6 +54,8 @@ class Earned:
     """By the stated rule"""
     left_out: Mapping[str, int]
     """Decisions and events that could not be used, by the reason"""
+    unsupported: float
+    """Share of the places that would go to items that no decision could have shown (`penchant.continual.support`)"""
 
 
 Logged = Callable[[Interest, Interest], Earned]

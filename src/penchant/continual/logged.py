@@ -6,8 +6,10 @@ Each decision is asked again with every eligible item's score moved by what the 
 
 so that what was added beside the model (edits, corrections, rules) stays, and with the policy that served: what is
 compared are two models under one policy, and its probabilities of what was served have to be those in the log. (Of the
-dial the order moves; where it looks around stays the champion's.) The value is by the estimator that the rules of
-`penchant.evaluation.off_policy` choose, the bound the lower end of its interval.
+dial the order moves; where it looks around stays the champion's.) Items that the challenger alone would bring are in
+no decision: where they would take more than a few of the places, nothing is told (`penchant.continual.support`). The
+value is by the estimator that the rules of `penchant.evaluation.off_policy` choose, the bound the lower end of its
+interval.
 
 Only decisions of the champion itself count. Of the users with decisions a share judges, drawn before anything of what
 came of them is looked at; their answers are learned by nobody. Without that the challenger would be praised for
@@ -25,13 +27,15 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.continual.coming import Coming
 from penchant.continual.gate import Bound, Earned, Logged, scores
+from penchant.continual.support import asked_of, unsupported_share
 from penchant.data.dataset import Dataset
 from penchant.data.growth import Growth
 from penchant.data.histories import Histories
 from penchant.errors import DataError, PenchantError
 from penchant.evaluation.off_policy.decisions import check_logger
 from penchant.evaluation.off_policy.estimates import EstimateConfig
-from penchant.evaluation.off_policy.evaluating import evaluate_policy, target_policy
+from penchant.evaluation.off_policy.evaluating import evaluate_policy
+from penchant.evaluation.off_policy.logging_policy import logging_policy
 from penchant.evaluation.off_policy.replaying import Asked, answerable
 from penchant.feedback.attribution import AttributionConfig, Rewarded, attribute
 from penchant.models.holdout import rows_at_once
@@ -50,7 +54,7 @@ class LoggedConfig(Config):
     policy: str | None = None
     """That served; None: as the log names it."""
     settings: dict[str, Any] = Field(default_factory=dict)
-    """Its settings"""
+    """Its settings; none: as the log has them"""
     attribution: AttributionConfig = AttributionConfig()
     """When and how much an event counts for a decision."""
 
@@ -101,7 +105,7 @@ def judging(came: Coming, growth: Growth, bundle: str, config: LoggedConfig, *, 
         )
     name = config.policy or logged_by
     try:
-        policy = target_policy(name, config.settings)
+        policy = logging_policy(name, config.settings)
         asked, lacking = answerable(asked, policy)
         check_logger(asked, policy)
     except PenchantError as error:
@@ -157,14 +161,26 @@ def moments_of(growth: Growth, moments: Mapping[str, int]) -> IntArray:
 
 
 def earned_from(
-    judging: Judging, dataset: Dataset, moments_N: IntArray, *, config: EstimateConfig | None = None
+    judging: Judging, dataset: Dataset, moments_N: IntArray, *, pool: int, config: EstimateConfig | None = None
 ) -> Logged:
     """The question for the gate (`penchant.continual.gate.judge`). `dataset` has what users did before each decision,
-    `moments_N` when each of its events happened. It raises `DataError` where the log does not overlap with what the
-    challenger would do.
+    `moments_N` when each of its events happened, `pool` how many candidates the champion looked for. It raises
+    `DataError` where the log does not overlap with what the challenger would do.
     """
+    config = config or EstimateConfig()
 
     def question(champion: Interest, challenger: Interest) -> Earned:
+        few = asked_of(judging.rewarded)
+        before = histories_before(few, dataset, moments_N)
+        unsupported = unsupported_share(
+            few, before, champion, challenger, dataset, judging.policy, pool=pool, seed=config.seed
+        )
+        if unsupported > config.most_unsupported:
+            raise DataError(
+                f"no overlap: {unsupported:.1%} of the places would go to items that were not eligible in the log "
+                f"(at most {config.most_unsupported:.1%})",
+                hint="Held-out events can tell.",
+            )
         moved = asked_again(judging.rewarded, champion, challenger, dataset, moments_N)
         found = evaluate_policy(moved, judging.policy, name=judging.name, estimators=(), config=config)
         gain = found.gain
@@ -178,6 +194,7 @@ def earned_from(
             policy=judging.name,
             estimator=found.chosen,
             left_out=judging.left_out,
+            unsupported=unsupported,
         )
 
     return question

@@ -100,7 +100,8 @@ def update(
     estimating = EstimateConfig(level=config.gate.level, seed=seed)
     try:
         judges = judging(came, read, champion.bundle, config.logged, share=config.gate.held_out, seed=seed)
-        logged = earned_from(judges, read.dataset, moments_of(read, came.moments), config=estimating)
+        moments = moments_of(read, came.moments)
+        logged = earned_from(judges, read.dataset, moments, pool=champion.config.pool, config=estimating)
         withheld = judges.withheld
     except DataError as error:
         refused = error.message

@@ -72,6 +72,7 @@ def _decision(record: Mapping[str, Any]) -> Decision:
         variances=_numbers(own, "variances"),
         looks=_looks(own),
         context=_context(record),
+        settings=_settings(own),
         request_id=None if own.get("request_id") is None else _typed(own, "request_id", str),
         ope_valid=_typed(own, "ope_valid", bool),
     )
@@ -79,6 +80,13 @@ def _decision(record: Mapping[str, Any]) -> Decision:
     if fault:
         raise BadLineError("propensity" if "propensity" in fault or "prefix" in fault else None, fault)
     return decision
+
+
+def _settings(own: Mapping[str, Any]) -> dict[str, Any]:
+    settings = own.get("settings", {})
+    if not isinstance(settings, dict):
+        raise BadLineError("settings", f"{settings!r} are no settings: names with values")
+    return settings
 
 
 def _looks(own: Mapping[str, Any]) -> tuple[float | None, ...]:

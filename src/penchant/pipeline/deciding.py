@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
 from penchant.config import Config
+from penchant.interfaces import Policy
 from penchant.pipeline.exploring import Look, Tries
 from penchant.pipeline.live import Live
 from penchant.records import Decision, LoggedSlot, Slate
@@ -31,14 +33,34 @@ class Grounds:
     seed: int = 0
     """What was drawn from; 0 where nothing was drawn"""
     context: dict[str, float | str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Of a policy that was asked for by name"""
     stays: bool
     """False where values change from place to place, by a reranker, pins or quotas: what another policy would have
     done cannot be told then, and the decision is not valid for estimates"""
 
 
-def looked(look: Look, tries: Tries, *, stays: bool) -> Grounds:
-    """Of a slate for someone known, with or without a look around."""
-    arms, settings = tries.arms, look.settings
+def looked(look: Look, tries: Tries, policy: Policy | None = None, *, stays: bool) -> Grounds:
+    """Of a slate for someone known, by the dial, with or without a look around, or by a `policy` instead."""
+    arms = tries.arms
+    settings: Config = look.settings.model_copy(update={"share": 0.0}) if policy is None else policy.config
+    return Grounds(
+        items=arms.items,
+        scores=arms.means,
+        variances=arms.variances(),
+        ties=arms.ties,
+        version=version_of(settings),
+        looks=tries.looks,
+        seed=look.seed,
+        context=_told(look, tries) if policy is None else {},
+        settings={} if policy is None else settings.model_dump(mode="json"),
+        stays=stays,
+    )
+
+
+def _told(look: Look, tries: Tries) -> dict[str, float | str]:
+    """What the dial's probabilities follow from."""
+    settings = look.settings
     told: dict[str, float | str] = {"exploration_share": look.share}
     if tries.looks is not None:
         told |= {"look_scale": tries.look_scale, "look_epsilon": settings.epsilon}
@@ -46,17 +68,7 @@ def looked(look: Look, tries: Tries, *, stays: bool) -> Grounds:
             told["look_most"] = float(settings.most)
         if settings.never_at:
             told["look_never_at"] = ",".join(map(str, settings.never_at))
-    return Grounds(
-        items=arms.items,
-        scores=arms.means,
-        variances=arms.variances(),
-        ties=arms.ties,
-        version=version_of(settings.model_copy(update={"share": 0.0})),
-        looks=tries.looks,
-        seed=look.seed,
-        context=told,
-        stays=stays,
-    )
+    return told
 
 
 def decision_of(live: Live, slate: Slate, grounds: Grounds, *, request_id: str | None) -> Decision:
@@ -90,6 +102,7 @@ def decision_of(live: Live, slate: Slate, grounds: Grounds, *, request_id: str |
         variances=tuple(grounds.variances[order].tolist()),
         looks=() if looks is None else tuple(None if np.isnan(v) else v for v in looks[order].tolist()),
         context=grounds.context,
+        settings=grounds.settings,
         request_id=request_id,
         ope_valid=grounds.stays,
     )

@@ -138,8 +138,10 @@ class Discoverer:
     def exploring(self, look: Look, tries: Tries, place: int) -> Exploring | None:
         """Why the item at a place is a look around; None where it is none."""
         concept = int(tries.concepts[place])
-        if concept == NOT_EXPLORED or tries.interests is None:
+        if concept == NOT_EXPLORED:
             return None
+        if tries.interests is None:  # another policy than the dial put it there
+            return Exploring(concept_id=None, concept=None, text="exploring: shown to find out whether you like it")
         if concept == NO_INTEREST:
             return Exploring(concept_id=None, concept=None, text="exploring: how much you like this is uncertain")
         found = self.live.fitted.vocabulary.concepts[concept]

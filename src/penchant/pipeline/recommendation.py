@@ -12,9 +12,9 @@ from penchant.concepts.vocabulary import Vocabulary
 from penchant.data.histories import Histories
 from penchant.interests.explanation import ScoreParts, split_score
 from penchant.interests.population import Population
-from penchant.interfaces import Candidates, ItemFacts, Reranker
+from penchant.interfaces import Candidates, ItemFacts, Policy, Reranker
 from penchant.models.hybrid import LATE, Interest
-from penchant.pipeline.exploring import NOT_EXPLORED, Look, Tries
+from penchant.pipeline.exploring import NO_INTEREST, NOT_EXPLORED, Look, Tries
 from penchant.reranking.choosing import beside_scores, rerank, shortlist
 from penchant.reranking.rules import Constraints
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
@@ -43,6 +43,8 @@ class Request:
     """Candidates that go from the second stage to the third."""
     look: Look | None = None
     """What may be explored; None: nothing, and nothing is told of how certain scores are."""
+    policy: Policy | None = None
+    """Chooses in the dial's place; needs a look, of a share of 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,8 @@ def recommend(
     cost a pass over all texts: what its text alone speaks for, against tracker and neighbours alike, is not found.
     Rules bring candidates of their own: pinned items, lifted ones, those a quota asks for; so does a look around, of
     the interests that it tries. Choose: to explore, the slate is made once more, each place drawn
-    with a stated probability (`penchant.exploration.dial`).
+    with a stated probability (`penchant.exploration.dial`); so it is by a policy that was asked for, which then has the
+    shortlist alone to choose from.
     """
     timings: dict[str, float] = {}
     with _timed(timings, "retrieve"):
@@ -139,6 +142,14 @@ def recommend(
                 looks = np.where(explored.explorable, explored.turn.drawn + rules.lifts[finalists], np.nan)
                 scale = explored.turn.scale
             arms = replace(arms, means=arms.means + rules.lifts[finalists])
+            if request.policy is not None:
+                best, rng = slate.order, np.random.default_rng(look.seed)
+                # With lifts, as the log tells them: what a policy makes of all candidates is then the same.
+                drawing = request.policy.begin(arms, request.k, rng=rng), rng
+                slate = rerank(
+                    listed, request.k, rules, facts=facts, reranker=reranker, policy=drawing, told_N=arms.means
+                )
+                concepts = np.where(np.isin(slate.order, best), NOT_EXPLORED, NO_INTEREST)
             tries = Tries(interests=tried, concepts=concepts, arms=arms, looks=looks, look_scale=scale)
         chosen = split.take(slate.order)
     return Chosen(

@@ -7,6 +7,7 @@ from typing import Any
 from penchant.errors import ConfigError
 from penchant.pipeline.discovering import Discoverer
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.named_policy import Chooser, PolicyWish
 from penchant.pipeline.questions import MOST_QUESTIONS, Questioner, Questions
 from penchant.pipeline.readable import ReadableModel
 from penchant.pipeline.slates import Around, Served, serve
@@ -38,6 +39,7 @@ class RecommendingModel(ReadableModel):
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
         explore: Share | Mapping[str, Any] | Exploration | None = None,
+        policy: PolicyWish | None = None,
     ) -> Slate:
         """The K items for a user, best first, each with its reasons.
 
@@ -46,15 +48,16 @@ class RecommendingModel(ReadableModel):
         ``{"deny": ["b17"], "quota": {"categories:Fantasy": {"most": 2}}}``. `explore` is the share of places spent on
         finding out, from 0 to 1 or ``"auto"``, or several settings (see `Exploration`), such as ``{"share": 0.3,
         "most": 2}``: an explored item says which interest it tries, and why. Where they are not given, those of the
-        model's settings hold. An item's `score` stays what its reasons add up to; what reranker and rules added to it
-        is its `rerank_adjustment`.
+        model's settings hold. `policy` names another policy than the dial (see `penchant.exploration.policies`), with
+        settings where it has some: ``{"name": "softmax", "temperature": 0.5}``. An item's `score` stays what
+        its reasons add up to; what reranker and rules added to it is its `rerank_adjustment`.
 
         An unknown user, or one without events, gets the popular items, and the slate says so; nothing is explored on
         him. A K above the catalogue gives all that is left. `ConfigError` where k < 1 or a rule or a share is wrong,
         `NotFoundError` for a reranker, or for an item, label or concept that is named and not there.
         """
-        settings = self._asked(explore)
-        around = None if settings.share == 0 else self._around(settings)
+        chooser = self._asked(explore, policy)
+        around = None if chooser.named is None and chooser.exploration.share == 0 else self._around(chooser)
         reranking = Reranking.asked(self.live.config.reranking, name=rerank, weight=rerank_weight, rules=rules)
         return self._serve(user_id, k, around, reranking, exclude_seen=exclude_seen, explain=explain).slate
 
@@ -69,12 +72,13 @@ class RecommendingModel(ReadableModel):
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
         explore: Share | Mapping[str, Any] | Exploration | None = None,
+        policy: PolicyWish | None = None,
         request_id: str | None = None,
     ) -> Served:
         """A slate as `recommend` makes it, and how it was decided: with which probability each item came to its place,
         and what else could have been there. That is what a log must keep for off-policy estimates.
         """
-        around = self._around(self._asked(explore), request_id)
+        around = self._around(self._asked(explore, policy), request_id)
         reranking = Reranking.asked(self.live.config.reranking, name=rerank, weight=rerank_weight, rules=rules)
         return self._serve(user_id, k, around, reranking, exclude_seen=exclude_seen, explain=explain)
 
@@ -117,14 +121,20 @@ class RecommendingModel(ReadableModel):
             self._questioner_kept = Questioner(self.live, seed=self.seed)
         return self._questioner_kept.ask(user_id, n)
 
-    def _asked(self, explore: Share | Mapping[str, Any] | Exploration | None) -> Exploration:
+    def _asked(self, explore: Share | Mapping[str, Any] | Exploration | None, policy: PolicyWish | None) -> Chooser:
         """The model's settings with what a request says instead; concepts are looked up though nothing be explored."""
-        settings = self.live.config.exploration.asked(explore)
-        self._discoverer.never(settings)
-        return settings
+        chooser = Chooser.asked(self.live.config.exploration, explore=explore, policy=policy)
+        self._discoverer.never(chooser.exploration)
+        return chooser
 
-    def _around(self, settings: Exploration, request_id: str | None = None) -> Around:
-        return Around(discoverer=self._discoverer, settings=settings, seed=self.seed, request_id=request_id)
+    def _around(self, chooser: Chooser, request_id: str | None = None) -> Around:
+        return Around(
+            discoverer=self._discoverer,
+            settings=chooser.exploration,
+            seed=self.seed,
+            request_id=request_id,
+            named=chooser.named,
+        )
 
     @property
     def _discoverer(self) -> Discoverer:

@@ -17,16 +17,17 @@ from penchant.pipeline.deciding import Grounds, decision_of, looked
 from penchant.pipeline.discovering import Discoverer
 from penchant.pipeline.exploring import Exploration, Look, Tries
 from penchant.pipeline.live import Live
+from penchant.pipeline.named_policy import DIAL, NamedPolicy
 from penchant.pipeline.recommendation import Chosen, Request, recommend
 from penchant.records import Decision, Reason, RecommendedItem, Slate
-from penchant.reranking.choosing import rerank, shortlist, stays
+from penchant.reranking.choosing import rerank, shortlist, shortlist_size, stays
 from penchant.reranking.rules import Constraints
 from penchant.reranking.settings import Reranking
 from penchant.seeding import derive
 from penchant.types import BoolArray
 
-GREEDY, DIAL, POPULAR = "greedy", "dial", "popular"
-"""What served: the best that is known, a look around at some places, or, for a stranger, what is popular."""
+GREEDY, POPULAR = "greedy", "popular"
+"""What served beside the dial: the best that is known, its share being 0, or, for a stranger, what is popular."""
 POPULAR_VERSION = "1"
 """It has no settings."""
 
@@ -39,6 +40,8 @@ class Around:
     settings: Exploration
     seed: int
     request_id: str | None = None
+    named: NamedPolicy | None = None
+    """Serves in the dial's place"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,8 @@ def serve(
 ) -> Served:
     """The K items for a user; for one of whom nothing is known the popular items, and the slate says so.
 
-    With `around` some of them may be explored, and the decision is told; of a stranger nothing is explored.
+    With `around` some of them may be explored, by the dial or the policy that is named there, and the decision is told;
+    of a stranger nothing is explored, whatever the policy.
 
     A user without events who has attributes is served from those, and is told so. What a user has muted or turned down
     does not come, though it be pinned.
@@ -75,8 +79,9 @@ def serve(
     rules = live.constraints(reranking.rules, raw, k, exclude_seen=exclude_seen)
     excluded = live.excluded(raw, edits)
     rules, notes = _respected(live, rules, excluded)
-    finalists = max(4 * k, k + 20, reranking.pool if reranking.name else 0)
+    finalists = shortlist_size(k, reranking.pool if reranking.name else 0)
     slate_id, look, share = uuid.uuid4().hex, None, 0.0
+    named = None if around is None else around.named
     grounds: Grounds | None = None
     same = stays(rules, reranking.build())
     if cold:
@@ -100,6 +105,7 @@ def serve(
             pool=max(live.config.pool, 2 * k),
             finalists=finalists,
             look=look,
+            policy=None if named is None else named.policy,
         )
         fitted = live.fitted
         chosen = recommend(
@@ -119,8 +125,9 @@ def serve(
         if around is not None and look is not None and chosen.tries is not None:
             items = _explored(items, chosen, look, chosen.tries, around.discoverer)
             around.discoverer.attempts.note(user_id, interests_tried(items), live.microseconds())
-            grounds = looked(look, chosen.tries, stays=same)
-    policy = POPULAR if cold else DIAL if share > 0 else GREEDY
+            grounds = looked(look, chosen.tries, None if named is None else named.policy, stays=same)
+    usual = DIAL if share > 0 else GREEDY
+    policy = POPULAR if cold else usual if named is None else named.name
     slate = Slate(
         user_id=user_id,
         slate_id=slate_id,
@@ -242,7 +249,7 @@ def _cold_items(
     shift = fitted.population.deviation * (live.config.editing.weight * edits)
     popular, edited = np.log1p(live.counts.astype(np.float64)), np.asarray(fitted.vocabulary.activations @ shift)
     rules = replace(rules, allowed=rules.allowed & ~excluded)
-    everything, n = np.arange(fitted.dataset.n_items), max(4 * k, k + 20, reranking.pool)
+    everything, n = np.arange(fitted.dataset.n_items), shortlist_size(k, reranking.pool)
     rows = shortlist(everything, popular + edited, rules, n, ties=live.ties)
     listed = Candidates(items=rows, scores=(popular + edited)[rows], ties=live.ties[rows])
     slate = rerank(listed, k, rules, facts=live.item_facts, reranker=reranking.build())

@@ -1,7 +1,7 @@
 """What is served: items, their reasons, and how they were chosen."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Source = Literal["concept", "event", "graph", "popularity", "newness", "edit", "everyone", "text"]
 """Where a part of a score comes from; ``everyone`` is what the model likes for the average user, ``text`` how like the
@@ -121,6 +121,8 @@ class Decision:
     context: dict[str, float | str] = field(default_factory=dict)
     """What was known of the request: device, scenario, page, drift score, ...; ``experiment`` and ``arm`` where one
     decided it"""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Of a policy that was asked for by name, all of them; what the dial needs stands in `context`"""
     request_id: str | None = None
     """A retry carries that of the first try, and is the same decision"""
     ope_valid: bool = True

@@ -33,9 +33,10 @@ def rerank(
     facts: ItemFacts,
     reranker: Reranker | None = None,
     policy: tuple[Turn, np.random.Generator] | None = None,
+    told_N: DoubleArray | None = None,
 ) -> Reranked:
     """The K candidates, chosen place by place. A `policy` that has its turn draws each among those that the rules let
-    through, instead of the largest value.
+    through, instead of the largest value; `told_N` is what it was told of each at its beginning (None: their scores).
 
     At each place stands the item pinned there, else the candidate of the largest value (reranker's value plus lift)
     among those that are allowed, not chosen yet, and in no quota that is full. Where the places left are needed for
@@ -77,7 +78,7 @@ def rerank(
                 n = _best(values, candidates, through)
             else:
                 turn, rng = policy
-                n, chance = turn.pick(through, values - candidates.scores, rng)
+                n, chance = turn.pick(through, values - (candidates.scores if told_N is None else told_N), rng)
             free[n] = False
             for tally in tallies:
                 tally.count(n)
@@ -105,6 +106,13 @@ def beside_scores(constraints: Constraints) -> IntArray:
         if limit.least:
             wanted |= limit.members
     return np.flatnonzero(wanted & constraints.allowed)
+
+
+def shortlist_size(k: int, pool: int = 0) -> int:
+    """How many items a list of K is made of: enough for those that rules may take out of it, and the `pool` that a
+    reranker asks for.
+    """
+    return max(4 * k, k + 20, pool)
 
 
 def shortlist(rows_R: IntArray, values_R: DoubleArray, constraints: Constraints, n: int, *, ties: RowArray) -> RowArray:

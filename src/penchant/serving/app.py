@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 import penchant
 from penchant.errors import PenchantError
 from penchant.feedback import Stores
+from penchant.pipeline.exploring import Exploration
+from penchant.pipeline.named_policy import Chooser, PolicyWish
 from penchant.progress import SILENT, Progress
 from penchant.serving import console, failures
 from penchant.serving.door import Door
@@ -29,15 +31,18 @@ def create_app(
     progress: Progress = SILENT,
     trial: Trial | None = None,
     monitoring: MonitoringConfig | None = None,
+    policy: PolicyWish | None = None,
 ) -> FastAPI:
     """An ASGI application that serves `model`, after what `stores` hold has been replayed into it; with `trial` as an
-    experiment says, and watched as `monitoring` says.
+    experiment says, and watched as `monitoring` says. `policy` chooses where a request leaves it open (None: the dial);
+    `NotFoundError` and `ConfigError` where there is no such policy or setting.
 
     The caller keeps `stores` open while the application runs, and closes them afterwards.
     """
+    Chooser.asked(Exploration(), policy=policy)  # refused before anybody asks
     if trial is not None:
         trial.check(model)
-    live = LiveModel(model, stores, trial=trial, monitoring=Monitoring(monitoring))
+    live = LiveModel(model, stores, trial=trial, monitoring=Monitoring(monitoring), policy=policy)
     live.replay(progress=progress)
     app = FastAPI(
         title="Penchant",

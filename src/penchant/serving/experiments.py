@@ -5,6 +5,8 @@
     explore = 0.0
     [arms.curious]
     explore = 0.3
+    [arms.soft]
+    policy = {name = "softmax", temperature = 0.5}
 
 Arms are a hash of the experiment's name and the user's id (`penchant.evaluation.ab_testing.assignment`). A request that
 says itself what any of the arms sets is served by its own word, whichever arm its user is in, and is no exposure: the
@@ -23,6 +25,7 @@ from penchant.config import Config
 from penchant.errors import ConfigError, PenchantError
 from penchant.evaluation.ab_testing.assignment import Experiment
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.named_policy import Chooser
 from penchant.reranking.catalogue import RERANKERS
 from penchant.serving.served_model import ServedModel
 
@@ -33,6 +36,8 @@ class Arm(Config):
     share: float | None = Field(default=None, gt=0, lt=1)
     """Of those enrolled; None: arms are equal"""
     explore: Share | dict[str, Any] | None = None
+    policy: str | dict[str, Any] | None = None
+    """In place of the dial, by name or with settings: not together with `explore`"""
     rerank: str | None = None
     rerank_weight: float | None = Field(default=None, ge=0, le=1)
     bundle: Path | None = None
@@ -40,7 +45,10 @@ class Arm(Config):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        Exploration().asked(self.explore)
+        try:
+            Chooser.asked(Exploration(), explore=self.explore, policy=self.policy)
+        except PenchantError as error:
+            raise ValueError(f"{error.message} {error.hint}") from None
         if self.rerank not in {None, "none", *RERANKERS}:
             raise ValueError(f"no reranker is called {self.rerank!r}; there are {', '.join(RERANKERS)}, none")
         return self
@@ -50,7 +58,9 @@ class Arm(Config):
         return {name: getattr(self, name) for name in SETTABLE if getattr(self, name) is not None}
 
 
-SETTABLE = ("explore", "rerank", "rerank_weight")
+SETTABLE = ("explore", "policy", "rerank", "rerank_weight")
+CHOOSING = frozenset({"explore", "policy"})
+"""Who says one of them has left the other open to nobody."""
 
 
 class ServedExperiment(Config):
@@ -105,7 +115,8 @@ class Trial:
 
     @cached_property
     def _set_by_arms(self) -> frozenset[str]:
-        return frozenset(name for arm in self.settings.arms.values() for name in arm.wishes())
+        found = frozenset(name for arm in self.settings.arms.values() for name in arm.wishes())
+        return found | CHOOSING if found & CHOOSING else found
 
     def check(self, own: ServedModel) -> None:
         """Serve a stranger in each arm: what cannot be served, such as a weight without a reranker, is refused before

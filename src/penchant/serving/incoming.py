@@ -109,6 +109,11 @@ class WishesIn(BaseModel):
         description="The share of places spent on finding out, `auto`, or settings such as "
         '{"share": 0.3, "most": 2, "never_at": [1]}.',
     )
+    policy: Annotated[str, Field(max_length=64)] | dict[str, Any] | None = Field(
+        default=None,
+        description="Another policy than the dial, by name, or with settings: "
+        '{"name": "softmax", "temperature": 0.5}. Not together with `explore`.',
+    )
     request_id: Id | None = Field(default=None, description="A repeated `request_id` is answered as the first was.")
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from penchant.errors import PenchantError, StoreError
 from penchant.feedback import Stores
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.named_policy import PolicyWish
 from penchant.pipeline.questions import Questions
 from penchant.pipeline.slates import Served
 from penchant.progress import SILENT, Progress
@@ -59,12 +60,14 @@ class LiveModel(Reader):
         *,
         trial: Trial | None = None,
         monitoring: Monitoring | None = None,
+        policy: PolicyWish | None = None,
     ) -> None:
         self.stores = stores
         self.monitoring = monitoring or Monitoring()
         self.slates_not_kept = 0
         self._model = model
         self._trial = trial
+        self._policy = policy
         self._others = () if trial is None else trial.others
         self._lock = RLock()
 
@@ -193,6 +196,7 @@ class LiveModel(Reader):
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
         explore: Share | Mapping[str, Any] | Exploration | None = None,
+        policy: PolicyWish | None = None,
         request_id: str | None = None,
     ) -> Slate:
         """A slate, kept in the store with how it was decided, so that events can name it. A request that comes again
@@ -203,7 +207,7 @@ class LiveModel(Reader):
         if request_id is not None and (answered := self._answered(user_id, request_id)) is not None:
             self.monitoring.served(answered, repeated=True)
             return answered
-        asked = {"rerank": rerank, "rerank_weight": rerank_weight, "explore": explore}
+        asked = {"rerank": rerank, "rerank_weight": rerank_weight, "explore": explore, "policy": policy}
         arm, model = self._arm(user_id, asked)
         with self._lock:
             served = model.decide(
@@ -231,7 +235,11 @@ class LiveModel(Reader):
         return arm, self._trial.models.get(arm, self._model)
 
     def _wishes(self, arm: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(asked) if arm is None or self._trial is None else {**asked, **self._trial.wishes(arm)}
+        """What a request, its arm and the server say, the first of them that says it."""
+        wishes = dict(asked) if arm is None or self._trial is None else {**asked, **self._trial.wishes(arm)}
+        if wishes["explore"] is None and wishes["policy"] is None:  # who turns the dial wants the dial
+            wishes["policy"] = self._policy
+        return wishes
 
     def _exposed(self, served: Served, arm: str | None) -> Served:
         """What was served, with the arm that it is an exposure to, on the slate and in the log."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from penchant.pipeline.exploring import Exploration, Share
+from penchant.pipeline.named_policy import PolicyWish
 from penchant.pipeline.questions import Questions
 from penchant.pipeline.slates import Served
 from penchant.records import (
@@ -45,10 +46,12 @@ class ServedModel(ReadModel, Protocol):
         rerank_weight: float | None = None,
         rules: Rules | Mapping[str, Any] | None = None,
         explore: Share | Mapping[str, Any] | Exploration | None = None,
+        policy: PolicyWish | None = None,
         request_id: str | None = None,
     ) -> Served:
-        """At most `k` items, reranked under rules, some of them explored, and how they were chosen; a cold slate with a
-        note for a user it does not know. Raises `ConfigError` and `NotFoundError` for what is wrong or not there.
+        """At most `k` items, reranked under rules, some of them explored, by the dial or the policy named, and how they
+        were chosen; a cold slate with a note for a user it does not know. Raises `ConfigError` and
+        `NotFoundError` for what is wrong or not there.
         """
 
     def recommend_by_text(

@@ -64,7 +64,8 @@ def answerable(rewarded: Sequence[Rewarded], *policies: Asked) -> tuple[list[Rew
     return kept, left_out
 
 
-def _at(policy: Asked, decision: Decision) -> Policy:
+def policy_at(policy: Asked, decision: Decision) -> Policy:
+    """The policy as it is put before a decision that lacks nothing."""
     return policy.of(decision) if isinstance(policy, FromLog) else policy
 
 
@@ -131,7 +132,7 @@ def replay(rewarded: Sequence[Rewarded], policy: Asked, config: ReplayConfig | N
     squares = 0.0
     for n, decision in enumerate(decisions):
         rng = numpy_rng(config.seed, "replay", decision.slate_id)
-        asked = _ask(decision, _at(policy, decision), config.draws, rng)
+        asked = _ask(decision, policy_at(policy, decision), config.draws, rng)
         k = len(decision.slots)
         prefixes[n, :k], prefixes[n, k:] = asked.prefixes, asked.prefixes[-1]
         first[n, : len(decision.eligible)] = asked.joint[0]
@@ -191,6 +192,8 @@ def place_marginals(rewarded: Sequence[Rewarded], policy: Asked, config: ReplayC
     for n, one in enumerate(rewarded):
         order = order_of(one.decision)
         rng = numpy_rng(config.seed, "place marginals", one.decision.slate_id)
-        told = marginals(_at(policy, one.decision), arms_of(one.decision), len(order), rng=rng, draws=config.draws)
+        told = marginals(
+            policy_at(policy, one.decision), arms_of(one.decision), len(order), rng=rng, draws=config.draws
+        )
         found[n, : len(order)] = told.at_place_KN[np.arange(len(order)), order]
     return found

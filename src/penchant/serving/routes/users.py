@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from penchant.config import describe
+from penchant.exploration.policies.catalogue import POLICIES
 from penchant.pipeline.exploring import wish_of
 from penchant.pipeline.questions import MOST_QUESTIONS, Questions
 from penchant.records import Discoveries, Slate
@@ -86,6 +87,9 @@ def recommendations(
     patience: Annotated[
         int | None, Query(ge=1, description="Ignored tries of an interest after which it is tried no more.")
     ] = None,
+    policy: Annotated[
+        str | None, Query(max_length=64, description=f"Instead of the dial: {', '.join(POLICIES)}.")
+    ] = None,
     request_id: Annotated[
         str | None, Query(min_length=1, max_length=MAX_ID, description="A repeated one is answered as the first was.")
     ] = None,
@@ -106,6 +110,7 @@ def recommendations(
             rerank_weight=rerank_weight,
             rules=rules,
             explore=dial,
+            policy=policy,
             request_id=request_id,
         )
     )
@@ -144,5 +149,5 @@ async def recommendations_under_rules(user_id: UserId, live: Live, request: Requ
     except ValidationError as error:
         raise BodyError(describe(error), hint='Send {"k": 10, "rerank": "mmr", "rules": {"deny": ["b17"]}}.') from None
     ask = partial(live.recommend, exclude_seen=wishes.exclude_seen, rerank=wishes.rerank, rules=wishes.rules)
-    wanted = {"rerank_weight": wishes.rerank_weight, "explore": wishes.explore, "request_id": wishes.request_id}
+    wanted = wishes.model_dump(include={"rerank_weight", "explore", "policy", "request_id"})
     return reply(await run_in_threadpool(ask, user_id, wishes.k, **wanted))
