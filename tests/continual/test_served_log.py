@@ -1,7 +1,9 @@
-"""A server that serves by softmax, and what its log is good for: estimates of other policies, and the gate of an update."""
+"""A server that serves by softmax: its log tells what other policies earn, and judges an update's challenger."""
 
 import json
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,13 @@ def bundle(periods, tmp_path_factory) -> Path:
     return place
 
 
+@pytest.fixture(autouse=True)
+def same_draws(monkeypatch):
+    """What a slate draws follows from its id."""
+    numbers = count()
+    monkeypatch.setattr("penchant.pipeline.slates.uuid.uuid4", lambda: SimpleNamespace(hex=f"{next(numbers):032x}"))
+
+
 def serving(bundle: Path, store: Path, policy: dict[str, Any]) -> tuple[Any, TestClient]:
     stores = open_stores(store)
     return stores, TestClient(create_app(load(bundle), stores, policy=policy))
@@ -63,7 +72,7 @@ def asked_of(decision: Decision, temperature: float) -> np.ndarray:
     return np.asarray(odds / odds.sum())
 
 
-def test_a_log_by_softmax_tells_what_another_policy_earns(bundle, tmp_path):
+def test_the_log_tells_what_another_policy_earns(bundle, tmp_path):
     """Users take an item of genre 0 at the first place wherever they see one: what greedy earns is then known."""
     store, temperature = tmp_path / "store.sqlite", 0.5
     stores, client = serving(bundle, store, {"name": "softmax", "temperature": temperature})
@@ -73,7 +82,10 @@ def test_a_log_by_softmax_tells_what_another_policy_earns(bundle, tmp_path):
         took = [slate for slate in slates if slate["items"][0]["item_id"].startswith("0-")]
         for slate in took:
             item = slate["items"][0]["item_id"]
-            post(client, {"user_id": slate["user_id"], "item_id": item, "event_type": "read", "slate_id": slate["slate_id"]})
+            post(
+                client,
+                {"user_id": slate["user_id"], "item_id": item, "event_type": "read", "slate_id": slate["slate_id"]},
+            )
         decisions = list(stores.decisions())
     assert len(decisions) == len(slates)
     assert {one.policy for one in decisions} == {"softmax"}
@@ -87,22 +99,31 @@ def test_a_log_by_softmax_tells_what_another_policy_earns(bundle, tmp_path):
         seen = sum(p[n] >= np.sort(p)[::-1][upto - 1] for p, n in zip(firsts, places, strict=True))
         assert abs(seen - expected.sum()) < 4 * np.sqrt((expected * (1 - expected)).sum())
         assert 0.05 < seen / len(firsts) < 0.95
-    best = [one.eligible[int(np.argmax(one.scores))] for one in decisions]
-    greedy = float(np.mean([item.startswith("0-") for item in best]))
+    sharper = tmp_path / "policies.toml"
+    sharper.write_text("[softmax]\ntemperature = 0.3\n", encoding="utf-8")
+    earns = np.mean([asked_of(one, 0.3) @ [item.startswith("0-") for item in one.eligible] for one in decisions])
     assert cli("log", store, "--to", tmp_path / "log.jsonl")["decisions"] == len(slates)
-    value = cli("ope", tmp_path / "log.jsonl", "--policy", "greedy", "--logging-policy", "softmax")["value"]
+    value = cli("ope", tmp_path / "log.jsonl", "--policy", "softmax", "--config", sharper)["value"]
+    assert value["logged_by"] == {f"softmax@{decisions[0].policy_version}": len(slates)}
     assert value["logged"]["value"] == pytest.approx(len(took) / len(slates))
-    chosen = next(one for one in value["all_places"] if one["estimator"] == value["chosen"])
-    low, high = chosen["intervals"]["bootstrap"]
-    assert low <= greedy <= high
+    for told in (value["all_places"], value["first_place"]):
+        found = {one["estimator"]: one for one in told}
+        chosen = found[value["chosen"]] if value["chosen"] in found else found["chosen"]
+        assert chosen["refused"] == ""
+        low, high = chosen["intervals"]["bootstrap"]
+        assert low <= earns <= high
+        assert high - low < 0.3
+    # What it was logged by is read from the log, and its probabilities are those that were logged.
+    same = cli("ope", tmp_path / "log.jsonl", "--policy", "uniform", "--logging-policy", "softmax")["value"]
+    assert next(one for one in same["all_places"] if one["estimator"] == "independent_ips")["value"] is not None
 
 
 def test_it_judges_a_challenger(bundle, periods, tmp_path):
-    """Each reader of the second period is shown two books of the shelf that he reads, and takes the next one from
-    there where it is among them.
+    """Each reader of the second period is shown a book of the shelf that he reads, and where it is the one that he
+    takes next he takes it from there.
     """
     store, second = tmp_path / "store.sqlite", periods[1]
-    stores, client = serving(bundle, store, {"name": "softmax", "temperature": 1.0})
+    stores, client = serving(bundle, store, {"name": "softmax", "temperature": 0.25})
     histories, ids = second.histories(), second.items.ids
     with stores:
         for row in range(len(histories)):
@@ -111,15 +132,14 @@ def test_it_judges_a_challenger(bundle, periods, tmp_path):
                 event = {"user_id": user, "item_id": item, "event_type": "interaction"}
                 if place >= FROM:
                     shelf = GENRES[int(item.split("-")[0])]
-                    slate = ask(client, user, rules={"allow": [f"tags:{shelf}"]})
+                    slate = ask(client, user, k=1, rules={"allow": [f"tags:{shelf}"]})
                     if item in [shown["item_id"] for shown in slate["items"]]:
                         event["slate_id"] = slate["slate_id"]
                 post(client, event)
         n = sum(1 for _ in stores.decisions())
     told = tmp_path / "update.toml"
     told.write_text(
-        "[learning]\nepochs = 12\nlearning_rate = 0.02\nanchor = 0.001\n"
-        "[gate]\nheld_out = 0.5\nmost_forgotten = 1.0\n",
+        "[learning]\nepochs = 12\nlearning_rate = 0.02\nanchor = 0.001\n[gate]\nheld_out = 0.5\nmost_forgotten = 1.0\n",
         encoding="utf-8",
     )
     verdict = cli("update", bundle, "--events", store, "--config", told)["verdict"]

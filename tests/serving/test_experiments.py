@@ -106,6 +106,9 @@ def test_only_part_of_the_traffic_is_enrolled(tmp_path):
         ({"name": "x", "arms": {"a": {"share": 0.5}, "b": {"explore": 0.1}}}, "every arm has a share"),
         ({"name": "x", "arms": {"a": {"share": 0.5}, "b": {"share": 0.4, "explore": 0.1}}}, "add up to 1"),
         ({"name": "x", "arms": {"a": {"rerank": "magic"}, "b": {}}}, "no reranker is called 'magic'"),
+        ({"name": "x", "arms": {"a": {"policy": "magic"}, "b": {}}}, "No policy is called 'magic'"),
+        ({"name": "x", "arms": {"a": {"policy": {"name": "softmax", "heat": 1}}, "b": {}}}, "heat: no such setting"),
+        ({"name": "x", "arms": {"a": {"policy": "softmax", "explore": 0.1}, "b": {}}}, "explore is a setting of"),
         ({"name": "", "arms": {"a": {"explore": 0.1}, "b": {}}}, "name"),
         ({"arms": {"a": {"explore": 0.1}, "b": {}}}, "name"),
     ],
@@ -113,6 +116,21 @@ def test_only_part_of_the_traffic_is_enrolled(tmp_path):
 def test_what_is_no_experiment_is_refused(said, told):
     with pytest.raises(ConfigError, match=told):
         ServedExperiment.of(said)
+
+
+def test_an_arm_may_choose_by_another_policy(tmp_path):
+    """Who turns the dial himself is served by his own word, and is no exposure to an arm that names a policy."""
+    model, soft = FakeModel(), {"name": "softmax", "temperature": 0.5}
+    running = trial({"name": "soft", "arms": {"control": {}, "soft": {"policy": soft}}})
+    stores, client = application(tmp_path, model, running)
+    with stores:
+        for user in USERS[:10]:
+            slate = ask(client, user)
+            assert model.wishes["policy"] == {"control": None, "soft": soft}[slate["arm"]]
+            assert ask(client, user, explore=0.2)["arm"] is None
+            assert (model.wishes["explore"], model.wishes["policy"]) == (0.2, None)
+            assert ask(client, user, policy="ucb")["arm"] is None
+            assert model.wishes["policy"] == "ucb"
 
 
 def test_an_arm_that_cannot_be_served_is_refused_before_anybody_asks(tmp_path, monkeypatch):

@@ -109,6 +109,15 @@ def test_a_bundle_that_is_not_there_leaves_no_store_behind(said, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_policy_that_is_none_is_refused_before_the_bundle_is_read(said, tmp_path):
+    settings = tmp_path / "policies.toml"
+    settings.write_text("[softmax]\nheat = 1\n", encoding="utf-8")
+    nothing = tmp_path / "nothing"
+    assert "No policy is called 'magic'" in said(nothing, "--policy", "magic")
+    assert "heat: no such setting" in said(nothing, "--policy", "softmax", "--config", settings)
+    assert "none was named" in said(nothing, "--config", settings)
+
+
 def test_addresses_are_ones_a_browser_opens():
     with server.bind("0.0.0.0", 0) as listener:  # noqa: S104
         assert server.address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from penchant.errors import NotFoundError
+from penchant.serving import create_app
 from penchant.serving.live import LiveModel
 from tests.serving.fake_model import ODD_USER, FakeModel
 from tests.serving.paths import path
@@ -231,6 +232,23 @@ def test_the_dials_budget_reaches_the_model_by_address(client, model):
 def test_true_is_no_share(client):
     answer = client.post("/v1/users/reader-5/recommendations", json={"explore": True})
     assert (answer.status_code, "explore" in answer.json()["error"]["message"]) == (400, True)
+
+
+def test_a_policy_is_that_of_the_request_else_that_of_the_server(model, stores):
+    """A request that turns the dial wants the dial."""
+    soft, address = {"name": "softmax", "temperature": 0.5}, "/v1/users/reader-5/recommendations"
+    with TestClient(create_app(model, stores, policy=soft)) as client:
+        client.get(address)
+        assert model.wishes["policy"] == soft
+        client.get(f"{address}?policy=ucb")
+        assert model.wishes["policy"] == "ucb"
+        assert client.post(address, json={"policy": {"name": "ucb", "width": 2.0}}).status_code == 200
+        assert model.wishes["policy"] == {"name": "ucb", "width": 2.0}
+        client.get(f"{address}?explore=0.2")
+        assert (model.wishes["explore"], model.wishes["policy"]) == (0.2, None)
+        assert client.post(address, json={"policy": 7}).status_code in {400, 422}
+    with pytest.raises(NotFoundError, match="No policy is called 'magic'"):
+        create_app(model, stores, policy="magic")
 
 
 @pytest.mark.parametrize("explore", ["often", "nan?", ""])
