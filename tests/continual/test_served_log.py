@@ -123,8 +123,8 @@ def test_it_judges_a_challenger(bundle, periods, tmp_path):
     takes next he takes it from there.
     """
     store, second = tmp_path / "store.sqlite", periods[1]
-    stores, client = serving(bundle, store, {"name": "softmax", "temperature": 0.25})
-    histories, ids = second.histories(), second.items.ids
+    stores, client = serving(bundle, store, {"name": "softmax", "temperature": 0.4})
+    histories, ids, answered = second.histories(), second.items.ids, 0
     with stores:
         for row in range(len(histories)):
             user = second.users.ids[row]
@@ -135,14 +135,21 @@ def test_it_judges_a_challenger(bundle, periods, tmp_path):
                     slate = ask(client, user, k=1, rules={"allow": [f"tags:{shelf}"]})
                     if item in [shown["item_id"] for shown in slate["items"]]:
                         event["slate_id"] = slate["slate_id"]
+                        answered += 1
                 post(client, event)
-        n = sum(1 for _ in stores.decisions())
+        decisions = list(stores.decisions())
     told = tmp_path / "update.toml"
     told.write_text(
         "[learning]\nepochs = 12\nlearning_rate = 0.02\nanchor = 0.001\n[gate]\nheld_out = 0.5\nmost_forgotten = 1.0\n",
         encoding="utf-8",
     )
     verdict = cli("update", bundle, "--events", store, "--config", told)["verdict"]
-    print(n, json.dumps(verdict, indent=1))
-    assert verdict["logged_refused"] == ""
-    assert verdict["decided_by"] == "logged decisions"
+    assert (verdict["decided_by"], verdict["logged_refused"]) == ("logged decisions", "")
+    logged, gain = verdict["logged"], verdict["logged"]["gain"]
+    assert logged["policy"] == "softmax"
+    assert gain["cases"] + logged["left_out"]["decisions of users who do not judge"] == len(decisions)
+    assert logged["champion"] == pytest.approx(answered / len(decisions), abs=0.05)
+    assert logged["unsupported"] == 0.0  # a whole shelf was eligible
+    assert gain["value"] > 0
+    assert gain["low"] < gain["value"] < gain["high"]
+    assert verdict["wins"] == (gain["low"] > 0)

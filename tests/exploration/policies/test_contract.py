@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.errors import ConfigError, DataError, NotFoundError
-from penchant.exploration.policies.catalogue import DEFAULT_POLICY, POLICIES
+from penchant.exploration.policies.catalogue import POLICIES
 from penchant.exploration.policies.epsilon_greedy import EpsilonGreedy, EpsilonGreedyConfig
 from penchant.exploration.slate import choose, with_probability
 from penchant.interfaces import Policy
@@ -28,7 +28,6 @@ BUILT_IN = {
 
 def test_the_suite_covers_what_is_registered():
     assert set(POLICIES) >= BUILT_IN
-    assert DEFAULT_POLICY in POLICIES
     with pytest.raises(NotFoundError, match="No policy is called 'gready'"):
         POLICIES.build("gready")
 

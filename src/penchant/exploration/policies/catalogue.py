@@ -56,7 +56,7 @@ POLICIES.register(
     "thompson_plackett_luce",
     config=ThompsonPlackettLuceConfig,
     cls=ThompsonPlackettLuce,
-    summary="One draw, then softly, with a floor under every probability: the default for logging.",
+    summary="One draw, then softly, with a floor under every probability: for a log that others are judged from.",
 )
 POLICIES.register(
     "dial",
@@ -64,5 +64,3 @@ POLICIES.register(
     cls=Dial,
     summary="The best, and at a stated share of places a look at what would not be shown: what slates are served by.",
 )
-
-DEFAULT_POLICY = "thompson_plackett_luce"

@@ -42,8 +42,8 @@ class ThompsonPlackettLuceConfig(Config):
 
 
 class ThompsonPlackettLuce(Policy):
-    """One Thompson draw, then Plackett–Luce place by place, mixed with the uniform choice among the top M. The default
-    for logging.
+    """One Thompson draw, then Plackett–Luce place by place, mixed with the uniform choice among the top M: what to
+    serve by where the log is to judge other policies and models.
 
         v = one draw of all scores
         p(n | places before, draw) = (1 − ε) exp(v_n/T) / Σ_{m open} exp(v_m/T) + ε [n ∈ top_M] / M  ≥ ε/M in top_M
