@@ -23,8 +23,7 @@ from penchant.seeding import numpy_rng
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "simulator"))
-from batched import Batched  # noqa: E402
-from measure import config_of  # noqa: E402
+from batched import Batched, config_of  # noqa: E402
 
 
 def played(data: Dataset, settings: dict, simulator: dict, name: str, seed: int) -> Run:

@@ -14,10 +14,11 @@ import json
 import time
 from pathlib import Path
 
+import checking
 import numpy as np
-from batched import Batched
+from batched import Batched, config_of
 
-from penchant.config import Config, read_toml
+from penchant.config import read_toml
 from penchant.data.dataset import Dataset
 from penchant.evaluation.measuring import environment
 from penchant.evaluation.simulation.loop import LoopConfig, Oracle, Run, run
@@ -25,8 +26,6 @@ from penchant.evaluation.simulation.marginals import marginals_of
 from penchant.evaluation.simulation.measures import Measures, found_concepts, measure, paired
 from penchant.evaluation.simulation.planted import PlantedWorld, WorldConfig
 from penchant.evaluation.simulation.recommender import SimulatedConfig, SimulatedRecommender
-from penchant.exploration.dial import DialConfig, DialTurn, scale_of
-from penchant.exploration.policies.catalogue import POLICIES
 from penchant.seeding import numpy_rng
 
 HERE = Path(__file__).parent
@@ -55,49 +54,9 @@ def run_of(settings: dict, name: str, number: int, *, latent: bool = True, recom
     return run(world, Batched(made, config_of(settings["policies"][name]), rng=rng), loop)
 
 
-def config_of(policy: dict) -> Config:
-    """The settings of a policy, checked."""
-    kind = POLICIES["greedy" if policy["kind"] == "dial" else policy["kind"]].config
-    return (DialConfig if policy["kind"] == "dial" else kind).of(given(policy))
-
-
 def check(settings: dict) -> None:
-    """The batched policies against the policies themselves: the same probabilities, place by place, given the draw."""
-    for name, policy in settings["policies"].items():
-        world = world_of(settings, 1)
-        made = SimulatedRecommender(world.catalogue, SimulatedConfig.of(settings["recommender"]), slate=6)
-        ours = Batched(made, config_of(policy), rng=numpy_rng(1, name))
-        free = np.ones((world.config.users, world.config.items), dtype=np.bool_)
-        means, drawn = ours.ordered(), ours.draw()
-        explorable = ours.explorable(means, free, 6)
-        for user in range(10):
-            arms = made.arms(user, free[user])
-            if policy["kind"] == "dial":
-                turn = DialTurn(
-                    ours.config,
-                    arms,
-                    explorable[user],
-                    drawn[user],
-                    scale_of(drawn[user], explorable[user], ours.config.temperature),
-                )
-            else:
-                turn = POLICIES.build(policy["kind"], given(policy)).begin(arms, 6, rng=numpy_rng(0))
-            if policy["kind"] == "thompson_plackett_luce":
-                turn.values = drawn[user]
-            open_N = free[user].copy()
-            for place in range(6):
-                open_UI = np.where(np.arange(len(free))[:, None] == user, open_N, free)
-                found = ours.chances(means, drawn, open_UI, explorable)[user]
-                np.testing.assert_allclose(found, turn.probabilities(open_N, np.zeros(len(open_N))), atol=1e-12)
-                n = int(found.argmax()) if place % 2 else int(np.flatnonzero(found)[-1])
-                open_N[n] = False
-                turn.take(n)
-        print(name, "agrees", flush=True)
-
-
-def given(policy: dict) -> dict:
-    """What a policy's settings say beside its kind."""
-    return {name: value for name, value in policy.items() if name != "kind"}
+    """The batched policies against the policies themselves."""
+    checking.check(settings, lambda: world_of(settings, 1))
 
 
 def against(measures: dict[str, list[Measures]], name: str, other: str) -> dict[str, object]:

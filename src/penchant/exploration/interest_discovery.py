@@ -179,6 +179,15 @@ def chances(scores_BC: DoubleArray) -> DoubleArray:
     return np.asarray(odds / np.maximum(odds.sum(axis=1, keepdims=True), LEAST), dtype=np.float64)
 
 
+def worth_trying(scores_BC: DoubleArray, barred_BC: BoolArray, limit: int) -> IntArray:
+    """(B, T) for each user the concepts of the largest f that are not barred, `limit` at most, the best first and equal
+    ones in the vocabulary's order; −1 pads.
+    """
+    scores = np.where(barred_BC, -np.inf, scores_BC)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :limit].astype(np.int64)
+    return np.where(np.take_along_axis(scores, order, axis=1) > -np.inf, order, -1)
+
+
 def fit_weights(features_BCF: DoubleArray, open_BC: BoolArray, new_BC: BoolArray) -> tuple[float, ...]:
     """The weights under which what users touched next, of what was new to them, is likeliest:
 

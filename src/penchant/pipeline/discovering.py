@@ -13,7 +13,17 @@ from penchant.exploration.interest_discovery import FEATURES, InterestDiscovery
 from penchant.interests.belief_step import prior, summed
 from penchant.interests.words import why_to_discover
 from penchant.pipeline.discovery_fitting import counts_of, foreseen_of
-from penchant.pipeline.exploring import NO_INTEREST, NOT_EXPLORED, Exploration, Look, LookedAt, Tried, Tries
+from penchant.pipeline.exploring import (
+    NO_INTEREST,
+    NOT_EXPLORED,
+    Exploration,
+    Look,
+    LookedAt,
+    Tried,
+    Tries,
+    let_go,
+    tried_on,
+)
 from penchant.pipeline.live import Live
 from penchant.records import Discoveries, Discovery, Exploring
 from penchant.types import BoolArray, IntArray
@@ -88,11 +98,8 @@ class Discoverer:
         counts, main = (
             counts_of(history, table)[0] for table in (fitted.vocabulary.activations, fitted.vocabulary.mainly)
         )
-        # An interest is first tried without an event on it, so each event that is there answers a try.
-        ignored = times - counts
-        barred = self._barred(user_id, never) | (ignored >= settings.patience)
-        # A first event on what was tried may have been chance: while it is tried on, it counts as not known.
-        halfway = (times > 0) & (counts < settings.takes) & ~barred
+        barred = self._barred(user_id, never) | let_go(counts, times, settings)
+        halfway = tried_on(counts, times, barred, settings)
         return LookedAt(
             counts=np.where(halfway, 0.0, counts),
             main=np.where(halfway, 0.0, main),

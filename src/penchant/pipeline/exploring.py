@@ -13,7 +13,7 @@ from penchant.concepts.vocabulary import Vocabulary
 from penchant.config import Config
 from penchant.data.sparse_rows import row_entries
 from penchant.exploration.dial import Dial, DialConfig, DialTurn
-from penchant.exploration.interest_discovery import DiscoveryConfig, InterestDiscovery, Known, chances
+from penchant.exploration.interest_discovery import DiscoveryConfig, InterestDiscovery, Known, chances, worth_trying
 from penchant.interfaces import Arms, Candidates
 from penchant.pipeline.discovery_fitting import foreseen_of
 from penchant.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
@@ -143,6 +143,20 @@ class Explored:
     rng: np.random.Generator
 
 
+def let_go(counts: DoubleArray, times: IntArray, settings: Exploration) -> BoolArray:
+    """Concepts of which so many tries were ignored that they are tried no more, all of one shape. An interest is first
+    tried without an event on it, so each event that is there answers a try.
+    """
+    return np.asarray(times - counts >= settings.patience)
+
+
+def tried_on(counts: DoubleArray, times: IntArray, barred: BoolArray, settings: Exploration) -> BoolArray:
+    """Concepts that count as not known though a user has events on them: they were tried, and a first event on what was
+    tried may have been chance. All of one shape.
+    """
+    return np.asarray((times > 0) & (counts < settings.takes) & ~barred)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedAt:
     """What is known of a user whom a look around is for."""
@@ -194,9 +208,8 @@ class Look:
         parts = self.discovery.parts(known)[0]
         scores = np.where(self.discovery.open(known)[0], parts.sum(axis=1), -np.inf)
         odds = chances(scores[None])[0]
-        scores[self.user.barred] = -np.inf
-        order = np.argsort(-scores, kind="stable")[:limit]
-        order = order[scores[order] > -np.inf].astype(np.int64)
+        order = worth_trying(scores[None], self.user.barred[None], limit)[0]
+        order = order[order >= 0]
         return Tried(concepts=order, scores=scores[order], chances=odds[order], parts=parts[order])
 
     def items(self, concepts_T: IntArray, values_I: AnyArray, allowed_I: BoolArray) -> list[IntArray]:
