@@ -3,7 +3,6 @@ check` holds them against each other), a tenth of the time.
 """
 
 import numpy as np
-
 from looking import LookAround
 
 from penchant.config import Config
@@ -18,9 +17,10 @@ from penchant.exploration.policies.thompson import ThompsonPlackettLuceConfig
 from penchant.pipeline.exploring import Exploration
 from penchant.types import BoolArray, DoubleArray
 
+
 def given(policy: dict) -> dict:
-    """What a policy's settings say beside its kind."""
-    return {name: value for name, value in policy.items() if name != "kind"}
+    """What a policy's settings say beside its kind, and what the world says of what its items are of."""
+    return {name: value for name, value in policy.items() if name not in {"kind", "touched"}}
 
 
 def config_of(policy: dict) -> Config:
@@ -38,9 +38,11 @@ class Batched(Chooser):
         config: Exploration | EpsilonGreedyConfig | ThompsonPlackettLuceConfig | GreedyConfig,
         *,
         rng: np.random.Generator,
+        touched: bool = False,
     ) -> None:
+        """`touched`: the dial takes an item for one of each concept that it touches, not only of what it is mainly of."""
         self.recommender, self.config, self.rng = recommender, config, rng
-        self.around = LookAround(recommender, config) if isinstance(config, Exploration) else None
+        self.around = LookAround(recommender, config, mainly=not touched) if isinstance(config, Exploration) else None
 
     def slates(self, round_: int, open_UI: BoolArray, k: int) -> Slates:  # noqa: ARG002 - the clock is the beliefs'
         """Slates of K, place by place."""
@@ -49,7 +51,9 @@ class Batched(Chooser):
         worst = np.partition(np.where(free, means, -np.inf), -k, axis=1)[:, -k]
         looked = self.around.look(means, free, k) if self.around else None
         explorable = looked.explorable if looked else free
-        drawn = self.draw() + (looked.bonus if looked else 0.0)
+        drawn = means
+        if not isinstance(self.config, GreedyConfig | EpsilonGreedyConfig):
+            drawn = self.draw() + (looked.bonus if looked else 0.0)
         for place in range(k):
             chances = self.chances(means, drawn, free, explorable)
             total = np.cumsum(chances, axis=1)

@@ -24,7 +24,8 @@ def check(settings: dict, world_of: Callable[[], World]) -> None:
     for name, policy in settings["policies"].items():
         world = world_of()
         made = SimulatedRecommender(world.catalogue, SimulatedConfig.of(settings["recommender"]), slate=SLATE)
-        ours = Batched(made, config_of(policy), rng=numpy_rng(1, name))
+        rng, touched = numpy_rng(1, name), policy.get("touched", False)
+        ours = Batched(made, config_of(policy), rng=rng, touched=touched)
         events = played(world, ours)
         free = world.available(ROUNDS).copy()
         free[events.history_users, events.history_items] = False
@@ -118,4 +119,6 @@ def dialled(
     np.testing.assert_array_equal(looked.interests[user, arms.items], explored.concepts)
     values = drawn[user, arms.items] + bonus
     dial = settings.dial(look.share)
-    return arms, DialTurn(dial, arms, explored.explorable, values, scale_of(values, explored.explorable, dial.temperature))
+    return arms, DialTurn(
+        dial, arms, explored.explorable, values, scale_of(values, explored.explorable, dial.temperature)
+    )

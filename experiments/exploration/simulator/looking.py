@@ -1,5 +1,6 @@
-"""The dial's look around for all users at a time, by the rules of slates (`penchant.pipeline.exploring`): which interests
-are tried, the candidates of them, and what speaks for each beside its draw. `measure.py check` holds it against `Look`.
+"""The dial's look around for all users at a time, by the rules of slates (`penchant.pipeline.exploring`): which
+interests are tried, the candidates of them, and what speaks for each beside its draw. `measure.py check` holds it
+against `Look`.
 
 What discovery reads of the tracker, the simulated recommender's scores say here; items have no texts, so that meaning
 says nothing. Ways between concepts and the weights of the signs are learned as there, from the past alone.
@@ -34,9 +35,10 @@ class Looked:
 class LookAround:
     """What is known of all users, and what was tried on them."""
 
-    def __init__(self, recommender: SimulatedRecommender, settings: Exploration) -> None:
+    def __init__(self, recommender: SimulatedRecommender, settings: Exploration, *, mainly: bool) -> None:
+        """`mainly`: an item is of what it is mainly of, as the judge has it, and not of all that it touches."""
         self.recommender, self.settings = recommender, settings
-        self.vocabulary = vocabulary_of(recommender.catalogue)
+        self.vocabulary = vocabulary_of(recommender.catalogue, mainly=mainly)
         self.discovery = learned(recommender.catalogue, self.vocabulary, recommender.config, settings)
         past = histories_of(recommender.catalogue)
         self.touches = self.vocabulary.touches.toarray() > 0
@@ -112,13 +114,16 @@ def finalists(k: int) -> int:
     return max(4 * k, k + 20)
 
 
-def vocabulary_of(catalogue: Catalogue) -> Vocabulary:
+def vocabulary_of(catalogue: Catalogue, *, mainly: bool) -> Vocabulary:
     """The catalogue's concepts, named by number."""
-    items = np.diff(catalogue.activations.tocsc().indptr).tolist()
+    activations = catalogue.activations
+    if mainly:
+        activations = activations * catalogue.leading()
+    items = np.diff(activations.tocsc().indptr).tolist()
     concepts = tuple(
         Concept(id=f"planted:{c:03d}", name=str(c), kind="planted", parent=None, items=n) for c, n in enumerate(items)
     )
-    return Vocabulary(concepts=concepts, activations=catalogue.activations)
+    return Vocabulary(concepts=concepts, activations=activations)
 
 
 def histories_of(catalogue: Catalogue) -> Histories:
@@ -140,8 +145,8 @@ def histories_of(catalogue: Catalogue) -> Histories:
 def learned(
     catalogue: Catalogue, vocabulary: Vocabulary, config: SimulatedConfig, settings: Exploration
 ) -> InterestDiscovery:
-    """As `penchant.pipeline.discovery_fitting.fit_discovery`: weights from the last event of each user's past, which the
-    recommender that foresees it was not told, with ways from the events before; then ways from all.
+    """As `penchant.pipeline.discovery_fitting.fit_discovery`: weights from the last event of each user's past, which
+    the recommender that foresees it was not told, with ways from the events before; then ways from all.
     """
     past, n_concepts, main = histories_of(catalogue), catalogue.n_concepts, vocabulary.mainly
     asked = np.flatnonzero(past.lengths > 1)

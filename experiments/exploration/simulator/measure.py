@@ -2,8 +2,8 @@
 
 python measure.py marginals DATASET --column categories     what a log says of popularity and activity
 python measure.py recommender [--out FILE]                  settings of the recommender, by greedy on worlds 1-10
-python measure.py tune [--out FILE]                         settings of the policies, on the tuning worlds
-python measure.py report [--without-latent] [--out FILE]    worlds 91-110
+python measure.py tune [--out FILE]                         settings of the dial, on the tuning worlds
+python measure.py report [--without-latent] [--out FILE]    worlds 111-130
 python measure.py draw FILE --to FOLDER                     pictures of a report
 """
 
@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import checking
@@ -31,7 +32,7 @@ from penchant.seeding import numpy_rng
 HERE = Path(__file__).parent
 ENGAGEMENTS = (1, 2, 3, 5, 8)
 """After which a concept counts as found; the measure is at 3, where the dial stops trying it"""
-TUNING, REPORT = [*range(1, 11), *range(51, 71)], range(91, 111)
+TUNING, REPORT = [*range(1, 11), *range(51, 71)], range(111, 131)
 
 
 def world_of(settings: dict, number: int, *, latent: bool = True) -> PlantedWorld:
@@ -50,8 +51,8 @@ def run_of(settings: dict, name: str, number: int, *, latent: bool = True, recom
         return run(world, Oracle(world), loop)
     config = SimulatedConfig.of(recommender or settings["recommender"])
     made = SimulatedRecommender(world.catalogue, config, slate=loop.slate)
-    rng = numpy_rng(number, "policy")
-    return run(world, Batched(made, config_of(settings["policies"][name]), rng=rng), loop)
+    rng, policy = numpy_rng(number, "policy"), settings["policies"][name]
+    return run(world, Batched(made, config_of(policy), rng=rng, touched=policy.get("touched", False)), loop)
 
 
 def check(settings: dict) -> None:
@@ -91,31 +92,39 @@ def means(measures: list[Measures]) -> dict[str, object]:
     }
 
 
-def tune(settings: dict, options) -> dict[str, object]:
-    """Every candidate of the policies on the tuning worlds."""
-    candidates = {
-        "greedy": {"kind": "greedy"},
-        **{f"dial {e} T {t}": {"kind": "dial", "share": e, "temperature": t} for e, t in options.grid},
+def tune(settings: dict, *, kept: Path | None) -> dict[str, object]:
+    """The dial under every candidate of [[tuning]] on the tuning worlds, against greedy and ε-greedy."""
+    candidates = {line_of(one): {"kind": "dial", **one} for one in settings["tuning"]}
+    beside = {name: settings["policies"][name] for name in ("greedy", "epsilon_greedy")}
+    settings = {**settings, "policies": {**beside, **candidates}}
+    done = played(settings, list(settings["policies"]), TUNING, latent=True, kept=kept)
+    measures = {name: [Measures(**done[n, name]["measures"]) for n in TUNING] for name in settings["policies"]}
+    return {
+        "worlds": TUNING,
+        "candidates": [
+            {
+                "settings": candidate,
+                "means": means(measures[name]),
+                "against_greedy": against(measures, name, "greedy"),
+                "against_epsilon_greedy": against(measures, name, "epsilon_greedy"),
+            }
+            for name, candidate in candidates.items()
+        ],
     }
-    settings = {**settings, "policies": candidates}
-    found: dict[str, list[Measures]] = {}
-    rows = {}
-    for name in candidates:
-        found[name] = [measure(run_of(settings, name, number)) for number in TUNING]
-        if name != "greedy":
-            rows[name] = {"means": means(found[name]), "against greedy": against(found, name, "greedy")}
-            told = rows[name]["against greedy"]
-            print(name, {k: round(100 * v["mean"], 2) for k, v in told.items()}, flush=True)
-    return {"worlds": TUNING, "candidates": rows}
+
+
+def line_of(candidate: dict) -> str:
+    """What a candidate says otherwise, in a line."""
+    return "dial " + json.dumps(candidate, sort_keys=True)
 
 
 def recommender(settings: dict) -> dict[str, object]:
-    """Greedy's reward on the tuning worlds under settings of the recommender: the baseline is not held back."""
+    """Greedy's reward on worlds 1-10 under settings of the recommender, so that it is not held back by them."""
     settings = {**settings, "policies": {"greedy": {"kind": "greedy"}}}
     factors = {
-        "widths": [(0.2, 0.5), (0.1, 0.3), (0.4, 1.0)],
+        "widths": [(0.4, 1.0), (0.2, 0.5), (0.8, 2.0)],
         "scales": [(10.0, 200.0), (5.0, 60.0)],
-        "past_weight": [0.5, 1.5],
+        "past_weight": [1.5, 0.5, 3.0],
         "item_width": [0.3, 1.0],
     }
     chosen = {name: values[0] for name, values in factors.items()}
@@ -138,23 +147,27 @@ def recommender(settings: dict) -> dict[str, object]:
     return {"worlds": TUNING[:10], "grid": sorted(rows, key=lambda row: -row["reward"])}
 
 
-def report(settings: dict, *, latent: bool, kept: Path | None) -> dict[str, object]:
-    """Every policy of the settings on the report worlds. What is done is in `kept`, a line a world and policy, so that
-    a run cut short goes on where it was.
+def played(
+    settings: dict, names: list[str], worlds: Iterable[int], *, latent: bool, kept: Path | None
+) -> dict[tuple[int, str], dict]:
+    """Every policy in every world. What is done is in `kept`, a line a world and policy, so that a run cut short goes
+    on where it was.
     """
-    names = ["oracle", *settings["policies"]]
-    told = json.dumps(settings, sort_keys=True)
     done: dict[tuple[int, str], dict] = {}
+    given = {
+        name: json.dumps({**settings, "policies": settings["policies"].get(name), "tuning": None}, sort_keys=True)
+        for name in names
+    }
     if kept and kept.exists():
         for row in map(json.loads, kept.read_text(encoding="utf-8").splitlines()):
-            if row["settings"] == told:
+            if given.get(row["policy"]) == row["settings"]:
                 done[row["world"], row["policy"]] = row
-    for number, name in itertools.product(REPORT, names):
+    for number, name in itertools.product(worlds, names):
         if (number, name) in done:
             continue
         one = run_of(settings, name, number, latent=latent)
         curve = np.cumsum(one.expected.sum(axis=(1, 2))) / one.items.shape[1]
-        row = {"world": number, "policy": name, "settings": told, "earned": curve.tolist()}
+        row = {"world": number, "policy": name, "settings": given[name], "earned": curve.tolist()}
         row["measures"] = dataclasses.asdict(measure(one))
         row["new_concepts_at"] = {str(n): int(found_concepts(one, engagements=n).sum()) for n in ENGAGEMENTS}
         done[number, name] = row
@@ -162,6 +175,13 @@ def report(settings: dict, *, latent: bool, kept: Path | None) -> dict[str, obje
         if kept:
             with kept.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+    return done
+
+
+def report(settings: dict, *, latent: bool, kept: Path | None) -> dict[str, object]:
+    """Every policy of the settings on the report worlds."""
+    names = ["oracle", *settings["policies"]]
+    done = played(settings, names, REPORT, latent=latent, kept=kept)
     measures = {name: [Measures(**done[number, name]["measures"]) for number in REPORT] for name in names}
     earned = {name: np.array([done[number, name]["earned"] for number in REPORT]) for name in names}
     curves = {name: earned["oracle"] - earned[name] for name in names[1:]}
@@ -217,18 +237,12 @@ def draw(result: dict, folder: Path) -> None:
     )
 
 
-def pairs(text: str) -> list[tuple[float, float]]:
-    """Share and temperature of each candidate."""
-    return [(float(a), float(b)) for a, b in (part.split(":") for part in text.split(","))]
-
-
 def main() -> None:
     """Do what the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["marginals", "check", "recommender", "tune", "report", "draw"])
     parser.add_argument("source", type=Path, nargs="?")
     parser.add_argument("--column", default="categories")
-    parser.add_argument("--grid", type=pairs, default="0.1:0.15,0.2:0.15", help="share:temperature,…")
     parser.add_argument("--without-latent", action="store_true")
     parser.add_argument("--policies", help="Only these of the settings, with commas between them.")
     parser.add_argument("--out", type=Path)
@@ -247,12 +261,12 @@ def main() -> None:
         check(settings)
         return
     start = time.process_time()
+    kept = options.out.with_suffix(".rows.jsonl") if options.out else None
     if options.what == "recommender":
         result = recommender(settings)
     elif options.what == "tune":
-        result = tune(settings, options)
+        result = tune(settings, kept=kept)
     else:
-        kept = options.out.with_suffix(".rows.jsonl") if options.out else None
         result = report(settings, latent=not options.without_latent, kept=kept)
     result |= {"settings": settings, "cpu_seconds": time.process_time() - start, "environment": environment()}
     if options.out:
