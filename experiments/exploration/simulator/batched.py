@@ -40,7 +40,7 @@ class Batched(Chooser):
         rng: np.random.Generator,
         touched: bool = False,
     ) -> None:
-        """`touched`: the dial takes an item for one of each concept that it touches, not only of what it is mainly of."""
+        """`touched`: the dial takes an item for one of each concept that it touches, not only of its main ones."""
         self.recommender, self.config, self.rng = recommender, config, rng
         self.around = LookAround(recommender, config, mainly=not touched) if isinstance(config, Exploration) else None
 

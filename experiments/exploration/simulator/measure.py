@@ -27,6 +27,7 @@ from penchant.evaluation.simulation.marginals import marginals_of
 from penchant.evaluation.simulation.measures import Measures, found_concepts, measure, paired
 from penchant.evaluation.simulation.planted import PlantedWorld, WorldConfig
 from penchant.evaluation.simulation.recommender import SimulatedConfig, SimulatedRecommender
+from penchant.evaluation.simulation.world import Catalogue
 from penchant.seeding import numpy_rng
 
 HERE = Path(__file__).parent
@@ -43,9 +44,8 @@ def world_of(settings: dict, number: int, *, latent: bool = True) -> PlantedWorl
     return PlantedWorld(config.redrawn(number), seed=number)
 
 
-def run_of(settings: dict, name: str, number: int, *, latent: bool = True, recommender: dict | None = None) -> Run:
-    """A policy of [policies] in a world; its luck is of the world's number."""
-    world = world_of(settings, number, latent=latent)
+def run_of(settings: dict, name: str, number: int, world: PlantedWorld, *, recommender: dict | None = None) -> Run:
+    """A policy of [policies] in world `number`, of whose number its luck is."""
     loop = LoopConfig(rounds=settings["horizon"], slate=settings["slate"])
     if name == "oracle":
         return run(world, Oracle(world), loop)
@@ -53,6 +53,14 @@ def run_of(settings: dict, name: str, number: int, *, latent: bool = True, recom
     made = SimulatedRecommender(world.catalogue, config, slate=loop.slate)
     rng, policy = numpy_rng(number, "policy"), settings["policies"][name]
     return run(world, Batched(made, config_of(policy), rng=rng, touched=policy.get("touched", False)), loop)
+
+
+def touching(one: Run, catalogue: Catalogue) -> Run:
+    """The same run for a judge to whom an item is of every concept that it touches."""
+    touches = catalogue.activations.toarray() > 0
+    new = np.ones_like(one.new)
+    np.logical_and.at(new, catalogue.history_users, ~touches[catalogue.history_items])
+    return dataclasses.replace(one, leading=touches, new=new)
 
 
 def check(settings: dict) -> None:
@@ -133,7 +141,9 @@ def recommender(settings: dict) -> dict[str, object]:
     def reward(one: dict) -> float:
         given = {"past_weight": one["past_weight"], "item_width": one["item_width"]}
         given["belief"] = {"widths": one["widths"], "scales": one["scales"]}
-        total = [run_of(settings, "greedy", n, recommender=given).expected.sum() for n in TUNING[:10]]
+        total = [
+            run_of(settings, "greedy", n, world_of(settings, n), recommender=given).expected.sum() for n in TUNING[:10]
+        ]
         rows.append({**one, "reward": float(np.mean(total))})
         print(rows[-1], flush=True)
         return rows[-1]["reward"]
@@ -165,11 +175,13 @@ def played(
     for number, name in itertools.product(worlds, names):
         if (number, name) in done:
             continue
-        one = run_of(settings, name, number, latent=latent)
+        world = world_of(settings, number, latent=latent)
+        one = run_of(settings, name, number, world)
         curve = np.cumsum(one.expected.sum(axis=(1, 2))) / one.items.shape[1]
         row = {"world": number, "policy": name, "settings": given[name], "earned": curve.tolist()}
         row["measures"] = dataclasses.asdict(measure(one))
         row["new_concepts_at"] = {str(n): int(found_concepts(one, engagements=n).sum()) for n in ENGAGEMENTS}
+        row["new_concepts_touched"] = int(found_concepts(touching(one, world.catalogue)).sum())
         done[number, name] = row
         print(number, name, round(row["measures"]["expected"]), flush=True)
         if kept:
@@ -202,6 +214,12 @@ def report(settings: dict, *, latent: bool, kept: Path | None) -> dict[str, obje
                 )
                 for n in map(str, ENGAGEMENTS)
             }
+            for name in names[2:]
+        },
+        "new_concepts_touched": {
+            name: dataclasses.asdict(
+                paired(*([done[number, one]["new_concepts_touched"] for number in REPORT] for one in (name, "greedy")))
+            )
             for name in names[2:]
         },
         "default_against": {name: against(measures, default, name) for name in others},
