@@ -11,6 +11,7 @@ from penchant.exploration.interest_discovery import (
     chances,
     fit_reach,
     fit_weights,
+    worth_trying,
 )
 
 BROAD, FANTASY, MAGIC, CRIME = range(4)
@@ -50,6 +51,13 @@ def test_reach_by_hand():
 def test_what_comes_at_once_is_not_reached_from_each_other():
     reach = fit_reach([(np.array([0, 1]), np.array([5, 5]))] * 10, 2, damping=1e-9)
     assert reach.from_shares(np.array([[1.0, 0.0]]))[0, 1] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_worth_trying_are_the_best_that_are_not_barred_and_equals_come_in_order():
+    scores = np.array([[1.0, 3.0, 2.0, 2.0], [-np.inf, 0.5, -np.inf, 0.5], [5.0, 4.0, 3.0, 2.0]])
+    barred = np.array([[False, True, False, False], [False] * 4, [True, True, True, True]])
+    assert worth_trying(scores, barred, 2).tolist() == [[2, 3], [1, 3], [-1, -1]]
+    assert worth_trying(scores, barred, 9).tolist()[1] == [1, 3, -1, -1]
 
 
 def test_magic_is_come_to_from_fantasy_and_crime_is_not():
