@@ -1,14 +1,19 @@
 """`penchant ope` from a log to an answer, and what it refuses."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from penchant.cli.app import app
 from penchant.errors import ConfigError, DataError, PenchantError
 from penchant.feedback.decisions import write_log
+from penchant.pipeline.main_concepts import main_concepts
+from penchant.records import Event, LoggedSlot
 from tests.evaluation.off_policy.worlds import decisions, logger, slate_value
+from tests.worlds import genre_world
 
 EXPECTED = slate_value(logger(), 2)
 
@@ -88,3 +93,52 @@ def test_a_window_that_is_too_short_leaves_nothing_and_says_so(log, tmp_path):
     told = json.loads(shown.stdout)
     assert told["attribution"]["events_left_out"] == {"after_window": told["attribution"]["events"]}
     assert told["value"]["logged"]["value"] == 0
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """Of the genre world: every item has its genre as the one concept."""
+    folder = tmp_path_factory.mktemp("bundle")
+    genre_world(users=40).save(folder / "data")
+    (folder / "c.toml").write_text(
+        'text = false\nnouns = ["volume", "volumes"]\n[model.tracker]\ndim = 8\n[model.tracker.training]\n'
+        "max_epochs = 1\nwarmup_steps = 1\n"
+    )
+    asked = ["fit", str(folder / "data"), "--to", str(folder / "made"), "--config", str(folder / "c.toml"), "--json"]
+    assert CliRunner().invoke(app, asked, catch_exceptions=False).exit_code == 0
+    return folder / "made"
+
+
+def test_items_that_were_never_shown_are_told_by_their_concept_in_the_bundle(bundle, tmp_path):
+    """The log shows 0-1 and 1-1, of two genres; greedy among four would show 0-2, of the first one's genre."""
+    assert main_concepts(bundle)["0-1"] == main_concepts(bundle)["0-2"] != main_concepts(bundle)["1-1"]
+    rng, made, events = np.random.default_rng(1), [], []
+    for one in decisions(400, k=1)[0]:
+        item, chance = ("0-1", 0.75) if rng.random() < 0.75 else ("1-1", 0.25)
+        slot = LoggedSlot(item_id=item, position=1, propensity=chance, prefix_propensity=chance)
+        made.append(
+            replace(
+                one,
+                slots=(slot,),
+                eligible=("0-1", "1-1", "0-2", "1-2"),
+                scores=(1.0, 0.9, 0.8, 0.0),
+                variances=(0.0, 0.0, 1.0, 0.0),
+            )
+        )
+        if item == "0-1":
+            told = {"user_id": one.user_id, "item_id": item, "slate_id": one.slate_id, "event_id": one.slate_id}
+            events.append(Event(**told, event_type="click", timestamp=one.decided_at + 1))
+    write_log(tmp_path / "log.jsonl", made, events)
+    (tmp_path / "c.toml").write_text("[epsilon_greedy]\nepsilon = 0.5\namong = 2\n[ucb]\nwidth = 9.0\n")
+    asked = (tmp_path / "log.jsonl", "--policy", "ucb", "--config", tmp_path / "c.toml", "--estimators", "ips,mips")
+    served = ("--logging-policy", "epsilon_greedy")
+    shown = run(*asked, *served, "--bundle", bundle, "--json", tmp_path / "o.json", "--html", tmp_path / "o.html")
+    assert shown.exit_code == 0, shown.output
+    ips, mips = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))["value"]["first_place"]
+    assert "no overlap" in ips["refused"]
+    assert mips["value"] == pytest.approx(1.0, abs=0.1)
+    for told in (shown.output, (tmp_path / "o.html").read_text(encoding="utf-8")):
+        assert "items act through their concept alone" in " ".join(told.split())
+    for lacking, what in ((served, "--bundle BUNDLE"), (("--bundle", bundle), "--logging-policy NAME")):
+        refusal = json.loads(run(*asked, *lacking, "--json", "-").stdout)["value"]["first_place"][1]["refused"]
+        assert what in refusal

@@ -38,7 +38,13 @@ def ope(
     window: Annotated[float, typer.Option(help="Days after a decision in which events count.")] = 7.0,
     combine: Annotated[str, typer.Option(help="Several events of one place: highest, sum or latest.")] = "highest",
     logging_policy: Annotated[
-        str | None, typer.Option(help="The policy that served: gives slot marginals, for independent_ips.")
+        str | None,
+        typer.Option(
+            help="The policy that served: gives slot marginals, for independent_ips, and all chances, for mips."
+        ),
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="The bundle that served: gives items' concepts, for mips.")
     ] = None,
     logged_by: Annotated[
         str | None, typer.Option(metavar="NAME@VERSION", help="Only what this policy version decided.")
@@ -81,6 +87,11 @@ def ope(
             raise ConfigError(f"--explore is a setting of the dial, not of {policy}.", hint="Give --policy dial.")
         told = {**told, "share": explore}
     target = target_policy(policy, told)
+    concepts = None
+    if bundle is not None:
+        from penchant.pipeline.main_concepts import main_concepts
+
+        concepts = main_concepts(bundle)
     server = as_served(logging_policy, table_of(settings, logging_policy)) if logging_policy else None
     read = _read(log, quarantine, strict=strict)
     rewarded, joined = attribute(read.decisions, read.events, attribution)
@@ -97,6 +108,7 @@ def ope(
         settings=told,
         estimators=asked,
         logging_policy=server,
+        concepts=concepts,
         version=logged_by,
         config=estimating,
         asking=asking,

@@ -35,6 +35,11 @@ def report_view(report: OffPolicyReport) -> RenderableType:
         parts.append(_table("First place", (value.first_logged, *value.first_place)))
     refused = [one for one in (*value.all_places, *value.first_place) if one.refused]
     parts += [Text(f"{one.estimator}: refused: {one.refused}", style="yellow") for one in refused]
+    parts += [
+        Text(f"{one.estimator} takes for granted: {one.assumes}", style="dim")
+        for one in (*value.all_places, *value.first_place)
+        if one.assumes
+    ]
     joined = report.attribution
     parts.append(
         Text(

@@ -97,35 +97,6 @@ def test_asking_about_the_logging_policy_gives_the_mean_of_the_log(world):
         assert ESTIMATORS.build(name).terms(asked).value == pytest.approx(world.log.rewards.mean())
 
 
-def test_mips_tells_how_much_items_differ_within_concepts():
-    rng = np.random.default_rng(3)
-    logging = np.full((6000, 4), 0.25)
-    target = np.tile([0.7, 0.1, 0.1, 0.1], (6000, 1))
-    actions = rng.integers(0, 4, size=6000)
-    for means, least, most in (((0.2, 0.2, 0.7, 0.7), 0.0, 0.1), ((0.2, 0.7, 0.2, 0.7), 0.9, 1.0)):
-        rewards = (rng.random(6000) < np.array(means)[actions]).astype(float)
-        log = LoggedBandit.of(
-            actions=actions, rewards=rewards, propensities=np.full(6000, 0.25), n_actions=4, logging=logging
-        )
-        terms = ESTIMATORS.build("mips").terms(Question(log=log, target=target, concepts=np.array([0, 0, 1, 1])))
-        assert least <= terms.settings["residual"] <= most
-        right = abs(terms.value - float(np.dot([0.7, 0.1, 0.1, 0.1], means))) < 0.03
-        assert right == (most < 0.5)  # where concepts explain nothing it is wrong, and says so
-
-
-def test_mips_covers_items_that_the_log_never_took():
-    rng = np.random.default_rng(5)
-    logging = np.tile([0.0, 0.5, 0.5], (3000, 1))
-    actions = rng.integers(1, 3, size=3000)
-    rewards = (rng.random(3000) < np.array([0.6, 0.6, 0.1])[actions]).astype(float)
-    log = LoggedBandit.of(
-        actions=actions, rewards=rewards, propensities=np.full(3000, 0.5), n_actions=3, logging=logging
-    )
-    asked = Question(log=log, target=np.tile([1.0, 0.0, 0.0], (3000, 1)), concepts=np.array([0, 0, 1]))
-    assert ESTIMATORS.build("mips").terms(asked).value == pytest.approx(0.6, abs=0.05)
-    assert "no overlap" in estimate(asked, ESTIMATORS.build("ips"), QUICK).refused
-
-
 @pytest.mark.parametrize("name", list(REWARD_MODELS))
 def test_reward_models_foresee_what_they_can(world, name):
     predicted = cross_fit(world.log, REWARD_MODELS.build(name))

@@ -1,6 +1,6 @@
 """Questions put to a feedback log: logged decisions with their rewards, and a policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -119,18 +119,57 @@ def first_place(
     return Question(log=bandit, target=asked.first, predicted=predicted)
 
 
-def first_places(rewarded: Sequence[Rewarded], log: LoggedSlates) -> LoggedBandit:
-    """The log of first places, with each candidate's own features."""
+def concept_question(
+    rewarded: Sequence[Rewarded], log: LoggedSlates, asked: Replayed, served: Replayed, concepts: Mapping[str, str]
+) -> Question:
+    """The first places with the concept of each candidate, for MIPS. `served` is what the policy that logged says of
+    the same decisions, `concepts` the main concept of items by id; an item without one is a concept by itself.
+
+    `DataError` where no eligible item has a concept, or the draws of the logging policy never came to what it served.
+    """
+    kept = [rewarded[n] for n in log.rounds.tolist()]
+    eligible = {item for one in kept for item in one.decision.eligible}
+    if eligible.isdisjoint(concepts):
+        raise DataError(
+            f"None of the {len(eligible):,} items of the log has a concept in the bundle.",
+            hint="Give the bundle that served, or one of the same catalogue.",
+        )
+    bandit = first_places(rewarded, log, served=served)
+    number_of = {item: n for n, item in enumerate(sorted(eligible))}
+    code_of: dict[tuple[bool, str], int] = {}
+    items, codes = np.full((2, len(kept), bandit.n_actions), -1, dtype=np.int64)
+    for n, one in enumerate(kept):
+        size = len(one.decision.eligible)
+        items[n, :size] = [number_of[item] for item in one.decision.eligible]
+        keys = [(item in concepts, concepts.get(item, item)) for item in one.decision.eligible]
+        codes[n, :size] = [code_of.setdefault(key, len(code_of)) for key in keys]
+    return Question(log=bandit, target=asked.first, concepts=codes, items=items)
+
+
+def first_places(rewarded: Sequence[Rewarded], log: LoggedSlates, *, served: Replayed | None = None) -> LoggedBandit:
+    """The log of first places, with each candidate's own features; with what the policy that logged says of the same
+    decisions, its whole distribution too. Of a policy that draws, that and the propensities are means over its draws.
+    """
     kept = [rewarded[n] for n in log.rounds.tolist()]
     widest = max(len(one.decision.eligible) for one in kept)
     features = np.zeros((len(kept), widest, features_of(kept[0].decision).shape[1] - 1))
     for n, one in enumerate(kept):
         features[n, : len(one.decision.eligible)] = features_of(one.decision)[:, 1:]
+    actions, propensities = np.array([order_of(one.decision)[0] for one in kept]), log.propensities[:, 0]
+    if served is not None and served.error > 0:
+        propensities = served.first[np.arange(len(kept)), actions]
+        unlikely = int((propensities == 0).sum())
+        if unlikely:
+            raise DataError(
+                f"In {unlikely} of {len(kept)} decisions the logging policy's draws never came to what was served.",
+                hint="Ask for more draws.",
+            )
     return LoggedBandit.of(
-        actions=np.array([order_of(one.decision)[0] for one in kept]),
+        actions=actions,
         rewards=log.rewards[:, 0],
-        propensities=log.propensities[:, 0],
+        propensities=propensities,
         n_actions=widest,
+        logging=None if served is None else served.first,
         context=_context(kept),
         action_features=features,
         owners=log.owners,

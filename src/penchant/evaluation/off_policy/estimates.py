@@ -9,9 +9,10 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.evaluation.off_policy.estimators import Estimator
 from penchant.evaluation.off_policy.intervals import bernstein_interval, bootstrap_interval, normal_interval
+from penchant.evaluation.off_policy.overlap import Overlap
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.terms import Terms
-from penchant.types import AnyArray, DoubleArray
+from penchant.types import AnyArray
 
 Span = tuple[float, float]
 
@@ -31,26 +32,6 @@ class EstimateConfig(Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
-    """How far the log tells of what the target policy does."""
-
-    unsupported: float
-    """Share of the target's probability on actions the logging policy never takes"""
-    exact: bool
-    """From the whole logging distribution; else a lower bound: actions that were taken nowhere in the log, and by how
-    much the mean weight is below 1, beyond three standard errors."""
-    hits: int
-    """Rounds with a weight above zero"""
-    effective: float
-    """Effective sample size (Σ w)² / Σ w²"""
-    largest_weight: float
-    mean_weight: float
-    """1 where overlap is whole and the propensities are right, within its ..."""
-    mean_weight_error: float
-    """... standard error"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """V̂(π) by one estimator."""
 
@@ -66,6 +47,8 @@ class Estimate:
     overlap: Overlap | None = None
     rounds: int = 0
     settings: Mapping[str, float] = field(default_factory=dict)
+    assumes: str = ""
+    """What is taken for granted beside what all estimators need, and how far the log bears it out"""
     notes: tuple[str, ...] = ()
     """What must be known to read the value"""
 
@@ -73,7 +56,7 @@ class Estimate:
 def estimate(question: Question, estimator: Estimator, config: EstimateConfig | None = None) -> Estimate:
     """The estimate of one estimator, or why there is none. What the question itself lacks is a `DataError`."""
     config = config or EstimateConfig()
-    overlap = overlap_of(question)
+    overlap = estimator.overlap(question)
     reason = refusal(overlap, config, uses_weights=estimator.uses_weights)
     if reason:
         return Estimate(
@@ -133,43 +116,8 @@ def read_terms(
         overlap=overlap,
         rounds=len(terms.base),
         settings=terms.settings,
+        assumes=terms.assumes,
         notes=notes,
-    )
-
-
-def overlap_of(question: Question) -> Overlap:
-    """How far the log tells of the target policy."""
-    log = question.log
-    if log.logging is not None:
-        unsupported = float((question.target * (log.logging <= 0)).sum(axis=1).mean())
-    else:
-        unsupported = missing_share(question.weights)
-        if log.action_features is None or log.action_features.ndim == 2:  # else an action's number means nothing
-            taken = np.bincount(log.actions, minlength=log.n_actions) > 0
-            unsupported = max(unsupported, float(question.target[:, ~taken].sum(axis=1).mean()))
-    return weight_overlap(question.weights, unsupported=unsupported, exact=log.logging is not None)
-
-
-def missing_share(weights: DoubleArray) -> float:
-    """How far below 1 the mean weight is at least, in [0, 1]."""
-    if len(weights) < 2:
-        return 0.0
-    error = float(weights.std(ddof=1)) / np.sqrt(len(weights))
-    return float(np.clip(1.0 - weights.mean() - 3 * error, 0.0, 1.0)) if weights.any() else 1.0
-
-
-def weight_overlap(weights: DoubleArray, *, unsupported: float, exact: bool) -> Overlap:
-    """What the weights, (N,), tell."""
-    squares = float((weights**2).sum())
-    rounds = len(weights)
-    return Overlap(
-        unsupported=unsupported,
-        exact=exact,
-        hits=int((weights > 0).sum()),
-        effective=float(weights.sum()) ** 2 / squares if squares else 0.0,
-        largest_weight=float(weights.max(initial=0.0)),
-        mean_weight=float(weights.mean()),
-        mean_weight_error=float(weights.std(ddof=1) / np.sqrt(rounds)) if rounds > 1 else float("inf"),
     )
 
 
@@ -179,7 +127,7 @@ def refusal(overlap: Overlap, config: EstimateConfig, *, uses_weights: bool) -> 
         how = "" if overlap.exact else "at least "
         return (
             f"no overlap: {how}{overlap.unsupported:.1%} of what the target policy does was never done in the log "
-            f"(at most {config.most_unsupported:.1%})"
+            f"(at most {config.most_unsupported:.1%}{'' if overlap.of == 'actions' else f', of {overlap.of}'})"
         )
     if not uses_weights:
         return ""

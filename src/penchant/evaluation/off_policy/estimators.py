@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from penchant.config import Config
+from penchant.evaluation.off_policy.overlap import Overlap, overlap_of
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.terms import Terms
 from penchant.evaluation.off_policy.tuning import Rule, choose, shrinkage_candidates, weight_candidates
@@ -58,6 +59,12 @@ class Estimator(ABC):
     @abstractmethod
     def terms(self, question: Question) -> Terms:
         """The rounds' parts of the estimate. `DataError` where the question lacks what the equation needs."""
+
+    def overlap(self, question: Question) -> Overlap:
+        """How far the log tells of the target by what the equation weighs: actions, unless an estimator says otherwise.
+        Its support, effective sample size and hits decide whether there is an estimate. `DataError` as in `terms`.
+        """
+        return overlap_of(question)
 
 
 class DirectMethod(Estimator):

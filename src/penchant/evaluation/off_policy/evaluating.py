@@ -11,15 +11,19 @@ from penchant.errors import ConfigError, DataError
 from penchant.evaluation.off_policy.admission import Admission
 from penchant.evaluation.off_policy.catalogue import ESTIMATORS
 from penchant.evaluation.off_policy.decisions import (
+    concept_question,
     first_place,
     first_places,
     logged_slates,
     slate_question,
     version_of,
 )
-from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, estimate, read_terms, weight_overlap
+from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, estimate, read_terms
 from penchant.evaluation.off_policy.logged_dial import LoggedDial, LoggedDialConfig
-from penchant.evaluation.off_policy.replaying import Asked, ReplayConfig, Replayed, answerable
+from penchant.evaluation.off_policy.marginalised import MarginalisedInverseProbability
+from penchant.evaluation.off_policy.overlap import weight_overlap
+from penchant.evaluation.off_policy.question import Question
+from penchant.evaluation.off_policy.replaying import Asked, ReplayConfig, Replayed, answerable, replay
 from penchant.evaluation.off_policy.selection import NAME, RULE, choose_model, chosen_estimate
 from penchant.evaluation.off_policy.slate_estimators import CHOICE, SLATE_ESTIMATORS, estimate_slates
 from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
@@ -34,8 +38,8 @@ RULES = {
     "all places": "cascade_dr where a reward model can be fitted, else reward_interaction_ips",
     "first place": RULE,
 }
-_WITHOUT_MIPS = tuple(name for name in ESTIMATORS if name != "mips")
-FIRST_PLACE = (*_WITHOUT_MIPS, NAME)
+MIPS = MarginalisedInverseProbability.name
+FIRST_PLACE = (*ESTIMATORS, NAME)
 ALL_PLACES = tuple(SLATE_ESTIMATORS)
 
 
@@ -102,11 +106,13 @@ def evaluate_policy(
     settings: Mapping[str, Any] | None = None,
     estimators: Sequence[str] = (*ALL_PLACES, *FIRST_PLACE),
     logging_policy: Asked | None = None,
+    concepts: Mapping[str, str] | None = None,
     version: str | None = None,
     config: EstimateConfig | None = None,
     asking: ReplayConfig | None = None,
 ) -> PolicyValue:
     """Ask every estimator. One that lacks what it needs is refused with the reason, like one without overlap.
+    `concepts` is the main concept of items by id, for MIPS, which needs the logging policy as well.
     Decisions of which a policy cannot be asked are left out of all of it, what was earned included, and counted.
 
     Raises `DataError` where no decision can be used.
@@ -126,6 +132,10 @@ def evaluate_policy(
     slates = {one: _slate_estimate(question, one, config) for one in dict.fromkeys((*slate_names, wanted))}
     kept = [rewarded[n] for n in log.rounds.tolist()]
     weights = np.sort(question.prefix_weights[:, -1])[::-1]
+    first = list(_first(rewarded, log, asked, [one for one in first_names if one != MIPS], config))
+    if MIPS in first_names:
+        served = None if logging_policy is None or concepts is None else replay(kept, logging_policy, asking)
+        first.append(_by_concepts(rewarded, log, asked, served, concepts, config))
     return PolicyValue(
         policy=name,
         settings=dict(settings or {}),
@@ -138,7 +148,7 @@ def evaluate_policy(
         all_places=tuple(slates.values()),
         chosen=wanted,
         gain=_gain(question, slates[wanted], config),
-        first_place=_first(rewarded, log, asked, first_names, config),
+        first_place=tuple(first),
         first_logged=_mean("logged", log.rewards[:, 0], log, config),
         rules=RULES,
         monte_carlo_error=asked.error,
@@ -179,6 +189,42 @@ def _first(
             continue
         found.append(estimate(question, estimator, config))
     return tuple(found)
+
+
+def _by_concepts(
+    rewarded: Sequence[Rewarded],
+    log: LoggedSlates,
+    asked: Replayed,
+    served: Replayed | None,
+    concepts: Mapping[str, str] | None,
+    config: EstimateConfig,
+) -> Estimate:
+    try:
+        question = _question_of_concepts(rewarded, log, asked, served, concepts)
+    except DataError as lack:
+        reason = " ".join(filter(None, (lack.message, lack.hint)))
+        return Estimate(estimator=MIPS, value=None, refused=reason, rounds=len(log), level=config.level)
+    found = estimate(question, ESTIMATORS.build(MIPS), config)
+    if served is not None and served.error > 0:
+        found = replace(found, notes=(*found.notes, "the logging policy's probabilities are means over its draws"))
+    return found
+
+
+def _question_of_concepts(
+    rewarded: Sequence[Rewarded],
+    log: LoggedSlates,
+    asked: Replayed,
+    served: Replayed | None,
+    concepts: Mapping[str, str] | None,
+) -> Question:
+    if concepts is None:
+        raise DataError("It needs to know each item's concept.", hint="Name the bundle that served: --bundle BUNDLE.")
+    if served is None:
+        raise DataError(
+            "It needs what the policy that served gave to every eligible item.",
+            hint="Name that policy: --logging-policy NAME.",
+        )
+    return concept_question(rewarded, log, asked, served, concepts)
 
 
 def _gain(question: SlateQuestion, chosen: Estimate, config: EstimateConfig) -> Estimate:

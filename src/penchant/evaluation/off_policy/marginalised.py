@@ -4,6 +4,7 @@ import numpy as np
 
 from penchant.errors import DataError
 from penchant.evaluation.off_policy.estimators import Estimator
+from penchant.evaluation.off_policy.overlap import Overlap, unsupported_share, weight_overlap
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.terms import Terms
 from penchant.types import DoubleArray, IntArray
@@ -17,6 +18,7 @@ class MarginalisedInverseProbability(Estimator):
     by others of their concept. It fails by as much as items of one concept differ, weighted by how differently the two
     policies choose within it. `residual` in the settings is the share of what sets items apart that their concepts
     do not explain (see `residual_share`): 0, the statement holds; 1, concepts say nothing, use IPS.
+    Overlap is that of concepts, too: see `overlap`.
     Source: Saito & Joachims, "Off-policy evaluation for large action spaces via embeddings", 2022.
     """
 
@@ -24,21 +26,41 @@ class MarginalisedInverseProbability(Estimator):
 
     def terms(self, question: Question) -> Terms:
         """See `Estimator.terms`."""
-        log, concepts = question.log, question.concepts
-        if concepts is None or log.logging is None:
-            lack = "which concept each action has" if concepts is None else "the logging distribution of all actions"
-            raise DataError(f"mips needs to know {lack}.", hint="Give it, or use dr or snips.")
-        weights = concept_weights(question.target, log.logging, concepts, log.actions)
+        log, (concepts, logging) = question.log, _known(question)
+        weights = concept_weights(question.target, logging, concepts, log.actions)
         low, high = question.reward_range
-        bound = float(max(weights.max(), min(question.weight_bound, np.inf)))
+        bound = float(max(weights.max(), question.weight_bound))
+        taken = log.actions if question.items is None else _of_logged(question.items, log.actions)
+        residual = residual_share(log.rewards, taken, _of_logged(concepts, log.actions))
         return Terms(
             base=np.zeros(len(log)),
             numerator=weights * log.rewards,
             denominator=np.ones(len(log)),
             weights=weights,
             reach=bound * (max(high, 0.0) - min(low, 0.0)),
-            settings={"residual": residual_share(log.rewards, log.actions, _of_logged(concepts, log.actions))},
+            settings={"residual": residual},
+            assumes=_assumption(residual),
         )
+
+    def overlap(self, question: Question) -> Overlap:
+        """Of concepts: π(c|x) where π_0(c|x) = 0 is unsupported, and the weights are w(x, c)."""
+        concepts, logging = _known(question)
+        own = np.broadcast_to(concepts, question.target.shape)
+        return weight_overlap(
+            concept_weights(question.target, logging, concepts, question.log.actions),
+            unsupported=unsupported_share(question.target, concept_chances(logging, own)),
+            exact=True,
+            of="concepts",
+        )
+
+
+def concept_chances(chances_NA: DoubleArray, concepts_NA: IntArray) -> DoubleArray:
+    """(N, A) the probability of each action's concept in its round: Σ_{b: c(b) = c(a)} p(b|x)."""
+    codes = np.unique(concepts_NA, return_inverse=True)[1].reshape(concepts_NA.shape)
+    found = np.empty(chances_NA.shape)
+    for n, (row, chances) in enumerate(zip(codes, chances_NA, strict=True)):
+        found[n] = np.bincount(row, weights=chances)[row]
+    return found
 
 
 def concept_weights(
@@ -79,6 +101,24 @@ def _component(means: DoubleArray, counts: DoubleArray, groups: IntArray, noise:
     degrees = len(means) - len(sizes)
     scale = float(counts.sum() - (np.bincount(groups, weights=counts**2) / sizes).sum())
     return max(squares - degrees * noise, 0.0) / scale if scale > 0 else 0.0
+
+
+def _known(question: Question) -> tuple[IntArray, DoubleArray]:
+    """Concepts and the logging distribution; `DataError` where one is lacking."""
+    concepts, logging = question.concepts, question.log.logging
+    if concepts is None or logging is None:
+        lack = "which concept each action has" if concepts is None else "the logging distribution of all actions"
+        raise DataError(f"mips needs to know {lack}.", hint="Give it, or use dr or snips.")
+    return concepts, logging
+
+
+def _assumption(residual: float) -> str:
+    said = (
+        "how far that holds is not known, as items do not differ or none was taken twice"
+        if np.isnan(residual)
+        else f"{residual:.0%} of what sets items apart is not explained by their concepts"
+    )
+    return f"items act through their concept alone: {said}"
 
 
 def _of_logged(concepts: IntArray, actions: IntArray) -> IntArray:

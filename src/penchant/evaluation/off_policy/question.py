@@ -22,6 +22,8 @@ class Question:
     """(N, A) q̂(x_n, a), cross-fitted: no round's own reward went into its predictions"""
     concepts: IntArray | None = None
     """(A,) or (N, A): the concept through which each action is taken to act"""
+    items: IntArray | None = None
+    """(N, A) which item each action is, where an action's number means another one in each round; None: its number"""
     seed: int = 0
     rewards: tuple[float, float] | None = None
     """The range rewards lie in; None: what the log shows."""
@@ -42,6 +44,11 @@ class Question:
             raise DataError(
                 f"concepts has shape {self.concepts.shape}; there are {actions} actions in {rounds} rounds.",
                 hint="Give one concept for each action, (A,), or for each action in each round, (N, A).",
+            )
+        if self.items is not None and self.items.shape != (rounds, actions):
+            raise DataError(
+                f"items has shape {self.items.shape} and must be ({rounds}, {actions}).",
+                hint="Give the item of each action in each round.",
             )
 
     @cached_property

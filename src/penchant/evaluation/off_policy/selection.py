@@ -19,13 +19,14 @@ import numpy as np
 
 from penchant.errors import ConfigError
 from penchant.evaluation.off_policy.dataset import LoggedBandit
-from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, overlap_of, read_terms, refusal
+from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, read_terms, refusal
 from penchant.evaluation.off_policy.estimators import (
     DoublyRobust,
     SelfNormalisedDoublyRobust,
     SelfNormalisedInverseProbability,
     ShrunkDoublyRobust,
 )
+from penchant.evaluation.off_policy.overlap import overlap_of
 from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.reward_models import REWARD_MODELS, cross_fit, out_of_fold_error
 from penchant.evaluation.off_policy.terms import Terms

@@ -14,11 +14,10 @@ from penchant.errors import DataError
 from penchant.evaluation.off_policy.estimates import (
     Estimate,
     EstimateConfig,
-    missing_share,
     read_terms,
     refusal,
-    weight_overlap,
 )
+from penchant.evaluation.off_policy.overlap import missing_share, weight_overlap
 from penchant.evaluation.off_policy.slates import SlateQuestion, weighed
 from penchant.evaluation.off_policy.terms import Terms
 from penchant.registry import Registry

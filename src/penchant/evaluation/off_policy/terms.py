@@ -33,6 +33,8 @@ class Terms:
     """Weights were altered: intervals are around the estimator's own mean, not around the policy's value."""
     settings: Mapping[str, float] = field(default_factory=dict)
     """Hyper-parameters, as given or as found"""
+    assumes: str = ""
+    """See `Estimate.assumes`"""
 
     @property
     def self_normalised(self) -> bool:
