@@ -126,8 +126,17 @@ def test_items_that_were_never_shown_are_told_by_their_concept_in_the_bundle(bun
             )
         )
         if item == "0-1":
-            told = {"user_id": one.user_id, "item_id": item, "slate_id": one.slate_id, "event_id": one.slate_id}
-            events.append(Event(**told, event_type="click", timestamp=one.decided_at + 1))
+            slate, when = one.slate_id, one.decided_at + 1
+            events.append(
+                Event(
+                    user_id=one.user_id,
+                    item_id=item,
+                    event_type="click",
+                    timestamp=when,
+                    event_id=slate,
+                    slate_id=slate,
+                )
+            )
     write_log(tmp_path / "log.jsonl", made, events)
     (tmp_path / "c.toml").write_text("[epsilon_greedy]\nepsilon = 0.5\namong = 2\n[ucb]\nwidth = 9.0\n")
     asked = (tmp_path / "log.jsonl", "--policy", "ucb", "--config", tmp_path / "c.toml", "--estimators", "ips,mips")

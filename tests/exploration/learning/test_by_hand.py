@@ -1,6 +1,7 @@
 """Numbers worked by hand, and densities integrated by another rule."""
 
 import math
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from penchant.exploration.learning.arm_means import (
     UCB1Config,
 )
 from penchant.exploration.learning.bandit import Bandit
-from penchant.exploration.learning.best_of import beta_best, normal_best
+from penchant.exploration.learning.best_of import BestOf, beta_best, normal_best
 from penchant.exploration.learning.exp3 import Exp3, Exp3Config, Exp3IX, Exp3IXConfig
 from penchant.exploration.learning.thompson import (
     BernoulliThompson,
@@ -105,6 +106,12 @@ def test_posteriors_by_hand():
     np.testing.assert_allclose(gaussian.probabilities(), [wanted, 1 - wanted], atol=1e-8)
 
 
+def best(maker: Callable[..., BestOf], first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """With all arms open."""
+    everyone = np.ones(len(first), dtype=bool)
+    return maker(first, second, everyone)(everyone)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_best_of_normals_is_another_quadratures(seed):
     rng = np.random.default_rng(seed)
@@ -119,19 +126,43 @@ def test_the_best_of_normals_is_another_quadratures(seed):
         span = (means - 9 * deviations).max(), (means + 9 * deviations).max()
         inside = [p for p in points if span[0] < p < span[1]]
         wanted = quad(integrand, *span, points=inside, limit=200, epsabs=1e-9)[0]
-        assert normal_best(means, deviations)[a] == pytest.approx(wanted, abs=1e-6)
+        assert best(normal_best, means, deviations)[a] == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize(("first", "second"), [((2.0, 5.0), (3.0, 3.0)), ((0.5, 0.5), (40.0, 60.0)), ((1, 1), (1, 1))])
 def test_the_best_of_two_rates_is_known(first, second):
     wanted = quad(lambda x: beta.pdf(x, *first) * beta.cdf(x, *second), 0, 1, limit=300)[0]
-    found = beta_best(*np.array([first, second], dtype=float).T)
+    found = best(beta_best, *np.array([first, second], dtype=float).T)
     np.testing.assert_allclose(found, [wanted, 1 - wanted], atol=1e-6)
 
 
 def test_certain_and_hopeless_arms():
-    np.testing.assert_allclose(normal_best(np.zeros(4), np.zeros(4)), 0.25)
-    np.testing.assert_allclose(normal_best(np.array([0.0, 1.0, 1.0]), np.zeros(3)), [0, 0.5, 0.5], atol=1e-9)
-    np.testing.assert_allclose(normal_best(np.array([0.0, 50.0]), np.ones(2)), [0, 1], atol=1e-9)
-    np.testing.assert_allclose(normal_best(np.array([3.0]), np.array([2.0])), [1.0])
-    np.testing.assert_allclose(beta_best(np.array([1.0, 900.0]), np.array([900.0, 1.0])), [0, 1], atol=1e-9)
+    np.testing.assert_allclose(best(normal_best, np.zeros(4), np.zeros(4)), 0.25)
+    np.testing.assert_allclose(best(normal_best, np.array([0.0, 1.0, 1.0]), np.zeros(3)), [0, 0.5, 0.5], atol=1e-9)
+    np.testing.assert_allclose(best(normal_best, np.array([0.0, 50.0]), np.ones(2)), [0, 1], atol=1e-9)
+    np.testing.assert_allclose(best(normal_best, np.array([3.0]), np.array([2.0])), [1.0])
+    np.testing.assert_allclose(best(beta_best, np.array([1.0, 900.0]), np.array([900.0, 1.0])), [0, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("maker", [normal_best, beta_best])
+def test_a_table_for_a_slate_says_at_each_place_what_one_for_that_place_says(maker):
+    rng = np.random.default_rng(1)
+    first, second = rng.integers(1, 60, size=(2, 40)).astype(float)
+    if maker is normal_best:
+        first, second = first / 10, 10.0 ** rng.uniform(-2, 1, size=40)
+    still = np.ones(40, dtype=bool)
+    whole = maker(first, second, still, 40)
+    for _ in range(39):
+        found = whole(still)
+        np.testing.assert_allclose(found, maker(first, second, still)(still), atol=1e-7)
+        assert (found[~still] == 0).all()
+        still[rng.choice(40, p=found)] = False
+    assert whole(still)[still] == pytest.approx(1)
+
+
+def test_thousands_of_pulls_beside_none():
+    """Spreads of a ten-thousandth in one of 1: the wide arm is the best where it lies above the narrow ones."""
+    means, deviations = np.array([0.0, 0.3, 0.3001]), np.array([1.0, 1e-4, 1e-4])
+    found = best(normal_best, means, deviations)
+    assert found[0] == pytest.approx(norm.sf(0.3001), abs=1e-4)
+    assert found[1] / (found[1] + found[2]) == pytest.approx(norm.cdf(-1 / math.sqrt(2)), abs=1e-3)

@@ -1,5 +1,6 @@
 """What every registered bandit keeps."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +118,28 @@ def test_slates_have_no_repeats_and_their_probabilities_are_of_what_is_left(name
     open_A = np.ones(3, dtype=bool)
     for pull in pulls:
         a = bandit.arms.index(pull.arm)
-        assert pull.propensity == bandit.probabilities(x, open_A=open_A)[a]
+        assert pull.propensity == pytest.approx(bandit.probabilities(x, open_A=open_A)[a], abs=1e-6)
         open_A[a] = False
     assert pulls[-1].propensity == pytest.approx(1.0)
     with pytest.raises(ConfigError, match="at least one"):
         bandit.choose_slate(x, k=0, rng=np.random.default_rng(0))
+
+
+@EACH
+def test_slates_come_as_often_as_the_products_of_their_probabilities_say(name):
+    bandit, rng, rounds = build(name), np.random.default_rng(8), 2000
+    play(bandit, 12)
+    x = np.array([0.1, -0.2, 1.0])
+    stated: dict[tuple[str, ...], float] = {}
+    counts = Counter[tuple[str, ...]]()
+    for _ in range(rounds):
+        pulls = bandit.choose_slate(x, k=2, rng=rng)
+        order = tuple(pull.arm for pull in pulls)
+        counts[order] += 1
+        stated[order] = float(np.prod([pull.propensity for pull in pulls]))
+    for order, p in stated.items():
+        assert abs(counts[order] / rounds - p) <= 4 * np.sqrt(p * (1 - p) / rounds) + 1e-9
+    assert sum(stated.values()) > 1 - 6 * 4 / rounds  # what never came is rare
 
 
 @EACH

@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from penchant.config import Config
-from penchant.exploration.learning.bandit import Bandit, even_best, mixed
+from penchant.exploration.learning.bandit import Bandit
+from penchant.exploration.learning.chances import Chances, best_of_values, softmax_of
 from penchant.types import AnyArray, BoolArray, DoubleArray
 
 
@@ -39,8 +40,8 @@ class ArmMeans(Bandit):
         return np.where(known, self.by_arm["sums"] / np.where(known, pulls, 1.0), unknown)
 
     @abstractmethod
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:
-        """p(a), (A,)"""
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:
+        """See `Bandit.chances`."""
 
 
 class EpsilonGreedyBanditConfig(Config):
@@ -63,12 +64,12 @@ class EpsilonGreedyBandit(ArmMeans):
 
     settings = EpsilonGreedyBanditConfig
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:  # noqa: ARG002 - without contexts
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - without contexts
         """The mixture."""
         epsilon = self.config.epsilon
         if self.config.half_after is not None:
             epsilon /= 1.0 + float(self.by_arm["pulls"].sum()) / self.config.half_after
-        return mixed(even_best(self.means(unknown=np.inf), open_A), epsilon, open_A)
+        return best_of_values(self.means(unknown=np.inf), epsilon)
 
 
 class UCB1Config(Config):
@@ -91,9 +92,9 @@ class UCB1(ArmMeans):
 
     settings = UCB1Config
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:  # noqa: ARG002 - without contexts
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - without contexts
         """1 for the largest bound."""
-        return even_best(self.bounds(), open_A)
+        return best_of_values(self.bounds())
 
     def bounds(self) -> DoubleArray:
         """The upper bounds, (A,)."""
@@ -125,8 +126,6 @@ class SoftmaxBandit(ArmMeans):
 
     settings = SoftmaxBanditConfig
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:  # noqa: ARG002 - without contexts
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - without contexts
         """The softmax."""
-        values = np.where(open_A, self.means(unknown=self.config.start) / self.config.temperature, -np.inf)
-        weights = np.exp(values - values.max())
-        return np.asarray(weights / weights.sum(), dtype=np.float64)
+        return softmax_of(self.means(unknown=self.config.start) / self.config.temperature)

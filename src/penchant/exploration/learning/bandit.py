@@ -12,6 +12,7 @@ import orjson
 from penchant.artifacts import read_arrays, write_arrays, write_json
 from penchant.config import Config
 from penchant.errors import BundleError, ConfigError, DataError, NotFoundError
+from penchant.exploration.learning.chances import Chances
 from penchant.types import AnyArray, BoolArray, DoubleArray
 
 SETTINGS, ARRAYS = "bandit.json", "bandit.safetensors"
@@ -60,8 +61,10 @@ class Bandit(ABC):
         return {}
 
     @abstractmethod
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:
-        """p(a | context, what was learned), (A,), 0 where not open; at least one is open."""
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:
+        """p(a | context, what was learned) as a function of who is open, for a slate of k places that begins with these
+        open: what does not depend on who is open is worked out here, once. At least one is open.
+        """
 
     @abstractmethod
     def learn(self, context_AD: DoubleArray, a: int, reward: float, propensity: float | None, weight: float) -> None:
@@ -102,15 +105,14 @@ class Bandit(ABC):
             raise DataError(f"{open_A.shape} says which of {len(self._ids)} arms are open.", hint="Give one per arm.")
         if not open_A.any():
             raise ConfigError("No arm is open.", hint="Add arms, or end the slate here.")
-        return self.weigh(self._context(context), open_A)
+        return self.chances(self._context(context), open_A, 1)(open_A)
 
     def choose(
         self, context: DoubleArray | None = None, *, rng: np.random.Generator, open_A: BoolArray | None = None
     ) -> Pull:
         """Draw one arm from `probabilities`."""
         chances = self.probabilities(context, open_A=open_A)
-        total = chances.cumsum()
-        a = int(total.searchsorted(rng.random() * total[-1], side="right"))
+        a = _drawn(chances, rng)
         return Pull(arm=self._ids[a], propensity=float(chances[a]))
 
     def choose_slate(self, context: DoubleArray | None = None, *, k: int, rng: np.random.Generator) -> tuple[Pull, ...]:
@@ -121,10 +123,14 @@ class Bandit(ABC):
         if k < 1:
             raise ConfigError(f"A slate of {k} places was asked for; it has at least one.", hint="Ask for k ≥ 1.")
         open_A, pulls = np.ones(len(self._ids), dtype=np.bool_), []
+        if not self._ids:
+            return ()
+        given = self.chances(self._context(context), open_A, k)
         for _ in range(min(k, len(self._ids))):
-            pull = self.choose(context, rng=rng, open_A=open_A)
-            open_A[self._ids.index(pull.arm)] = False
-            pulls.append(pull)
+            chances = given(open_A)
+            a = _drawn(chances, rng)
+            open_A[a] = False
+            pulls.append(Pull(arm=self._ids[a], propensity=float(chances[a])))
         return tuple(pulls)
 
     def update(
@@ -228,13 +234,6 @@ class Bandit(ABC):
         return np.broadcast_to(found, (n, d))
 
 
-def even_best(values_A: DoubleArray, open_A: BoolArray) -> DoubleArray:
-    """The open arms of the largest value share all probability evenly, (A,)."""
-    best = open_A & (values_A == values_A[open_A].max())
-    return np.asarray(best / np.count_nonzero(best), dtype=np.float64)
-
-
-def mixed(chances_A: DoubleArray, epsilon: float, open_A: BoolArray) -> DoubleArray:
-    """(1 − ε) p_a + ε / (open arms) for each open arm, (A,)."""
-    uniform = epsilon / np.count_nonzero(open_A)
-    return np.asarray((1.0 - epsilon) * chances_A + uniform * open_A, dtype=np.float64)
+def _drawn(chances_A: DoubleArray, rng: np.random.Generator) -> int:
+    total = chances_A.cumsum()
+    return int(total.searchsorted(rng.random() * total[-1], side="right"))

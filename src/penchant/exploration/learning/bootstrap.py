@@ -4,7 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from penchant.config import Config
-from penchant.exploration.learning.bandit import Bandit, even_best
+from penchant.exploration.learning.bandit import Bandit
+from penchant.exploration.learning.chances import Chances
 from penchant.seeding import numpy_rng
 from penchant.types import AnyArray, BoolArray, DoubleArray
 
@@ -77,8 +78,15 @@ class Bootstrap(Bandit):
         Q[counted] -= Qx[:, :, None] * (Qx / q[:, None])[:, None, :]
         self.by_arm["b"][a, counted] += twice * reward * x
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - alike for all
         """Shares of the replicates."""
         Qx = np.matmul(self.by_arm["Q"], context_AD[:, None, :, None])[..., 0]
         values_AR = np.einsum("ard,ard->ar", Qx, self.by_arm["b"])
-        return np.asarray(np.mean([even_best(values, open_A) for values in values_AR.T], axis=0), dtype=np.float64)
+        values_RA = np.ascontiguousarray(values_AR.T)
+
+        def chances(open_A: BoolArray) -> DoubleArray:
+            values = np.where(open_A, values_RA, -np.inf)
+            best = (values == values.max(axis=1, keepdims=True)) & open_A
+            return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0), dtype=np.float64)
+
+        return chances

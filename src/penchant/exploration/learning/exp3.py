@@ -4,7 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from penchant.config import Config
-from penchant.exploration.learning.bandit import Bandit, mixed
+from penchant.exploration.learning.bandit import Bandit
+from penchant.exploration.learning.chances import Chances, softmax_of
 from penchant.types import AnyArray, BoolArray, DoubleArray
 
 
@@ -33,9 +34,9 @@ class Exp3(Bandit):
         """Log weight 0; a latecomer begins as all began."""
         return {"log_weights": np.zeros(())}
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:  # noqa: ARG002 - without contexts
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - without contexts
         """The mixture."""
-        return mixed(_normalised(self.by_arm["log_weights"], open_A), self.config.mixing, open_A)
+        return softmax_of(self.by_arm["log_weights"], self.config.mixing)
 
     def learn(self, context_AD: DoubleArray, a: int, reward: float, propensity: float | None, weight: float) -> None:
         """The update above, w times."""
@@ -82,9 +83,9 @@ class Exp3IX(Bandit):
         n = max(len(self.arms), 2)
         return float(np.sqrt(2.0 * np.log(n) / (n * (float(self.shared["rounds"]) + 1.0))))
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:  # noqa: ARG002 - without contexts
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - without contexts
         """The softmax of what was lost."""
-        return _normalised(-self.rate * self.by_arm["losses"], open_A)
+        return softmax_of(-self.rate * self.by_arm["losses"])
 
     def learn(self, context_AD: DoubleArray, a: int, reward: float, propensity: float | None, weight: float) -> None:
         """The update above, w times."""
@@ -93,11 +94,6 @@ class Exp3IX(Bandit):
         self.shared["rounds"] += weight
 
 
-def _normalised(logs_A: DoubleArray, open_A: BoolArray) -> DoubleArray:
-    logs = np.where(open_A, logs_A, -np.inf)
-    weights = np.exp(logs - logs.max())
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
-
-
 def _chance(bandit: Bandit, context_AD: DoubleArray, a: int) -> float:
-    return float(bandit.weigh(context_AD, np.ones(len(bandit.arms), dtype=np.bool_))[a])
+    everyone = np.ones(len(bandit.arms), dtype=np.bool_)
+    return float(bandit.chances(context_AD, everyone, 1)(everyone)[a])

@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from penchant.config import Config
 from penchant.exploration.learning import linear_belief
-from penchant.exploration.learning.bandit import Bandit, even_best, mixed
+from penchant.exploration.learning.bandit import Bandit
 from penchant.exploration.learning.best_of import normal_best
+from penchant.exploration.learning.chances import Chances, best_of_values
 from penchant.types import AnyArray, BoolArray, DoubleArray
 
 
@@ -60,8 +61,8 @@ class LinearBandit(Bandit):
         return linear_belief.predict(self.by_arm, self.shared, context_AD)
 
     @abstractmethod
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:
-        """p(a), (A,)"""
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:
+        """See `Bandit.chances`."""
 
 
 class LinUCBConfig(LinearConfig):
@@ -86,11 +87,10 @@ class LinUCB(LinearBandit):
 
     settings = LinUCBConfig
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - alike for all
         """1 for the largest bound, and the mixture."""
         means, variances = self.predict(context_AD)
-        best = even_best(means + self.config.width * np.sqrt(variances), open_A)
-        return mixed(best, self.config.epsilon, open_A)
+        return best_of_values(means + self.config.width * np.sqrt(variances), self.config.epsilon)
 
 
 class LinearThompsonConfig(LinearConfig):
@@ -115,9 +115,7 @@ class LinearThompson(LinearBandit):
 
     settings = LinearThompsonConfig
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:
         """P(the score is the largest of the open)."""
         means, variances = self.predict(context_AD)
-        chances = np.zeros(len(open_A))
-        chances[open_A] = normal_best(means[open_A], self.config.noise * np.sqrt(variances[open_A]))
-        return chances
+        return normal_best(means, self.config.noise * np.sqrt(variances), open_A, k)

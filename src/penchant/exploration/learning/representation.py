@@ -14,6 +14,7 @@ from penchant.config import Config
 from penchant.exploration.learning import linear_belief
 from penchant.exploration.learning.bandit import Bandit
 from penchant.exploration.learning.best_of import normal_best
+from penchant.exploration.learning.chances import Chances
 from penchant.seeding import numpy_rng
 from penchant.types import AnyArray, BoolArray, DoubleArray
 
@@ -80,12 +81,10 @@ class RepresentedThompson(Bandit):
         row = self.inputs(context_AD[a : a + 1])[0]
         linear_belief.observe(self.by_arm, linear_belief.NONE_SHARED, row, a, reward - self.config.level, weight)
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:
         """P(the score is the largest of the open)."""
         means, variances = self.predict(context_AD)
-        chances = np.zeros(len(open_A))
-        chances[open_A] = normal_best(means[open_A], self.config.noise * np.sqrt(variances[open_A]))
-        return chances
+        return normal_best(means, self.config.noise * np.sqrt(variances), open_A, k)
 
 
 class GivenNeuralLinearConfig(RepresentationConfig):

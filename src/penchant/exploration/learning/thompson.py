@@ -6,6 +6,7 @@ from pydantic import Field
 from penchant.config import Config
 from penchant.exploration.learning.arm_means import ArmMeans
 from penchant.exploration.learning.best_of import beta_best, normal_best
+from penchant.exploration.learning.chances import Chances
 from penchant.types import BoolArray, DoubleArray
 
 
@@ -32,12 +33,9 @@ class BernoulliThompson(ArmMeans):
 
     settings = BernoulliThompsonConfig
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:  # noqa: ARG002 - without contexts
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - without contexts
         """P(the rate is the largest of the open)."""
-        chances = np.zeros(len(open_A))
-        alphas, betas = self.posterior()
-        chances[open_A] = beta_best(alphas[open_A], betas[open_A])
-        return chances
+        return beta_best(*self.posterior(), open_A, k)
 
     def posterior(self) -> tuple[DoubleArray, DoubleArray]:
         """α and β, (A,) each."""
@@ -65,12 +63,10 @@ class GaussianThompson(ArmMeans):
 
     settings = GaussianThompsonConfig
 
-    def weigh(self, context_AD: DoubleArray, open_A: BoolArray) -> DoubleArray:  # noqa: ARG002 - without contexts
+    def chances(self, context_AD: DoubleArray, open_A: BoolArray, k: int) -> Chances:  # noqa: ARG002 - without contexts
         """P(the mean is the largest of the open)."""
-        chances = np.zeros(len(open_A))
         means, variances = self.posterior()
-        chances[open_A] = normal_best(means[open_A], np.sqrt(variances[open_A]))
-        return chances
+        return normal_best(means, np.sqrt(variances), open_A, k)
 
     def posterior(self) -> tuple[DoubleArray, DoubleArray]:
         """Means and variances, (A,) each."""
