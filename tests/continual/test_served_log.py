@@ -33,7 +33,7 @@ def periods() -> tuple[Dataset, Dataset]:
 
 @pytest.fixture(scope="module")
 def bundle(periods, tmp_path_factory) -> Path:
-    place = tmp_path_factory.mktemp("bundles") / "genres"
+    place = Path(tmp_path_factory.mktemp("bundles")) / "genres"
     InterestModel(config=InterestModelConfig.of(TINY)).fit(periods[0]).save(place)
     return place
 
@@ -53,7 +53,7 @@ def serving(bundle: Path, store: Path, policy: dict[str, Any]) -> tuple[Any, Tes
 def ask(client: TestClient, user: str, **asked: Any) -> dict[str, Any]:
     answer = client.post(f"/v1/users/{user}/recommendations", json={"k": 2, **asked})
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    return dict(answer.json())
 
 
 def post(client: TestClient, *events: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ def dataset(users: int = 1) -> Dataset:
     )
 
 
-def decision(eligible: Any = None, *, beside: Any = 0.0, **told: Any) -> Decision:
+def decision(eligible: Any = None, *, beside: Any = 0.0, slate_id: str = "s", user_id: str = "u0") -> Decision:
     """The first two of the eligible were shown; `beside` is what stood beside the model."""
     rows = np.arange(shortlist_size(K)) if eligible is None else np.array(eligible)
     said = SAID[rows] + beside
@@ -38,7 +38,11 @@ def decision(eligible: Any = None, *, beside: Any = 0.0, **told: Any) -> Decisio
         for k, row in enumerate(rows[:K].tolist())
     )
     return Decision(
-        **{"slate_id": "s", "user_id": "u0", "decided_at": 1, "policy": "softmax", "policy_version": "1"} | told,
+        slate_id=slate_id,
+        user_id=user_id,
+        decided_at=1,
+        policy="softmax",
+        policy_version="1",
         bundle="b",
         slots=slots,
         seed=0,
@@ -98,12 +102,10 @@ def model(said: np.ndarray) -> Any:
     return SimpleNamespace(score=score, tracker=SimpleNamespace(item_vectors=np.zeros((len(said), 2))))
 
 
-def share(
-    said: np.ndarray, policy: str, settings: dict[str, float] | None = None, users: int = 3, **told: Any
-) -> float:
+def share(said: np.ndarray, policy: str, settings: dict[str, float] | None = None, users: int = 3) -> float:
     data = dataset(users)
     log = [
-        Rewarded(decision=decision(slate_id=f"s{n}", user_id=f"u{n}", **told), rewards=(0.0,) * K, events=(0,) * K)
+        Rewarded(decision=decision(slate_id=f"s{n}", user_id=f"u{n}"), rewards=(0.0,) * K, events=(0,) * K)
         for n in range(users)
     ]
     asked = target_policy(policy, settings)
@@ -124,7 +126,8 @@ def test_a_soft_policy_gives_newcomers_their_part():
 
 
 def test_a_sample_is_spread_over_all_decisions():
-    log = list(range(3 * MOST_ASKED))
-    few = asked_of(log)  # type: ignore[arg-type]
-    assert (len(few), few[0], few[-1]) == (MOST_ASKED, 0, log[-1])
-    assert asked_of(log[:7]) == log[:7]  # type: ignore[arg-type, comparison-overlap]
+    log = [Rewarded(decision=decision(), rewards=(0.0,) * K, events=(n,) * K) for n in range(3 * MOST_ASKED)]
+    few = asked_of(log)
+    assert len(few) == MOST_ASKED
+    assert [one.events[0] for one in few][:: MOST_ASKED - 1] == [0, len(log) - 1]
+    assert asked_of(log[:7]) == log[:7]

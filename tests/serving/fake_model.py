@@ -137,8 +137,7 @@ class FakeModel(FakeExploring, FakeReading):
                 for concept in self.shelves_of[item_id]
                 if interests.get(concept)
             ]
-            part = popularity[item_id] / 10
-            reasons.append(Reason(source="popularity", contribution=part, text="read by many"))
+            reasons.append(Reason(source="popularity", contribution=popularity[item_id] / 10, text="read by many"))
             ranked.append((sum(reason.contribution for reason in reasons), item_id, title, tuple(reasons)))
         ranked.sort(key=lambda entry: (-entry[0], entry[1]))
         share = explore if isinstance(explore, float) else 0.0
@@ -167,8 +166,7 @@ class FakeModel(FakeExploring, FakeReading):
             cold=not mine,
             note="" if mine else f"{user_id} is not known: these are the most read.",
         )
-        decision = decision_on(slate, place=len(self.calls), request_id=request_id)
-        return Served(slate=slate, decision=decision)
+        return Served(slate=slate, decision=decision_on(slate, place=len(self.calls), request_id=request_id))
 
     def recommend_by_text(
         self,
