@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from penchant.concepts.heirs import Heir, Succession
 from penchant.errors import ConfigError, NotFoundError
 from penchant.evaluation.off_policy.decisions import check_logger
 from penchant.evaluation.off_policy.evaluating import target_policy
@@ -381,3 +382,35 @@ def test_a_bundle_keeps_what_is_discovered(model, tmp_path):
     model.save(tmp_path / "bundle")
     user = reader(model)
     assert load(tmp_path / "bundle", now=lambda: NOW).discover(user) == model.discover(user)
+
+
+def test_tries_of_concepts_that_became_one_are_those_of_their_heir(model):
+    user = reader(model)
+    first = model.discover(user, 1).interests[0].concept_id
+    gone = Succession(
+        names={"gone-1": "One", "gone-2": "Two"}, heirs=dict.fromkeys(("gone-1", "gone-2"), (Heir(first, 1.0),))
+    )
+    fitted = replace(model.fitted, succession=gone)
+    other = InterestModel(config=model.config, now=lambda: NOW).start(fitted)
+    for n, concept in enumerate(("gone-1", "gone-2", first, "never-was")):
+        other.tried(user, (concept,), n * SITTING)
+    assert other._discoverer._times(user)[other.live.column(first)] == 3
+    assert other._discoverer._times(user).sum() == 3
+
+
+def test_who_begins_anew_has_answered_no_try(model):
+    """Neither the tries before count, nor the events that answered them; later events do."""
+    user = reader(model)
+    first = model.discover(user, 1, explore={"items_each": 3}).interests[0]
+    raw, column = model.live.timeline.history, model.live.column(first.concept_id)
+
+    def looked_at() -> tuple[float, bool]:
+        known = model._discoverer.look(user, raw(user), Exploration(share=1.0, patience=1), seed=0).user
+        return float(known.counts[column]), bool(known.barred[column])
+
+    model.tried(user, (first.concept_id,), 0)
+    assert looked_at() == (0.0, True)
+    model.edit(user, action="reset")
+    assert looked_at() == (0.0, False)
+    model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
+    assert looked_at() == (1.0, False)
