@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from penchant.cli.app import app
 from penchant.errors import ConfigError, DataError, PenchantError
 from penchant.feedback.decisions import write_log
+from penchant.feedback.exchange import load_feedback
 from penchant.pipeline.main_concepts import main_concepts
 from penchant.records import Event, LoggedSlot
 from tests.evaluation.off_policy.worlds import decisions, logger, slate_value
@@ -59,6 +60,17 @@ def test_an_answer_as_json_as_a_page_and_on_the_terminal(log, tmp_path):
     assert "cascade_dr" in shown.output
     assert "2 lines set aside" in shown.output
     assert len((tmp_path / "q" / "log.jsonl.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_the_joined_log_is_written_in_the_fields_of_open_bandit_pipeline(log, tmp_path):
+    shown = run(log, "--policy", "greedy", "--estimators", "chosen", "--bandit-feedback", tmp_path / "new" / "obp")
+    assert shown.exit_code == 0, shown.output
+    feedback = load_feedback(tmp_path / "new" / "obp")
+    rankings = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()[:-1]]
+    served = [item["id"] for one in rankings if one["event"] == "ranking" for item in one["items"]]
+    assert [feedback.item_ids[action] for action in feedback.action] == served
+    assert feedback.n_rounds == len(served)
+    assert 0 < feedback.reward.sum() < feedback.n_rounds
 
 
 def test_what_cannot_be_asked_is_refused_in_words(log, tmp_path):

@@ -59,6 +59,10 @@ def ope(
     quarantine: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write bad lines here, with line and reason.")
     ] = None,
+    bandit_feedback: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the joined log in Open Bandit Pipeline's fields (.npz, .json)."),
+    ] = None,
     json_file: Json = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report for a browser.")] = None,
 ) -> None:
@@ -71,8 +75,10 @@ def ope(
     from penchant.evaluation.off_policy.replaying import ReplayConfig
     from penchant.evaluation.off_policy.report import OffPolicyReport, write_report
     from penchant.feedback.attribution import AttributionConfig, attribute
+    from penchant.feedback.exchange import bandit_feedback as as_bandit_feedback
+    from penchant.feedback.exchange import save_feedback
 
-    check_places(html)
+    check_places(html, bandit_feedback)
     settings = read_toml(config) if config else {}
     joining: dict[str, Any] = {"window_seconds": window * SECONDS_PER_DAY, "combine": combine}
     if reward:
@@ -101,6 +107,8 @@ def ope(
             + "; ".join(f"{reason}: {count:,}" for reason, count in sorted(_unused(read, joined).items())),
             hint="Give a log of rankings with the chance that each item had of its place.",
         )
+    if bandit_feedback is not None:  # before the question, which the log may not be able to answer
+        save_feedback(as_bandit_feedback(rewarded), bandit_feedback)
     value = evaluate_policy(
         rewarded,
         target,
