@@ -1,6 +1,6 @@
 """How often intervals of slates hold the truth, with users who come again: a world drawn anew; see run.sh.
 
-python slate_coverage.py --seeds 2000 --to result-slate-coverage.json
+python slate_coverage.py --seeds 1000 --to result-slate-coverage.json
 """
 
 import argparse
@@ -17,11 +17,12 @@ from penchant.evaluation.off_policy.slate_models import cross_fit_slates
 from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
 
 PLACES, CANDIDATES, TASTES, HELD = 4, 8, 3, 400_000
-LOGGING, TARGET = 1.0, 0.6
-"""Temperatures"""
+LOGGING, TARGETS = 1.0, (0.6, 0.35, 0.25)
+"""Temperatures of what served, and of what is asked about: the lower, the further away"""
 SIZES = ((60, 2), (200, 5))
 """Users, and decisions of each"""
 NAMES = ("cascade_dr", "reward_interaction_ips")
+RESAMPLES = 1000
 
 
 class World:
@@ -29,11 +30,12 @@ class World:
     decisions alike; they read from the top, and after a click half of them stop.
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed, target):
         rng = np.random.default_rng([seed, 5])
         self.items = rng.normal(size=(TASTES, CANDIDATES))
         self.unforeseen = rng.normal(size=(TASTES, CANDIDATES))
-        slates = self.serve(rng, users=HELD, each=1, temperature=TARGET)
+        self.target = target
+        slates = self.serve(rng, users=HELD, each=1, temperature=target)
         self.value = float(slates["rewards"].sum(axis=1).mean())
 
     def serve(self, rng, *, users, each, temperature):
@@ -63,7 +65,7 @@ def chances(scores, order, temperature):
     return found
 
 
-def asked(slates, seed):
+def asked(slates, temperature, seed):
     """The question that a log puts with the target policy, its reward model cross-fitted."""
     scores, order = slates["scores"], slates["order"]
     rows, places = np.arange(len(scores))[:, None], np.arange(PLACES)
@@ -72,10 +74,12 @@ def asked(slates, seed):
         propensities=chances(scores, order, LOGGING)[rows, places, order],
         owners=slates["users"],
     )
-    target = chances(scores, order, TARGET)
+    target = chances(scores, order, temperature)
     prefixes = np.cumprod(target[rows, places, order], axis=1)
     joint = target * np.concatenate([np.ones((len(scores), 1)), prefixes[:, :-1]], axis=1)[:, :, None]
-    features = np.zeros((len(scores), CANDIDATES, len(FEATURES)))  # as `features_of` gives them; scores have no variance
+    features = np.zeros(
+        (len(scores), CANDIDATES, len(FEATURES))
+    )  # as `features_of` gives them; scores have no variance
     features[..., 0] = 1.0
     features[..., 1] = (scores - scores.mean(axis=1, keepdims=True)) / scores.std(axis=1, keepdims=True)
     features[..., 3] = np.log1p(np.argsort(np.argsort(-scores, axis=1), axis=1))
@@ -86,54 +90,57 @@ def asked(slates, seed):
     return SlateQuestion(log=log, prefixes=prefixes, predicted=predicted, expected=expected)
 
 
+def covered(worlds, users, each, seeds):
+    """What became of the intervals of one size of log."""
+    held, errors, worth, refused = {}, {}, [], {}
+    for seed in range(seeds):
+        world = worlds[seed % len(worlds)]
+        log = world.serve(np.random.default_rng([seed, users, each]), users=users, each=each, temperature=LOGGING)
+        question = asked(log, world.target, seed)
+        for name in NAMES:
+            one = estimate_slates(
+                question, SLATE_ESTIMATORS.build(name), EstimateConfig(seed=seed, resamples=RESAMPLES)
+            )
+            if one.value is None:
+                refused[name] = refused.get(name, 0) + 1
+                continue
+            errors.setdefault(name, []).append(one.value - world.value)
+            worth.append(one.overlap.effective)
+            for kind, (low, high) in one.intervals.items():
+                row = float(low <= world.value <= high), float(world.value < low), float(world.value > high), high - low
+                held.setdefault(name, {}).setdefault(kind, []).append(row)
+    told = ("held", "truth_below", "truth_above", "width")
+    return {
+        "target_temperature": worlds[0].target,
+        "users": users,
+        "decisions_of_each": each,
+        "refused": refused,
+        "effective_sample_size": float(np.mean(worth)),
+        "intervals": {
+            name: {
+                kind: dict(zip(told, np.mean(rows, axis=0).round(4).tolist(), strict=True))
+                for kind, rows in kinds.items()
+            }
+            for name, kinds in held.items()
+        },
+        "mean_error": {name: float(np.mean(v)) for name, v in errors.items()},
+        "standard_deviation": {name: float(np.std(v)) for name, v in errors.items()},
+    }
+
+
 def main():
     """See above."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--worlds", type=int, default=10, help="planted worlds; each has its part of the seeds")
     parser.add_argument("--to", type=Path, required=True)
     options = parser.parse_args()
-    worlds = [World(n) for n in range(options.worlds)]
     results = []
-    for users, each in SIZES:
-        held, widths, errors, worth, refused = {}, {}, {}, [], {}
-        for seed in range(options.seeds):
-            world = worlds[seed % options.worlds]
-            rng = np.random.default_rng([seed, users, each])
-            question = asked(world.serve(rng, users=users, each=each, temperature=LOGGING), seed)
-            for name in NAMES:
-                one = estimate_slates(question, SLATE_ESTIMATORS.build(name), EstimateConfig(seed=seed))
-                if one.value is None:
-                    refused[name] = refused.get(name, 0) + 1
-                    continue
-                errors.setdefault(name, []).append(one.value - world.value)
-                worth.append(one.overlap.effective)
-                for kind, (low, high) in one.intervals.items():
-                    side = (bool(world.value < low), bool(world.value > high))
-                    held.setdefault(name, {}).setdefault(kind, []).append(side)
-                    widths.setdefault(name, {}).setdefault(kind, []).append(high - low)
-        results.append(
-            {
-                "users": users,
-                "decisions_of_each": each,
-                "refused": refused,
-                "effective_sample_size": float(np.mean(worth)),
-                "coverage": {
-                    name: {kind: 1 - float(np.sum(v)) / len(v) for kind, v in kinds.items()}
-                    for name, kinds in held.items()
-                },
-                "truth_below_and_above": {
-                    name: {kind: np.mean(v, axis=0).tolist() for kind, v in kinds.items()}
-                    for name, kinds in held.items()
-                },
-                "width": {
-                    name: {kind: float(np.mean(v)) for kind, v in kinds.items()} for name, kinds in widths.items()
-                },
-                "mean_error": {name: float(np.mean(v)) for name, v in errors.items()},
-                "standard_deviation": {name: float(np.std(v)) for name, v in errors.items()},
-            }
-        )
-        print(json.dumps(results[-1], indent=1))
+    for target in TARGETS:
+        worlds = [World(n, target) for n in range(options.worlds)]
+        for users, each in SIZES:
+            results.append(covered(worlds, users, each, options.seeds))
+            print(json.dumps(results[-1], indent=1))
     result = {
         "what": "share of seeds whose 95 % interval holds the policy's value, all places of a slate added up",
         "data": "generated",
@@ -141,8 +148,9 @@ def main():
         "worlds": options.worlds,
         "places": PLACES,
         "candidates": CANDIDATES,
-        "values": [world.value for world in worlds],
-        "sizes": results,
+        "logging_temperature": LOGGING,
+        "resamples": RESAMPLES,
+        "results": results,
         "environment": environment(),
     }
     options.to.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

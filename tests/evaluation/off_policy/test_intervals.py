@@ -27,8 +27,24 @@ def test_the_bernstein_interval_is_the_papers():
 def test_the_normal_interval_of_a_mean_is_the_textbooks():
     values = np.random.default_rng(0).normal(size=50)
     low, high = normal_interval(plain(values), level=0.95)
-    half = 1.959964 * values.std(ddof=1) / np.sqrt(50)
+    half = 2.009575 * values.std(ddof=1) / np.sqrt(50)  # t of 49 degrees of freedom
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=1e-6)
+
+
+@pytest.mark.parametrize("users", [6, 40])
+def test_means_of_few_users_lie_in_their_intervals_as_often_as_is_said(users):
+    """Normal values, alike for all rounds of a user: Student's interval is exact, and the bootstrap's near it."""
+    rng, owners, runs = np.random.default_rng(3), np.repeat(np.arange(users), 3), 1500
+    held = np.zeros(2)
+    for seed in range(runs):
+        terms = plain(np.repeat(rng.normal(size=users), 3))
+        low, high = normal_interval(terms, level=0.95, owners=owners)
+        held[0] += low <= 0 <= high
+        low, high = bootstrap_interval(terms, level=0.95, resamples=400, seed=seed, owners=owners)
+        held[1] += low <= 0 <= high
+    normal, bootstrap = held / runs
+    assert normal == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / runs))
+    assert bootstrap == pytest.approx(0.95, abs=0.03)
 
 
 def test_a_ratios_influence_is_its_derivative():

@@ -1,21 +1,26 @@
 """Three intervals around an off-policy estimate.
 
 * **bootstrap**: percentile; as many rounds (or owners with all their rounds) as there are, drawn with replacement.
-  Efron, "Bootstrap methods: another look at the jackknife", 1979. Too short where a few large weights carry the
-  estimate: what was never drawn cannot be drawn again.
-* **normal**: V̂ ± z · standard error, from the delta method where a ratio is estimated. The same caveat.
+  Efron, "Bootstrap methods: another look at the jackknife", 1979. Percentiles of few units are too close to each other,
+  by √((G − 1)/G) and by what the normal distribution is narrower than Student's; they are taken from further out, at
+  Φ(√(G/(G − 1)) t_{G−1}). Hesterberg, "What teachers should know about the bootstrap", 2014 (expanded percentile).
+  Too short nevertheless where a few large weights carry the estimate: what was never drawn cannot be drawn again.
+* **normal**: V̂ ± t · standard error, from the delta method where a ratio is estimated, t of Student's distribution with
+  G − 1 degrees of freedom. The same caveat.
 * **bernstein**: empirical Bernstein, Maurer & Pontil, "Empirical Bernstein bounds and sample variance penalization",
   2009, theorem 4, on both sides: |mean − E| ≤ √(2 s² ln(4/δ) / N) + 7 R ln(4/δ) / (3 (N − 1)) with probability 1 − δ
   for independent rounds within a range R. No assumption on the distribution, and so longer. For a self-normalised
   estimate it is the set of values v for which the rounds' m_n − v d_n, whose mean is zero at the true v, may have mean
   zero. It holds as far as the range does: where the logging distribution is not known, the largest weight seen stands
   in for the largest that may come.
+
+G: rounds, or owners where rounds of one owner depend on each other.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from penchant.evaluation.off_policy.terms import Terms
 from penchant.seeding import numpy_rng
@@ -27,8 +32,9 @@ _GRID = 4001
 
 
 def normal_interval(terms: Terms, *, level: float, owners: AnyArray | None = None) -> tuple[float, float]:
-    """V̂ ± z · standard error."""
-    half = float(norm.ppf(0.5 + level / 2)) * terms.standard_error(owners)
+    """V̂ ± t · standard error; infinite for one round or owner."""
+    units = len(terms.base) if owners is None else len(np.unique(owners))
+    half = _student(0.5 + level / 2, units) * terms.standard_error(owners)
     return terms.value - half, terms.value + half
 
 
@@ -49,7 +55,8 @@ def bootstrap_interval(
     found = found[np.isfinite(found)]  # a draw without any weight has no estimate
     if not len(found):
         return float("nan"), float("nan")
-    tail = (1 - level) / 2
+    inflation = np.sqrt(len(parts) / max(len(parts) - 1, 1))
+    tail = float(norm.cdf(inflation * _student((1 - level) / 2, len(parts))))
     low, high = np.quantile(found, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -78,6 +85,10 @@ def bernstein_interval(terms: Terms, *, level: float, rewards: tuple[float, floa
         return terms.value, terms.value
     low, high = max(held[0] - 1, 0), min(held[-1] + 1, _GRID - 1)
     return float(min(v[low], terms.value)), float(max(v[high], terms.value))
+
+
+def _student(probability: float, units: int) -> float:
+    return float(t.ppf(probability, max(units - 1, 1)))
 
 
 def _draws(units: int, resamples: int, rng: np.random.Generator) -> Iterator[DoubleArray]:
