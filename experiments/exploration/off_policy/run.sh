@@ -15,5 +15,5 @@ python against_obp.py synthetic --obp "$OBP" --seeds 200 --folder "$WORLDS/synth
 python against_obp.py digits --obp "$OBP" --seeds 200 --folder "$WORLDS/digits" --to result-digits.json
 python open_bandit.py --obp "$OBP" --data "$DATA/open-bandit-small" --to result-open-bandit.json
 python coverage.py --seeds 1000 --to result-coverage.json
-python slate_coverage.py --seeds 1000 --to result-slate-coverage.json
+python slate_coverage.py --seeds 3000 --to result-slate-coverage.json
 python long_run.py --seeds 10 --to result-long-run.json

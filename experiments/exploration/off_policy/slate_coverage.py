@@ -1,6 +1,6 @@
 """How often intervals of slates hold the truth, with users who come again: a world drawn anew; see run.sh.
 
-python slate_coverage.py --seeds 1000 --to result-slate-coverage.json
+python slate_coverage.py --seeds 3000 --to result-slate-coverage.json
 """
 
 import argparse
@@ -95,7 +95,12 @@ def covered(worlds, users, each, seeds):
     held, errors, worth, refused = {}, {}, [], {}
     for seed in range(seeds):
         world = worlds[seed % len(worlds)]
-        log = world.serve(np.random.default_rng([seed, users, each]), users=users, each=each, temperature=LOGGING)
+        log = world.serve(
+            np.random.default_rng([seed, users, each, round(100 * world.target)]),
+            users=users,
+            each=each,
+            temperature=LOGGING,
+        )
         question = asked(log, world.target, seed)
         for name in NAMES:
             one = estimate_slates(
@@ -131,7 +136,7 @@ def covered(worlds, users, each, seeds):
 def main():
     """See above."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=3000)
     parser.add_argument("--worlds", type=int, default=10, help="planted worlds; each has its part of the seeds")
     parser.add_argument("--to", type=Path, required=True)
     options = parser.parse_args()
