@@ -120,13 +120,25 @@ def first_place(
 
 
 def concept_question(
-    rewarded: Sequence[Rewarded], log: LoggedSlates, asked: Replayed, served: Replayed, concepts: Mapping[str, str]
+    rewarded: Sequence[Rewarded],
+    log: LoggedSlates,
+    asked: Replayed,
+    served: Replayed | None,
+    concepts: Mapping[str, str] | None,
 ) -> Question:
     """The first places with the concept of each candidate, for MIPS. `served` is what the policy that logged says of
     the same decisions, `concepts` the main concept of items by id; an item without one is a concept by itself.
 
-    `DataError` where no eligible item has a concept, or the draws of the logging policy never came to what it served.
+    `DataError` where one of these is None, no eligible item has a concept, or the draws of the policy that logged never
+    came to what it served.
     """
+    if concepts is None:
+        raise DataError("It needs to know each item's concept.", hint="Name the bundle that served: --bundle BUNDLE.")
+    if served is None:
+        raise DataError(
+            "It needs what the policy that served gave to every eligible item.",
+            hint="Name that policy: --logging-policy NAME.",
+        )
     kept = [rewarded[n] for n in log.rounds.tolist()]
     eligible = {item for one in kept for item in one.decision.eligible}
     if eligible.isdisjoint(concepts):

@@ -22,7 +22,6 @@ from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, e
 from penchant.evaluation.off_policy.logged_dial import LoggedDial, LoggedDialConfig
 from penchant.evaluation.off_policy.marginalised import MarginalisedInverseProbability
 from penchant.evaluation.off_policy.overlap import weight_overlap
-from penchant.evaluation.off_policy.question import Question
 from penchant.evaluation.off_policy.replaying import Asked, ReplayConfig, Replayed, answerable, replay
 from penchant.evaluation.off_policy.selection import NAME, RULE, choose_model, chosen_estimate
 from penchant.evaluation.off_policy.slate_estimators import CHOICE, SLATE_ESTIMATORS, estimate_slates
@@ -200,7 +199,7 @@ def _by_concepts(
     config: EstimateConfig,
 ) -> Estimate:
     try:
-        question = _question_of_concepts(rewarded, log, asked, served, concepts)
+        question = concept_question(rewarded, log, asked, served, concepts)
     except DataError as lack:
         reason = " ".join(filter(None, (lack.message, lack.hint)))
         return Estimate(estimator=MIPS, value=None, refused=reason, rounds=len(log), level=config.level)
@@ -208,23 +207,6 @@ def _by_concepts(
     if served is not None and served.error > 0:
         found = replace(found, notes=(*found.notes, "the logging policy's probabilities are means over its draws"))
     return found
-
-
-def _question_of_concepts(
-    rewarded: Sequence[Rewarded],
-    log: LoggedSlates,
-    asked: Replayed,
-    served: Replayed | None,
-    concepts: Mapping[str, str] | None,
-) -> Question:
-    if concepts is None:
-        raise DataError("It needs to know each item's concept.", hint="Name the bundle that served: --bundle BUNDLE.")
-    if served is None:
-        raise DataError(
-            "It needs what the policy that served gave to every eligible item.",
-            hint="Name that policy: --logging-policy NAME.",
-        )
-    return concept_question(rewarded, log, asked, served, concepts)
 
 
 def _gain(question: SlateQuestion, chosen: Estimate, config: EstimateConfig) -> Estimate:
