@@ -75,8 +75,6 @@ def main() -> None:
     simulator = read_toml(HERE.parent / "simulator" / "config.toml")
     data, start = Dataset.load(options.data), time.perf_counter()
     found, rows = {}, {}
-    # A film is of all its genres alike: what it touches is what it is mainly of.
-    simulator["policies"] = {name: one for name, one in simulator["policies"].items() if not one.get("touched")}
     for name in ["oracle", *simulator["policies"]]:
         runs = [
             played(data, settings, simulator, name, seed)

@@ -19,8 +19,8 @@ from penchant.types import BoolArray, DoubleArray
 
 
 def given(policy: dict) -> dict:
-    """What a policy's settings say beside its kind, and what the world says of what its items are of."""
-    return {name: value for name, value in policy.items() if name not in {"kind", "touched"}}
+    """What a policy's settings say beside its kind."""
+    return {name: value for name, value in policy.items() if name != "kind"}
 
 
 def config_of(policy: dict) -> Config:
@@ -38,11 +38,9 @@ class Batched(Chooser):
         config: Exploration | EpsilonGreedyConfig | ThompsonPlackettLuceConfig | GreedyConfig,
         *,
         rng: np.random.Generator,
-        touched: bool = False,
     ) -> None:
-        """`touched`: the dial takes an item for one of each concept that it touches, not only of its main ones."""
         self.recommender, self.config, self.rng = recommender, config, rng
-        self.around = LookAround(recommender, config, mainly=not touched) if isinstance(config, Exploration) else None
+        self.around = LookAround(recommender, config) if isinstance(config, Exploration) else None
 
     def slates(self, round_: int, open_UI: BoolArray, k: int) -> Slates:  # noqa: ARG002 - the clock is the beliefs'
         """Slates of K, place by place."""

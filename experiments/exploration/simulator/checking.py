@@ -24,8 +24,7 @@ def check(settings: dict, world_of: Callable[[], World]) -> None:
     for name, policy in settings["policies"].items():
         world = world_of()
         made = SimulatedRecommender(world.catalogue, SimulatedConfig.of(settings["recommender"]), slate=SLATE)
-        rng, touched = numpy_rng(1, name), policy.get("touched", False)
-        ours = Batched(made, config_of(policy), rng=rng, touched=touched)
+        ours = Batched(made, config_of(policy), rng=numpy_rng(1, name))
         events = played(world, ours)
         free = world.available(ROUNDS).copy()
         free[events.history_users, events.history_items] = False
@@ -82,13 +81,12 @@ def dialled(
     """A slate's own look around for one user: its interests, its candidates, its turn, given our draw."""
     made, around, settings = ours.recommender, ours.around, ours.config
     vocabulary, history = around.vocabulary, histories_of(events).take([user])
-    counts, main = (counts_of(history, table)[0] for table in (vocabulary.activations, vocabulary.mainly))
-    barred = let_go(counts, around.times[user], settings)
-    halfway = tried_on(counts, around.times[user], barred, settings)
+    main = counts_of(history, vocabulary.mainly)[0]
+    barred = let_go(main, around.times[user], settings)
     known = LookedAt(
-        counts=np.where(halfway, 0.0, counts),
-        main=np.where(halfway, 0.0, main),
-        leaning=np.zeros(len(counts)),
+        main=np.where(tried_on(main, around.times[user], barred, settings), 0.0, main),
+        touched=counts_of(history, vocabulary.activations)[0] > 0,
+        leaning=np.zeros(len(main)),
         barred=barred,
     )
     look = Look(
@@ -97,7 +95,7 @@ def dialled(
         discovery=around.discovery,
         vocabulary=vocabulary,
         read_user=lambda: known,
-        never=np.zeros(len(counts), dtype=np.bool_),
+        never=np.zeros(len(main), dtype=np.bool_),
         variances=made.concept_variances[user],
         prior=1.0,
         temperature=1.0,

@@ -35,29 +35,27 @@ class Looked:
 class LookAround:
     """What is known of all users, and what was tried on them."""
 
-    def __init__(self, recommender: SimulatedRecommender, settings: Exploration, *, mainly: bool) -> None:
-        """`mainly`: an item is of what it is mainly of, as the judge has it, and not of all that it touches."""
+    def __init__(self, recommender: SimulatedRecommender, settings: Exploration) -> None:
         self.recommender, self.settings = recommender, settings
-        self.vocabulary = vocabulary_of(recommender.catalogue, mainly=mainly)
+        self.vocabulary = vocabulary_of(recommender.catalogue)
         self.discovery = learned(recommender.catalogue, self.vocabulary, recommender.config, settings)
         past = histories_of(recommender.catalogue)
         self.touches = self.vocabulary.touches.toarray() > 0
         self.mainly = self.vocabulary.mainly.toarray()
-        self._items_of = [np.flatnonzero(column) for column in self.touches.T]
-        self.counts = counts_of(past, self.vocabulary.activations)
+        self._items_of = [np.flatnonzero(column) for column in self.mainly.T]
         self.main = counts_of(past, self.vocabulary.mainly)
-        self.times = np.zeros(self.counts.shape, dtype=np.int64)
+        self.times = np.zeros(self.main.shape, dtype=np.int64)
 
     def look(self, means: DoubleArray, open_UI: BoolArray, k: int) -> Looked:
         """Explored are candidates that would not be on the slate and are of an interest to try; where a user has none
         such, all that are of no interest that was let go. `means` are the scores, equal ones apart by a hair.
         """
         scores, settings = self.recommender.scores(), self.settings
-        barred = let_go(self.counts, self.times, settings)
-        halfway = tried_on(self.counts, self.times, barred, settings)
+        barred = let_go(self.main, self.times, settings)
+        main = np.where(tried_on(self.main, self.times, barred, settings), 0.0, self.main)
         known = Known(
-            counts=np.where(halfway, 0.0, self.counts),
-            main=np.where(halfway, 0.0, self.main),
+            counts=main,
+            main=main,
             foreseen=foreseen_of(scores, self.vocabulary.mainly),
         )
         worth = self.discovery.scores(known)
@@ -91,12 +89,11 @@ class LookAround:
 
     def hear(self, users_N: IntArray, items_N: IntArray) -> None:
         """Items were taken."""
-        np.add.at(self.counts, users_N, self.touches[items_N])
         np.add.at(self.main, users_N, self.mainly[items_N])
 
     def _of_tried(self, tried: IntArray, scores: DoubleArray, open_UI: BoolArray) -> tuple[BoolArray, IntArray]:
         """(U, I) the best few open items of each interest tried, and at which place of `tried` the first interest is
-        that each item is of; T for none.
+        that each item is mainly of; T for none.
         """
         asked, first = np.zeros_like(open_UI), np.full(scores.shape, tried.shape[1])
         for concept in np.unique(tried[tried >= 0]).tolist():
@@ -114,16 +111,13 @@ def finalists(k: int) -> int:
     return max(4 * k, k + 20)
 
 
-def vocabulary_of(catalogue: Catalogue, *, mainly: bool) -> Vocabulary:
+def vocabulary_of(catalogue: Catalogue) -> Vocabulary:
     """The catalogue's concepts, named by number."""
-    activations = catalogue.activations
-    if mainly:
-        activations = activations * catalogue.leading()
-    items = np.diff(activations.tocsc().indptr).tolist()
+    items = np.diff(catalogue.activations.tocsc().indptr).tolist()
     concepts = tuple(
         Concept(id=f"planted:{c:03d}", name=str(c), kind="planted", parent=None, items=n) for c, n in enumerate(items)
     )
-    return Vocabulary(concepts=concepts, activations=activations)
+    return Vocabulary(concepts=concepts, activations=catalogue.activations)
 
 
 def histories_of(catalogue: Catalogue) -> Histories:

@@ -52,7 +52,7 @@ def run_of(settings: dict, name: str, number: int, world: PlantedWorld, *, recom
     config = SimulatedConfig.of(recommender or settings["recommender"])
     made = SimulatedRecommender(world.catalogue, config, slate=loop.slate)
     rng, policy = numpy_rng(number, "policy"), settings["policies"][name]
-    return run(world, Batched(made, config_of(policy), rng=rng, touched=policy.get("touched", False)), loop)
+    return run(world, Batched(made, config_of(policy), rng=rng), loop)
 
 
 def touching(one: Run, catalogue: Catalogue) -> Run:

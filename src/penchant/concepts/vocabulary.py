@@ -146,9 +146,9 @@ class Vocabulary:
         return sp.csr_array(sp.coo_array(entries, shape=self.activations.shape))
 
     @cached_property
-    def touches_by_concept(self) -> sp.csc_array:
-        """The same by columns: the items of a concept."""
-        return self.touches.tocsc()
+    def mainly_by_concept(self) -> sp.csc_array:
+        """The same by columns: the items that are mainly of a concept."""
+        return self.mainly.tocsc()
 
     @cached_property
     def family(self) -> tuple[IntArray, ...]:

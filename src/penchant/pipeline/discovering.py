@@ -95,14 +95,11 @@ class Discoverer:
         reading = fitted.space.readings(live.user_vector(user_id, history))[0]
         leaning = (reading - fitted.population.mean) / fitted.population.deviation
         times = self._times(user_id)
-        counts, main = (
-            counts_of(history, table)[0] for table in (fitted.vocabulary.activations, fitted.vocabulary.mainly)
-        )
-        barred = self._barred(user_id, never) | let_go(counts, times, settings)
-        halfway = tried_on(counts, times, barred, settings)
+        main = counts_of(history, fitted.vocabulary.mainly)[0]
+        barred = self._barred(user_id, never) | let_go(main, times, settings)
         return LookedAt(
-            counts=np.where(halfway, 0.0, counts),
-            main=np.where(halfway, 0.0, main),
+            main=np.where(tried_on(main, times, barred, settings), 0.0, main),
+            touched=counts_of(history, fitted.vocabulary.activations)[0] > 0,
             leaning=leaning + live.correction(user_id, raw),
             barred=barred,
         )
@@ -127,7 +124,7 @@ class Discoverer:
         shift = fitted.population.deviation * (live.correction(user_id, raw) + edits)
         scores = fitted.model.tracker.similarities(live.user_vector(user_id, history))[0]
         scores = scores + fitted.vocabulary.activations @ shift.astype(np.float32)
-        tried = look.tried(scores, limit)
+        tried = look.tried(scores, limit, untouched=True)
         placeless = live.config.reranking.rules.model_copy(update={"pin": {}})
         rules = live.constraints(placeless, raw, 1, exclude_seen=True)
         allowed = rules.allowed & ~live.excluded(raw, live.edits(user_id))
@@ -138,7 +135,7 @@ class Discoverer:
             user_id=user_id,
             as_of=live.moment(raw),
             interests=interests,
-            known=int(np.count_nonzero(look.user.counts)),
+            known=int(look.user.touched.sum()),
             cold=live.is_cold(user_id, history),
         )
 
@@ -177,9 +174,7 @@ class Discoverer:
         """The known concept from which one is come to, −1 for none, and what speaks most for a try."""
         concepts, c = self.live.fitted.vocabulary.concepts, int(tried.concepts[place])
         sign = FEATURES[int(tried.parts[place].argmax())]
-        via = self.discovery.way(
-            look.user.counts if sign == "meaning" else look.user.main, c, by_meaning=sign == "meaning"
-        )
+        via = self.discovery.way(look.user.main, c, by_meaning=sign == "meaning")
         name = "" if via < 0 else concepts[via].name
         return via, why_to_discover(sign if via >= 0 else "popular", concepts[c].name, via=name)
 

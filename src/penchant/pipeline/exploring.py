@@ -143,28 +143,28 @@ class Explored:
     rng: np.random.Generator
 
 
-def let_go(counts: DoubleArray, times: IntArray, settings: Exploration) -> BoolArray:
+def let_go(main: DoubleArray, times: IntArray, settings: Exploration) -> BoolArray:
     """Concepts of which so many tries were ignored that they are tried no more, all of one shape. An interest is first
-    tried without an event on it, so each event that is there answers a try.
+    tried without an event that is mainly of it, so each that is there answers a try.
     """
-    return np.asarray(times - counts >= settings.patience)
+    return np.asarray(times - main >= settings.patience)
 
 
-def tried_on(counts: DoubleArray, times: IntArray, barred: BoolArray, settings: Exploration) -> BoolArray:
-    """Concepts that count as not known though a user has events on them: they were tried, and a first event on what was
-    tried may have been chance. All of one shape.
+def tried_on(main: DoubleArray, times: IntArray, barred: BoolArray, settings: Exploration) -> BoolArray:
+    """Concepts that count as not known though a user has events that are mainly of them: they were tried, and a first
+    event on what was tried may have been chance. All of one shape.
     """
-    return np.asarray((times > 0) & (counts < settings.takes) & ~barred)
+    return np.asarray((times > 0) & (main < settings.takes) & ~barred)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedAt:
     """What is known of a user whom a look around is for."""
 
-    counts: DoubleArray
-    """(C,) events that touch each concept; 0 of those that are still being tried"""
     main: DoubleArray
-    """(C,) events that are mainly of each concept; the same"""
+    """(C,) events that are mainly of each concept; 0 of those that are still being tried"""
+    touched: BoolArray
+    """(C,) concepts that some event touches, be it a little"""
     leaning: DoubleArray
     """(C,) strength of each in standard deviations over users"""
     barred: BoolArray
@@ -198,11 +198,14 @@ class Look:
         """What is known of him."""
         return self.read_user()
 
-    def tried(self, scores_I: FloatArray, limit: int) -> Tried:
-        """The interests to try, given the tracker's and the belief's scores of all items."""
+    def tried(self, scores_I: FloatArray, limit: int, *, untouched: bool = False) -> Tried:
+        """The interests to try, given the tracker's and the belief's scores of all items: those that no event is mainly
+        of; `untouched`, those that none touches at all.
+        """
+        main = self.user.main
         known = Known(
-            counts=self.user.counts[None],
-            main=self.user.main[None],
+            counts=(np.maximum(main, self.user.touched) if untouched else main)[None],
+            main=main[None],
             foreseen=foreseen_of(self.temperature * scores_I[None], self.vocabulary.mainly),
         )
         parts = self.discovery.parts(known)[0]
@@ -213,11 +216,11 @@ class Look:
         return Tried(concepts=order, scores=scores[order], chances=odds[order], parts=parts[order])
 
     def items(self, concepts_T: IntArray, values_I: AnyArray, allowed_I: BoolArray) -> list[IntArray]:
-        """For each concept its best allowed items that may be explored, the best first."""
-        touches, found = self.vocabulary.touches_by_concept, []
+        """For each concept the best allowed items that are mainly of it and may be explored, the best first."""
+        mainly, found = self.vocabulary.mainly_by_concept, []
         allowed_I = allowed_I & ~self._of(self.never)
         for c in concepts_T.tolist():
-            rows = touches.indices[touches.indptr[c] : touches.indptr[c + 1]]
+            rows = mainly.indices[mainly.indptr[c] : mainly.indptr[c + 1]]
             rows = rows[allowed_I[rows]]
             found.append(rows[np.argsort(-values_I[rows], kind="stable")][: self.settings.items_each].astype(np.int64))
         return found
@@ -262,11 +265,11 @@ class Look:
         return np.asarray(self.vocabulary.touches @ concepts_C.astype(np.float32) > 0)
 
     def _interest_of(self, items_N: AnyArray, tried: Tried) -> tuple[IntArray, DoubleArray]:
-        """Of each item the tried interest of the largest score that it touches, and that score."""
+        """Of each item the tried interest of the largest score that it is mainly of, and that score."""
         place = np.full(len(self.vocabulary.concepts), len(tried.concepts), dtype=np.int64)
         place[tried.concepts] = np.arange(len(tried.concepts))
-        touches = row_entries(self.vocabulary.activations, items_N)
+        mainly = row_entries(self.vocabulary.mainly, items_N)
         best = np.full(len(items_N), len(tried.concepts), dtype=np.int64)
-        np.minimum.at(best, touches.owners, place[touches.columns])
+        np.minimum.at(best, mainly.owners, place[mainly.columns])
         concepts = np.append(tried.concepts, NO_INTEREST)[best]
         return concepts, np.append(tried.scores, 0.0)[best]

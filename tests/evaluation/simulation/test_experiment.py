@@ -27,6 +27,5 @@ def test_batched_policies_are_the_policies(measure, capsys):
     settings["world"]["items"] = 200
     # Such a dial lets everything go, and is left with items of no interest.
     settings["policies"]["restless"] = {"kind": "dial", "share": 0.8, "patience": 1, "takes": 2, "interests": 6}
-    settings["policies"]["touching"] = {"kind": "dial", "share": 0.2, "touched": True}
     measure.check(settings)
     assert capsys.readouterr().out.splitlines() == [f"{name} agrees" for name in settings["policies"]]
