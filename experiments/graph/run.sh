@@ -11,9 +11,9 @@ for name in goodbooks-10k-sample lastfm-hetrec2011 kuairand-pure-slice; do
   [ -d "$WORK/$name.dataset" ] || penchant import "$DATA/$name" --to "$WORK/$name.dataset"
 done
 MODELS=popularity,item_knn,graph_smoothing,bpr,lightgcn
-penchant evaluate "$WORK/goodbooks-10k-sample.dataset" --models $MODELS --k 10 --stability --no-text \
-  --exclude-history --config config.toml --json books.json
+penchant evaluate "$WORK/lastfm-hetrec2011.dataset" --models $MODELS,social,lightgcn-friends,interest --k 10 --stability --no-text \
+  --protocol k-fold --exclude-history --config music.toml --json music.json
 penchant evaluate "$WORK/kuairand-pure-slice.dataset" --models $MODELS --k 10 --stability --no-text \
   --exclude-history --sample-users 5000 --config config.toml --json video.json
-penchant evaluate "$WORK/lastfm-hetrec2011.dataset" --models $MODELS,social,lightgcn-friends --k 10 --stability --no-text \
-  --protocol k-fold --exclude-history --config music.toml --json music.json
+penchant evaluate "$WORK/goodbooks-10k-sample.dataset" --models $MODELS --k 10 --stability --no-text \
+  --exclude-history --config config.toml --json books.json
