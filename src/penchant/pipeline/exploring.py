@@ -38,9 +38,9 @@ class Exploration(Config):
     """Places, from 1, that are never explored."""
     never: tuple[str, ...] = ()
     """Concept ids that are never tried: no item of them, or of those below them, is explored."""
-    patience: int = Field(default=8, ge=1)
+    patience: int = Field(default=10, ge=1)
     """An interest is tried no more after so many tries that were ignored: those served less the user's events on it."""
-    takes: int = Field(default=3, ge=1)
+    takes: int = Field(default=4, ge=1)
     """One that was tried is tried on until the user has so many events on it; `discover` lists it no more after one."""
     interests: int = Field(default=12, ge=1)
     """Interests that may be tried at a time."""
