@@ -296,7 +296,7 @@ def test_where_patience_has_run_out_what_was_taken_is_known(model):
         model.tried(user, (first.concept_id,), n * SITTING)
     model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
     raw, column = model.live.timeline.history(user), model.live.column(first.concept_id)
-    held = [model._discoverer.look(user, raw, one, seed=0).user.main[column] for one in (asked, Exploration(share=1.0))]
+    held = [model._discoverer.look(user, raw, one, seed=0).user.led[column] for one in (asked, Exploration(share=1.0))]
     assert held == [1.0, 0.0]
 
 
@@ -404,7 +404,7 @@ def test_who_begins_anew_has_answered_no_try(model):
 
     def looked_at() -> tuple[float, bool]:
         known = model._discoverer.look(user, raw(user), Exploration(share=1.0, patience=1), seed=0).user
-        return float(known.main[column]), bool(known.barred[column])
+        return float(known.led[column]), bool(known.barred[column])
 
     model.tried(user, (first.concept_id,), 0)
     assert looked_at() == (0.0, True)

@@ -81,10 +81,12 @@ def dialled(
     """A slate's own look around for one user: its interests, its candidates, its turn, given our draw."""
     made, around, settings = ours.recommender, ours.around, ours.config
     vocabulary, history = around.vocabulary, histories_of(events).take([user])
-    main = counts_of(history, vocabulary.mainly)[0]
-    barred = let_go(main, around.times[user], settings)
+    led, main = (counts_of(history, table)[0] for table in (vocabulary.leading, vocabulary.mainly))
+    barred = let_go(led, around.times[user], settings)
+    halfway = tried_on(led, around.times[user], barred, settings)
     known = LookedAt(
-        main=np.where(tried_on(main, around.times[user], barred, settings), 0.0, main),
+        led=np.where(halfway, 0.0, led),
+        main=np.where(halfway, 0.0, main),
         touched=counts_of(history, vocabulary.activations)[0] > 0,
         leaning=np.zeros(len(main)),
         barred=barred,

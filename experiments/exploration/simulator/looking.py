@@ -42,8 +42,10 @@ class LookAround:
         past = histories_of(recommender.catalogue)
         self.touches = self.vocabulary.touches.toarray() > 0
         self.mainly = self.vocabulary.mainly.toarray()
-        self._items_of = [np.flatnonzero(column) for column in self.mainly.T]
+        self.leading = self.vocabulary.leading.toarray()
+        self._items_of = [np.flatnonzero(column) for column in self.leading.T]
         self.main = counts_of(past, self.vocabulary.mainly)
+        self.led = counts_of(past, self.vocabulary.leading)
         self.times = np.zeros(self.main.shape, dtype=np.int64)
 
     def look(self, means: DoubleArray, open_UI: BoolArray, k: int) -> Looked:
@@ -51,11 +53,11 @@ class LookAround:
         such, all that are of no interest that was let go. `means` are the scores, equal ones apart by a hair.
         """
         scores, settings = self.recommender.scores(), self.settings
-        barred = let_go(self.main, self.times, settings)
-        main = np.where(tried_on(self.main, self.times, barred, settings), 0.0, self.main)
+        barred = let_go(self.led, self.times, settings)
+        halfway = tried_on(self.led, self.times, barred, settings)
         known = Known(
-            counts=main,
-            main=main,
+            counts=np.where(halfway, 0.0, self.led),
+            main=np.where(halfway, 0.0, self.main),
             foreseen=foreseen_of(scores, self.vocabulary.mainly),
         )
         worth = self.discovery.scores(known)
@@ -90,10 +92,11 @@ class LookAround:
     def hear(self, users_N: IntArray, items_N: IntArray) -> None:
         """Items were taken."""
         np.add.at(self.main, users_N, self.mainly[items_N])
+        np.add.at(self.led, users_N, self.leading[items_N])
 
     def _of_tried(self, tried: IntArray, scores: DoubleArray, open_UI: BoolArray) -> tuple[BoolArray, IntArray]:
         """(U, I) the best few open items of each interest tried, and at which place of `tried` the first interest is
-        that each item is mainly of; T for none.
+        that leads each item; T for none.
         """
         asked, first = np.zeros_like(open_UI), np.full(scores.shape, tried.shape[1])
         for concept in np.unique(tried[tried >= 0]).tolist():

@@ -3,7 +3,7 @@
 python measure.py marginals DATASET --column categories     what a log says of popularity and activity
 python measure.py recommender [--out FILE]                  settings of the recommender, by greedy on worlds 1-10
 python measure.py tune [--out FILE]                         settings of the dial, on the tuning worlds
-python measure.py report [--without-latent] [--out FILE]    worlds 151-170
+python measure.py report [--without-latent] [--out FILE]    worlds 171-190
 python measure.py draw FILE --to FOLDER                     pictures of a report
 """
 
@@ -33,7 +33,7 @@ from penchant.seeding import numpy_rng
 HERE = Path(__file__).parent
 ENGAGEMENTS = (1, 2, 3, 5, 8)
 """After which a concept counts as found; the measure is at 3, where the dial stops trying it"""
-TUNING, REPORT = [*range(1, 11), *range(51, 71)], range(151, 171)
+TUNING, REPORT = [*range(1, 11), *range(51, 71)], range(171, 191)
 
 
 def world_of(settings: dict, number: int, *, latent: bool = True) -> PlantedWorld:

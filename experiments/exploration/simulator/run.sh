@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the results: what was tried of the dial on the tuning worlds (TUNE=1) and of the recommender (RECOMMENDER=1), then the
-# report worlds 151-170, with latent interests and without.
+# report worlds 171-190, with latent interests and without.
 set -e
 cd "$(dirname "$0")"
 export OMP_NUM_THREADS=1

@@ -18,6 +18,7 @@ from penchant.concepts.hierarchy import (
     under_groups,
     with_parents,
 )
+from penchant.concepts.leading import leading_of
 from penchant.concepts.merging import MergingConfig, merge, same_key
 from penchant.concepts.proposals import Catalogue, ConceptSource, Proposal
 from penchant.concepts.purity import TextSpace, text_space
@@ -146,9 +147,14 @@ class Vocabulary:
         return sp.csr_array(sp.coo_array(entries, shape=self.activations.shape))
 
     @cached_property
-    def mainly_by_concept(self) -> sp.csc_array:
-        """The same by columns: the items that are mainly of a concept."""
-        return self.mainly.tocsc()
+    def leading(self) -> sp.csr_array:
+        """(I, C) float32, 1 for the concepts that lead an item, see `leading_of`."""
+        return leading_of(self.activations)
+
+    @cached_property
+    def leading_by_concept(self) -> sp.csc_array:
+        """The same by columns: the items that a concept leads."""
+        return self.leading.tocsc()
 
     @cached_property
     def family(self) -> tuple[IntArray, ...]:

@@ -95,10 +95,12 @@ class Discoverer:
         reading = fitted.space.readings(live.user_vector(user_id, history))[0]
         leaning = (reading - fitted.population.mean) / fitted.population.deviation
         times = self._times(user_id)
-        main = counts_of(history, fitted.vocabulary.mainly)[0]
-        barred = self._barred(user_id, never) | let_go(main, times, settings)
+        led = counts_of(history, fitted.vocabulary.leading)[0]
+        barred = self._barred(user_id, never) | let_go(led, times, settings)
+        halfway = tried_on(led, times, barred, settings)
         return LookedAt(
-            main=np.where(tried_on(main, times, barred, settings), 0.0, main),
+            led=np.where(halfway, 0.0, led),
+            main=np.where(halfway, 0.0, counts_of(history, fitted.vocabulary.mainly)[0]),
             touched=counts_of(history, fitted.vocabulary.activations)[0] > 0,
             leaning=leaning + live.correction(user_id, raw),
             barred=barred,

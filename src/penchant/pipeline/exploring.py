@@ -38,9 +38,9 @@ class Exploration(Config):
     """Places, from 1, that are never explored."""
     never: tuple[str, ...] = ()
     """Concept ids that are never tried: no item of them, or of those below them, is explored."""
-    patience: int = Field(default=10, ge=1)
+    patience: int = Field(default=8, ge=1)
     """An interest is tried no more after so many tries that were ignored: those served less the user's events on it."""
-    takes: int = Field(default=4, ge=1)
+    takes: int = Field(default=3, ge=1)
     """One that was tried is tried on until the user has so many events on it; `discover` lists it no more after one."""
     interests: int = Field(default=12, ge=1)
     """Interests that may be tried at a time."""
@@ -143,26 +143,28 @@ class Explored:
     rng: np.random.Generator
 
 
-def let_go(main: DoubleArray, times: IntArray, settings: Exploration) -> BoolArray:
+def let_go(led: DoubleArray, times: IntArray, settings: Exploration) -> BoolArray:
     """Concepts of which so many tries were ignored that they are tried no more, all of one shape. An interest is first
-    tried without an event that is mainly of it, so each that is there answers a try.
+    tried where it leads no event's item, so each that it leads answers a try.
     """
-    return np.asarray(times - main >= settings.patience)
+    return np.asarray(times - led >= settings.patience)
 
 
-def tried_on(main: DoubleArray, times: IntArray, barred: BoolArray, settings: Exploration) -> BoolArray:
-    """Concepts that count as not known though a user has events that are mainly of them: they were tried, and a first
-    event on what was tried may have been chance. All of one shape.
+def tried_on(led: DoubleArray, times: IntArray, barred: BoolArray, settings: Exploration) -> BoolArray:
+    """Concepts that count as not known though they lead items of a user's events: they were tried, and a first event
+    on what was tried may have been chance. All of one shape.
     """
-    return np.asarray((times > 0) & (main < settings.takes) & ~barred)
+    return np.asarray((times > 0) & (led < settings.takes) & ~barred)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedAt:
     """What is known of a user whom a look around is for."""
 
+    led: DoubleArray
+    """(C,) events whose items each concept leads; 0 of those that are still being tried"""
     main: DoubleArray
-    """(C,) events that are mainly of each concept; 0 of those that are still being tried"""
+    """(C,) events that are mainly of each concept; the same"""
     touched: BoolArray
     """(C,) concepts that some event touches, be it a little"""
     leaning: DoubleArray
@@ -199,13 +201,12 @@ class Look:
         return self.read_user()
 
     def tried(self, scores_I: FloatArray, limit: int, *, untouched: bool = False) -> Tried:
-        """The interests to try, given the tracker's and the belief's scores of all items: those that no event is mainly
-        of; `untouched`, those that none touches at all.
+        """The interests to try, given the tracker's and the belief's scores of all items: those that lead no event's
+        item; `untouched`, those that no event touches at all.
         """
-        main = self.user.main
         known = Known(
-            counts=(np.maximum(main, self.user.touched) if untouched else main)[None],
-            main=main[None],
+            counts=(np.maximum(self.user.led, self.user.touched) if untouched else self.user.led)[None],
+            main=self.user.main[None],
             foreseen=foreseen_of(self.temperature * scores_I[None], self.vocabulary.mainly),
         )
         parts = self.discovery.parts(known)[0]
@@ -216,11 +217,11 @@ class Look:
         return Tried(concepts=order, scores=scores[order], chances=odds[order], parts=parts[order])
 
     def items(self, concepts_T: IntArray, values_I: AnyArray, allowed_I: BoolArray) -> list[IntArray]:
-        """For each concept the best allowed items that are mainly of it and may be explored, the best first."""
-        mainly, found = self.vocabulary.mainly_by_concept, []
+        """For each concept the best allowed items that it leads and that may be explored, the best first."""
+        led, found = self.vocabulary.leading_by_concept, []
         allowed_I = allowed_I & ~self._of(self.never)
         for c in concepts_T.tolist():
-            rows = mainly.indices[mainly.indptr[c] : mainly.indptr[c + 1]]
+            rows = led.indices[led.indptr[c] : led.indptr[c + 1]]
             rows = rows[allowed_I[rows]]
             found.append(rows[np.argsort(-values_I[rows], kind="stable")][: self.settings.items_each].astype(np.int64))
         return found
@@ -265,11 +266,11 @@ class Look:
         return np.asarray(self.vocabulary.touches @ concepts_C.astype(np.float32) > 0)
 
     def _interest_of(self, items_N: AnyArray, tried: Tried) -> tuple[IntArray, DoubleArray]:
-        """Of each item the tried interest of the largest score that it is mainly of, and that score."""
+        """Of each item the tried interest of the largest score that leads it, and that score."""
         place = np.full(len(self.vocabulary.concepts), len(tried.concepts), dtype=np.int64)
         place[tried.concepts] = np.arange(len(tried.concepts))
-        mainly = row_entries(self.vocabulary.mainly, items_N)
+        led = row_entries(self.vocabulary.leading, items_N)
         best = np.full(len(items_N), len(tried.concepts), dtype=np.int64)
-        np.minimum.at(best, mainly.owners, place[mainly.columns])
+        np.minimum.at(best, led.owners, place[led.columns])
         concepts = np.append(tried.concepts, NO_INTEREST)[best]
         return concepts, np.append(tried.scores, 0.0)[best]

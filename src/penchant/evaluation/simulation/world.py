@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from penchant.concepts.leading import leading_of
 from penchant.errors import DataError
 from penchant.types import BoolArray, DoubleArray, IntArray
 
@@ -36,13 +37,8 @@ class Catalogue:
         return int(self.activations.shape[1])
 
     def leading(self) -> sp.csr_array:
-        """(I, C) 1 for the concepts that an item is mainly of: those with at least half of its largest activation."""
-        rows = np.repeat(np.arange(self.n_items), np.diff(self.activations.indptr))
-        largest = np.zeros(self.n_items)
-        np.maximum.at(largest, rows, self.activations.data)
-        kept = (self.activations.data >= 0.5 * largest[rows]) & (self.activations.data > 0)
-        entries = np.ones(int(kept.sum())), (rows[kept], self.activations.indices[kept])
-        return sp.coo_array(entries, shape=self.activations.shape).tocsr()
+        """(I, C) 1 for the concepts that an item is mainly of, see `penchant.concepts.leading`."""
+        return leading_of(self.activations)
 
     def touched(self) -> BoolArray:
         """(U, C) the concepts that a user's past events were mainly of."""
