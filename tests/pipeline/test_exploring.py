@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from penchant.concepts.heirs import Heir, Succession
 from penchant.errors import ConfigError, NotFoundError
@@ -412,3 +413,17 @@ def test_who_begins_anew_has_answered_no_try(model):
     assert looked_at() == (0.0, False)
     model.observe([Event(user_id=user, item_id=first.items[0], event_type="interaction")])
     assert looked_at() == (1.0, False)
+
+
+def test_the_dial_may_try_what_events_touch_a_little_and_discoveries_name_only_what_none_touches(model):
+    user = reader(model)
+    first = model.discover(user, 1).interests[0]
+    vocabulary, column = model.fitted.vocabulary, model.live.column(first.concept_id)
+    history = model.live.consumed(model.live.timeline.history(user))
+    faint = sp.lil_array(vocabulary.activations)
+    faint[int(history.items[0]), column] = 1e-3 * vocabulary.activations.max()
+    fitted = replace(model.fitted, vocabulary=replace(vocabulary, activations=sp.csr_array(faint)))
+    other = InterestModel(config=model.config, now=lambda: NOW).start(fitted)
+    assert first.concept_id not in {one.concept_id for one in other.discover(user, 20).interests}
+    slate = other.recommend(user, 8, explore={"share": 1.0})
+    assert first.concept_id in {item.exploring.concept_id for item in slate.items if item.exploring}
