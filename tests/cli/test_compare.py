@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 
 import orjson
 import pytest
@@ -65,7 +66,17 @@ def test_asked_to_terminate_it_ends_the_process_it_waits_for(penchant, fake, tmp
             started.append(self)
 
     monkeypatch.setattr("penchant.evaluation.peers.child.subprocess.Popen", Watched)
-    monkeypatch.setattr("penchant.evaluation.peers.child.time.sleep", lambda _: signal.raise_signal(signal.SIGTERM))
+    sleep = time.sleep
+    asked: list[float] = []
+
+    def interrupted(seconds: float) -> None:  # once: what ends the process sleeps too
+        if asked:
+            sleep(seconds)
+        else:
+            asked.append(seconds)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("penchant.evaluation.peers.child.time.sleep", interrupted)
     folder = save_dataset(make_world(60), tmp_path / "walks")
     environments = make_environment(tmp_path / "environments")
     code, _, err = penchant(

@@ -85,7 +85,7 @@ def _decision(record: Mapping[str, Any]) -> Decision:
 def _settings(own: Mapping[str, Any]) -> dict[str, Any]:
     settings = own.get("settings", {})
     if not isinstance(settings, dict):
-        raise BadLineError("settings", f"{settings!r} are no settings: names with values")
+        raise BadLineError("settings", f"{_said(settings)} are no settings: names with values")
     return settings
 
 
