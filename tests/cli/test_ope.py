@@ -89,7 +89,9 @@ def test_what_cannot_be_asked_is_refused_in_words(log, tmp_path):
     assert told.startswith(f"No decision of {unusable} can be used. Lines: 2; decisions: 0; ")
     assert told.count(": 1") == 2  # each of the two reasons
     wrong = refused(log, "--policy", "greedy", "--logging-policy", "greedy", "--estimators", "independent_ips")
-    assert "named as the logging one" in wrong.message
+    assert "served by softmax (other policy: 500)" in wrong.message
+    assert wrong.hint is not None
+    assert wrong.hint.startswith("Name the policy that served")
     dial = refused(log, "--policy", "dial", "--explore", "0.3")
     assert "no look around: 500" in dial.message
     assert "--explore" in dial.hint

@@ -80,6 +80,13 @@ def test_a_broad_concept_is_named_as_the_way_only_where_no_other_is_known():
     assert discovery().way(np.zeros(4), CRIME) == -1
 
 
+def test_nothing_is_come_to_from_itself():
+    """An item may be a little of what no item of the user's is led by: that is not yet known of him."""
+    counts = np.array([0.0, 1.0, 0.0, 5.0])
+    assert discovery().way(counts, CRIME) == FANTASY
+    assert discovery().way(np.array([0.0, 0.0, 0.0, 5.0]), CRIME) == -1
+
+
 def test_the_nearest_in_meaning_is_the_way_where_meaning_is_asked():
     assert discovery().way(np.array([0.0, 1.0, 0.0, 1.0]), MAGIC, by_meaning=True) == FANTASY
 

@@ -157,6 +157,17 @@ def test_neighbours_that_know_no_order_stay_so_when_they_are_counted_again():
     assert not any(source.tried for source in counted)
 
 
+def test_what_a_person_says_of_the_neighbours_is_not_taken_for_the_graph_s():
+    """Pearson's correlation is none that a graph chooses from, and a cosine with a decay of its own is not its."""
+    data = taste_world(ordered=False)
+    for said in ({"similarity": "pearson", "signal": {"values": "count"}}, {"similarity": "cosine", "decay": 0.3}):
+        config = InterestConfig.of({**QUICK, "item_knn": said, "weights": {"knn": 1.0, "graph": 0.5}})
+        graph = Interest(config).fit(data).beside["graph"]
+        assert isinstance(graph, ItemKNN)
+        assert (graph.chosen.similarity, graph.chosen.decay) == ("cosine", 1.0)
+        assert graph.tried
+
+
 def test_every_source_is_there_once_all_events_are_counted():
     weights = {"knn": 1.0, "graph": 0.5, "content": 1.5, "popularity": 0.7}
     data = genre_world(users=60)
@@ -165,7 +176,22 @@ def test_every_source_is_there_once_all_events_are_counted():
     assert set(model.beside) == {"knn", "graph", "content"}
     told = model.parts(data.histories().take([3])).beside
     assert all(told[name].any() for name in weights)
-    text_free = Blend.of({"knn": 1.0, "popularity": 0.7})
-    other = model.continued(model.tracker, data, blend=text_free)
+
+
+def test_a_copy_that_goes_on_leaves_the_sources_of_the_first_as_they_were():
+    """The catalogue grew by an item without events, and the new blend has neither graph nor content."""
+    first = dataset_of([[0, 1, 2, 3], [1, 2, 3, 4], [4, 3, 2, 1]] * 4, 5)
+    wider = dataset_of([[0, 1, 2, 3], [1, 2, 3, 4], [4, 3, 2, 1]] * 4, 6)
+    texts = np.eye(6, dtype=np.float32) + 0.5
+    config = InterestConfig.of({**QUICK, "weights": {"knn": 1.0, "graph": 0.5, "content": 1.5}})
+    model = Interest(config).fit(first, options=FitOptions(item_vectors=texts[:5]))
+    kept = {name: s.neighbours.toarray() for name, s in model.beside.items() if isinstance(s, ItemKNN)}
+    tracker = Interest(config).fit(wider, options=FitOptions(item_vectors=texts)).tracker
+    other = model.continued(tracker, wider, blend=Blend.of({"knn": 1.0}), options=FitOptions(item_vectors=texts))
     assert set(other.beside) == {"knn"}
-    assert set(model.beside) == {"knn", "graph", "content"}
+    assert other.score(strangers([0, 1], n_items=6)).shape == (1, 6)
+    assert set(kept) == {"knn", "graph"}
+    for name, was in kept.items():
+        source = model.beside[name]
+        assert isinstance(source, ItemKNN)
+        np.testing.assert_array_equal(source.neighbours.toarray(), was)

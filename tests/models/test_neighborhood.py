@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from penchant.models.graph.smoothing import GraphSmoothingConfig
 from penchant.models.holdout import held_out
 from penchant.models.neighborhood import ItemKNN
 from penchant.models.neighborhood_config import ItemKNNConfig
+from penchant.models.saving import SETTINGS
 from tests.models.measures import ndcg
 from tests.models.toys import dataset_of, strangers
 from tests.worlds import genre_world
@@ -142,6 +144,15 @@ def test_what_auto_chose_is_saved(tmp_path):
     assert loaded.config == model.config
     histories = strangers([3, 40, 7], n_items=120)
     np.testing.assert_array_equal(loaded.score(histories), model.score(histories))
+
+
+def test_a_model_saved_before_there_was_a_choice_is_read(tmp_path):
+    model = directed().fit(taste_world(ordered=True))
+    model.save(tmp_path)
+    told = json.loads((tmp_path / SETTINGS).read_text(encoding="utf-8"))
+    del told["facts"]["chosen"]
+    (tmp_path / SETTINGS).write_text(json.dumps(told), encoding="utf-8")
+    assert ItemKNN.load(tmp_path).chosen == model.config
 
 
 @pytest.mark.parametrize("ordered", [True, False])

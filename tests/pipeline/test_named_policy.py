@@ -1,15 +1,20 @@
 """Slates by a policy that was named, in the dial's place."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from penchant.errors import ConfigError, NotFoundError
-from penchant.evaluation.off_policy.decisions import check_logger
+from penchant.errors import ConfigError, DataError, NotFoundError
+from penchant.evaluation.off_policy.decisions import check_logger, version_of
+from penchant.evaluation.off_policy.evaluating import evaluate_policy, target_policy
 from penchant.evaluation.off_policy.logging_policy import logging_policy
 from penchant.exploration.policies.catalogue import POLICIES
 from penchant.feedback.attribution import Rewarded
 from penchant.feedback.decisions import write_log
 from penchant.feedback.log_reading import read_log
+from penchant.pipeline.named_policy import over
 from penchant.pipeline.slates import Served
 
 USER, K = "u-3", 4
@@ -54,6 +59,29 @@ def test_settings_reach_the_policy_and_the_log(model):
     assert sharper.slots[0].propensity > 0.99
     log = [Rewarded(decision=one, rewards=(0.0,) * K, events=(0,) * K) for one in (decision, sharper)]
     check_logger(log, logging_policy("softmax"))  # each with its own
+
+
+def test_decisions_of_others_are_left_out_where_the_log_tells_the_settings(model):
+    """A stranger gets what is popular, and who turns the dial is served by it: neither is the named policy's."""
+    own = [model.decide(f"u-{n}", K, policy=SOFT).decision for n in range(4)]
+    others = [model.decide("nobody", K, policy=SOFT).decision, model.decide(USER, K, explore=0.5).decision]
+    wrong = replace(own[0], slate_id="wrong", settings={"heat": 3.0})
+    assert {one.policy for one in others}.isdisjoint({"softmax"})
+    log = [Rewarded(decision=one, rewards=(1.0,) * K, events=(1,) * K) for one in (*others, wrong, *own)]
+    asked: dict[str, Any] = {"name": "softmax", "estimators": ("slate_ips",)}
+    found = evaluate_policy(log, logging_policy("softmax"), logging_policy=logging_policy("softmax"), **asked)
+    assert found.left_out == {"other_policy": 2, "unknown_settings": 1}
+    assert found.logged.rounds == len(own)
+    assert found.weights == pytest.approx([1.0] * len(own))
+    # With settings said, the policy is meant to have taken all decisions of the version asked for.
+    said = target_policy("softmax", {"temperature": SOFT["temperature"]})
+    version = version_of(log[-1])
+    one_version = evaluate_policy(log, said, logging_policy=said, version=version, **asked)
+    assert one_version.logged.rounds == len(own) + 1
+    with pytest.raises(DataError, match="The policy named as the logging one"):
+        evaluate_policy(log, said, logging_policy=said, **asked)
+    with pytest.raises(DataError, match=r"served by .*softmax.* \(other policy: 7\)"):
+        evaluate_policy(log, said, logging_policy=logging_policy("greedy"), **asked)
 
 
 def test_what_would_not_be_there_otherwise_says_so(model):
@@ -118,3 +146,11 @@ def test_what_cannot_be_is_refused(model, wish, error, words):
     for ask in (model.decide, model.recommend):
         with pytest.raises(error, match=words):
             ask(USER, K, **wish)
+
+
+def test_a_request_s_own_wish_keeps_what_is_set_of_the_dial_beside_it():
+    dial = {"name": "dial", "share": 0.2, "never_at": [1]}
+    assert over(dial, 0.4) == {"share": 0.4, "never_at": [1]}
+    assert over(dial, {"most": 1}) == {"share": 0.2, "never_at": [1], "most": 1}
+    for other in (None, "dial", "softmax", SOFT):
+        assert over(other, 0.4) == 0.4

@@ -94,3 +94,11 @@ def test_events_keep_the_moment_they_were_taken(live, model, tmp_path):
         stamps = [logged.entry.timestamp for logged in stores.log() if isinstance(logged.entry, Event)]
     assert stamps == [event.timestamp for event in model.events["u"]]
     assert stamps[0] == 5
+
+
+def test_what_the_server_sets_of_the_dial_holds_where_a_request_turns_it(model, stores):
+    live = LiveModel(model, stores, policy={"name": "dial", "never_at": (1,)})
+    live.recommend("u", 3, exclude_seen=True, explore=0.5)
+    assert (model.wishes["explore"], model.wishes["policy"]) == ({"never_at": (1,), "share": 0.5}, None)
+    live.recommend("u", 3, exclude_seen=True)
+    assert (model.wishes["explore"], model.wishes["policy"]) == (None, {"name": "dial", "never_at": (1,)})

@@ -107,6 +107,8 @@ def judging(came: Coming, growth: Growth, bundle: str, config: LoggedConfig, *, 
     try:
         policy = logging_policy(name, config.settings)
         asked, lacking = answerable(asked, policy)
+        if not asked:
+            raise DataError(f"no decision of {logged_by} can be asked again with {name} ({', '.join(lacking)})")
         check_logger(asked, policy)
     except PenchantError as error:
         raise DataError(error.message.rstrip("."), hint=error.hint) from None

@@ -97,7 +97,8 @@ class Known:
     """What is known of B users, of which discovery starts."""
 
     counts: DoubleArray
-    """(B, C) events that touch each concept at all"""
+    """(B, C) events that make each concept known, 0 where it may be discovered: those that touch it at all where the
+    weights are learned and interests are listed, those it leads the items of where a slate looks around"""
     main: DoubleArray
     """(B, C) events that are mainly of each concept"""
     foreseen: DoubleArray
@@ -148,12 +149,14 @@ class InterestDiscovery:
         return np.asarray(np.where(self.open(known), self.parts(known).sum(axis=2), -np.inf), dtype=np.float64)
 
     def way(self, counts_C: DoubleArray, concept: int, *, by_meaning: bool = False) -> int:
-        """The known concept from which one is come to: of the largest r_ac / π_c, or the nearest in meaning; −1 where
-        nothing is known. A concept that is too broad leads everywhere, and is named only where no other is known.
+        """Another known concept from which one is come to: of the largest r_ac / π_c, or the nearest in meaning; −1
+        where none is known. A concept that is too broad leads everywhere, and is named only where no other is known.
         """
-        known = np.flatnonzero((counts_C > 0) & self.narrow)
+        others = counts_C > 0
+        others[concept] = False
+        known = np.flatnonzero(others & self.narrow)
         if not len(known):
-            known = np.flatnonzero(counts_C > 0)
+            known = np.flatnonzero(others)
         if not len(known):
             return -1
         worth = self._cosines[concept] if by_meaning else self.reach.lifts(concept)

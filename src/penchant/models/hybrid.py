@@ -252,22 +252,26 @@ class Interest(Recommender):
         return [name for name in self.config.sources if name != "content" or text]
 
     def _count(self, dataset: Dataset, options: FitOptions, *, wanted: list[str]) -> None:
-        """Learn what is no training but counting, by the similarities that were chosen before."""
+        """Learn what is no training but counting, by the similarities that were chosen before. Of the old sources only
+        that stays which reads no events: another catalogue's neighbours would answer for the wrong items.
+        """
         settings, graph = self._neighbourhoods()
-        self.beside = dict(self.beside)  # a copy's sources are its own
+        counted: dict[str, HistorySource] = {}
         if "knn" in wanted:
-            self.beside["knn"] = knn = ItemKNN(settings).fit(dataset, options=options)
-            graph = graph.settled_as(knn.chosen)
+            counted["knn"] = knn = ItemKNN(settings).fit(dataset, options=options)
+            if self.config.item_knn.similarity == "auto":
+                graph = graph.settled_as(knn.chosen)
         if "graph" in wanted:
-            self.beside["graph"] = GraphSmoothing(graph).fit(dataset, options=options)
+            counted["graph"] = GraphSmoothing(graph).fit(dataset, options=options)
         if "content" in wanted:  # users' own attributes are the tracker's: they are no part of the history
             alone = replace(options, user_vectors=None)
-            self.beside["content"] = ContentBased(self.config.content).fit(dataset, options=alone)
+            counted["content"] = ContentBased(self.config.content).fit(dataset, options=alone)
         counts = dataset.item_counts()
         inheritance = self._inheritance(options, counts)
-        for source in self.beside.values():
+        for source in counted.values():
             if isinstance(source, ItemKNN) and inheritance is not None:
                 source.inherit(inheritance)
+        self.beside = counted | {n: s for n, s in self.beside.items() if n in LATE and n not in counted}
         self._of_items = of_items(counts, self._placed(options, dataset.n_items))
 
     def _neighbourhoods(self) -> tuple[ItemKNNConfig, GraphSmoothingConfig]:

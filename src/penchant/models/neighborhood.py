@@ -207,10 +207,11 @@ class ItemKNN(Recommender):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the neighbours."""
-        needs = ("n_items", "chosen", "data", "indices", "indptr")
+        needs = ("n_items", "data", "indices", "indptr")
         config, facts, arrays = read_model(folder, cls.name, cls.settings, needs=needs)
         model = cls(config)
-        model.chosen = cls.settings.of(facts["chosen"], where=str(folder))
+        if "chosen" in facts:  # models saved before there was a choice have the one similarity that they were given
+            model.chosen = cls.settings.of(facts["chosen"], where=str(folder))
         n = int(facts["n_items"])
         model._neighbours = sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
         model._signal = Signal.of_facts(facts["signal"]) if facts.get("signal") else None

@@ -57,7 +57,7 @@ class ItemKNNConfig(Config):
         return tuple(self.model_copy(update=update) for update in updates)
 
     def settled_as(self, other: "ItemKNNConfig") -> Self:
-        """These settings; with the similarity that another's have where it was left to be chosen."""
+        """These settings; with the similarity that another's ``auto`` chose where these have it to be chosen too."""
         if self.similarity != "auto":
             return self
         return next(o for o in self.orders if o.similarity == other.similarity).model_copy(

@@ -62,6 +62,15 @@ class Chooser:
         return cls(exploration=default.model_copy(update={"share": 0.0}), named=NamedPolicy.of(name, settings))
 
 
+def over(default: PolicyWish | None, explore: Share | Mapping[str, Any]) -> Share | dict[str, Any] | Mapping[str, Any]:
+    """What a request says of exploration over a `default` policy: where that is the dial, what the request leaves open
+    is as set there.
+    """
+    if default is None or not (settings := _read(default)[1]) or _read(default)[0] != DIAL:
+        return explore
+    return {**settings, **(explore if isinstance(explore, Mapping) else {"share": explore})}
+
+
 def _read(wish: PolicyWish) -> tuple[str, dict[str, Any]]:
     if isinstance(wish, str):
         return wish, {}

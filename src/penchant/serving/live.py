@@ -11,7 +11,7 @@ from uuid import uuid4
 from penchant.errors import PenchantError, StoreError
 from penchant.feedback import Stores
 from penchant.pipeline.exploring import Exploration, Share
-from penchant.pipeline.named_policy import PolicyWish
+from penchant.pipeline.named_policy import PolicyWish, over
 from penchant.pipeline.questions import Questions
 from penchant.pipeline.slates import Served
 from penchant.progress import SILENT, Progress
@@ -237,8 +237,10 @@ class LiveModel(Reader):
     def _wishes(self, arm: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
         """What a request, its arm and the server say, the first of them that says it."""
         wishes = dict(asked) if arm is None or self._trial is None else {**asked, **self._trial.wishes(arm)}
-        if wishes["explore"] is None and wishes["policy"] is None:  # who turns the dial wants the dial
+        if wishes["policy"] is None and wishes["explore"] is None:
             wishes["policy"] = self._policy
+        elif wishes["policy"] is None:  # who turns the dial wants the dial
+            wishes["explore"] = over(self._policy, wishes["explore"])
         return wishes
 
     def _exposed(self, served: Served, arm: str | None) -> Served:

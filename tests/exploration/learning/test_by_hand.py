@@ -166,3 +166,14 @@ def test_thousands_of_pulls_beside_none():
     found = best(normal_best, means, deviations)
     assert found[0] == pytest.approx(norm.sf(0.3001), abs=1e-4)
     assert found[1] / (found[1] + found[2]) == pytest.approx(norm.cdf(-1 / math.sqrt(2)), abs=1e-3)
+
+
+def test_sure_arms_far_apart_take_no_more_points_than_the_sure_ones_need():
+    """A thousand arms of which each is sure to a millionth of how far they lie apart."""
+    rng = np.random.default_rng(0)
+    means, deviations = rng.normal(size=1000), np.full(1000, 1e-6)
+    table = normal_best(means, deviations, np.ones(1000, dtype=bool), 20)
+    assert len(table.weights_X) < 20_000
+    found = table(np.ones(1000, dtype=bool))
+    assert found.argmax() == means.argmax()
+    assert found.max() == pytest.approx(1.0, abs=1e-6)

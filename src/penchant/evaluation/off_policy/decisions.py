@@ -35,8 +35,8 @@ def logged_slates(
     """
     if not rewarded:
         raise DataError("There is no decision that can be used.", hint="See the report for what was left out, and why.")
-    if logging_policy is not None:
-        check_logger(rewarded, logging_policy, config)
+    if logging_policy is not None and (meant := [one for one in rewarded if version in {None, version_of(one)}]):
+        check_logger(meant, logging_policy, config)
     places = max(len(one.decision.slots) for one in rewarded)
     rewards, propensities = np.zeros((len(rewarded), places)), np.ones((len(rewarded), places))
     for n, one in enumerate(rewarded):

@@ -22,7 +22,7 @@ from penchant.evaluation.off_policy.estimates import Estimate, EstimateConfig, e
 from penchant.evaluation.off_policy.logged_dial import LoggedDial, LoggedDialConfig
 from penchant.evaluation.off_policy.marginalised import MarginalisedInverseProbability
 from penchant.evaluation.off_policy.overlap import weight_overlap
-from penchant.evaluation.off_policy.replaying import Asked, ReplayConfig, Replayed, answerable, replay
+from penchant.evaluation.off_policy.replaying import Asked, FromLog, ReplayConfig, Replayed, answerable, replay
 from penchant.evaluation.off_policy.selection import NAME, RULE, choose_model, chosen_estimate
 from penchant.evaluation.off_policy.slate_estimators import CHOICE, SLATE_ESTIMATORS, estimate_slates
 from penchant.evaluation.off_policy.slates import LoggedSlates, SlateQuestion
@@ -118,12 +118,15 @@ def evaluate_policy(
     """
     config, asking = config or EstimateConfig(), asking or ReplayConfig()
     slate_names, first_names = split_estimators(estimators)
+    served = ", ".join(sorted({one.decision.policy for one in rewarded}))
     rewarded, left_out = answerable(rewarded, policy, *([] if logging_policy is None else [logging_policy]))
     if left_out and not rewarded:
         told = ", ".join(f"{reason.replace('_', ' ')}: {count:,}" for reason, count in left_out.items())
         raise DataError(
-            f"{name} can be asked of no decision of this log ({told}).",
-            hint="Its decisions must have looked around: serve a share above 0 with `--explore`, or `[exploration]`.",
+            f"{name} can be asked of no decision of this log, served by {served} ({told}).",
+            hint="Its decisions must have looked around: serve a share above 0 with `--explore`, or `[exploration]`."
+            if isinstance(policy, FromLog)
+            else "Name the policy that served, with its settings where the log does not tell them.",
         )
     log = logged_slates(rewarded, logging_policy=logging_policy, version=version, config=asking)
     question, asked = slate_question(log, rewarded, policy, config=asking, with_marginals=logging_policy is not None)

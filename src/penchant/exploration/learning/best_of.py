@@ -104,10 +104,7 @@ def _pieces(
     """Where pieces of the line from `lowest` up begin, and how long they are, (P,) each: halved until none is longer
     than any arm that reaches into it allows.
     """
-    whole = float(highs_B.max()) - lowest
-    count = int(np.ceil(whole / float(longest_B.max()))) or 1
-    length = whole / count
-    left = lowest + length * np.arange(count)
+    left, length = np.array([lowest]), float(highs_B.max()) - lowest
     begins, lengths = [], []
     while True:
         short = longest_B < length
