@@ -165,7 +165,6 @@ def test_what_a_person_says_of_the_neighbours_is_not_taken_for_the_graph_s():
         graph = Interest(config).fit(data).beside["graph"]
         assert isinstance(graph, ItemKNN)
         assert (graph.chosen.similarity, graph.chosen.decay) == ("cosine", 1.0)
-        assert graph.tried
 
 
 def test_every_source_is_there_once_all_events_are_counted():

@@ -118,12 +118,12 @@ def evaluate_policy(
     """
     config, asking = config or EstimateConfig(), asking or ReplayConfig()
     slate_names, first_names = split_estimators(estimators)
-    served = ", ".join(sorted({one.decision.policy for one in rewarded}))
+    servers = ", ".join(sorted({one.decision.policy for one in rewarded}))
     rewarded, left_out = answerable(rewarded, policy, *([] if logging_policy is None else [logging_policy]))
     if left_out and not rewarded:
         told = ", ".join(f"{reason.replace('_', ' ')}: {count:,}" for reason, count in left_out.items())
         raise DataError(
-            f"{name} can be asked of no decision of this log, served by {served} ({told}).",
+            f"{name} can be asked of no decision of this log, served by {servers} ({told}).",
             hint="Its decisions must have looked around: serve a share above 0 with `--explore`, or `[exploration]`."
             if isinstance(policy, FromLog)
             else "Name the policy that served, with its settings where the log does not tell them.",
