@@ -9,7 +9,7 @@ from penchant.data.histories import Cases
 from penchant.metrics.ranking import mask_history, ndcg_at
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
-WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0, 24.0)
+WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0, 96.0)
 """Weights tried for a source."""
 POOL = 200
 """Items of each source that a validation case keeps."""
