@@ -54,8 +54,8 @@ def test_the_pool_ranks_as_the_whole_catalogue_does(targets):
 
 def test_a_source_that_knows_joins_and_one_that_does_not_stays_out():
     asked = cases(600)
-    lead = noise(600, 1)
-    knows, guesses = noise(600, 2), noise(600, 3)
+    lead = noise(600, 100)
+    knows, guesses = noise(600, 101), noise(600, 102)
     knows[np.arange(600), asked.target_items] += 3.0
     pool = gathered(asked, lead, [guesses, knows])
     blend = choose(pool, ["guesses", "knows"], ties=TIES, k=10)
