@@ -32,6 +32,13 @@ def test_a_forgotten_event_is_gone_until_that_is_undone(tmp_path):
         assert kept(stores) == ["b"]
 
 
+def test_what_one_user_takes_back_stays_another_s(tmp_path):
+    with open_stores(tmp_path / "s.sqlite") as stores:
+        stores.add_events([Event(user_id="v", item_id="i", event_id="e55")])
+        stores.add_edit(edit("e1", "forget", event_id="e55"))  # the imported one of "u"
+        assert kept(stores) == ["e55"]
+
+
 def test_who_begins_anew_leaves_everything_before_behind(tmp_path):
     with open_stores(tmp_path / "s.sqlite") as stores:
         stores.add_events([Event(user_id=user, item_id="i", event_id=f"{user}1") for user in ("u", "v")])

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -276,3 +277,13 @@ def test_a_replay_stands_where_the_log_was_written(model, fitted):
         while model.live.edits(user).last is not None:
             model.take(model.complete(Edit(edit_id="", user_id=user, action="undo")))
         assert seen(model, user) == seen(never, user)
+
+
+def test_an_edit_made_while_the_clock_is_behind_holds_as_the_later_one(model):
+    moment = [NOW]
+    other = InterestModel(config=model.config, now=lambda: moment[0]).start(model.fitted)
+    first = other.edit("u-1", CHESS, "more").edit
+    moment[0] = NOW - timedelta(days=2000)
+    second = other.edit("u-1", CHESS, "less").edit
+    assert second.edited_at >= first.edited_at
+    assert other.edit("u-2", CHESS, "less").edit.edited_at < first.edited_at  # another's clock is his own

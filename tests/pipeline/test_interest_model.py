@@ -107,6 +107,8 @@ def test_as_of_reads_the_profile_as_it_was(model):
     assert then.interests[0].concept == "space opera"
     assert then.events == 7
     assert model.interests("u-0", as_of=0).cold
+    model.observe([Event(user_id="u-0", item_id=None, event_type="search", text="chess")])
+    assert model.interests("u-0", as_of=-100).interests == model.interests("u-0", as_of=0).interests
 
 
 def test_profiles_have_a_sign_and_a_confidence(model):

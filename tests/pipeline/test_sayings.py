@@ -53,6 +53,30 @@ def test_a_negative_review_lowers_the_concept_it_names_and_a_glad_one_lifts_it(m
     assert [e.effect > 0 for e in glad.evidence if e.event_id == "good"] == [True]
 
 
+def test_a_review_that_damns_its_item_speaks_against_it_and_one_that_praises_it_for_it(model):
+    chess = str(GENRES.index("chess"))
+    words = {
+        "bad": "I hate chess, terrible boring chess. The worst.",
+        "fine": "It arrived on Monday.",
+        "good": "Wonderful, I love it.",
+    }
+    before = genres(model, "u-1").count(chess)
+    item = next(f"{chess}-{n}" for n in range(2, 15) if model.live.timeline.dataset.items.row(f"{chess}-{n}") >= 0)
+    found = {}
+    for name, text in words.items():
+        other = InterestModel(config=model.config, now=lambda: NOW).start(model.fitted)
+        other.observe([wrote("u-1", text, item=item, kind="review", event_id=name)])
+        told = interest(other, "u-1", "chess")
+        found[name] = 0.0 if told is None else told.strength
+        [kept] = [event for event in other.history("u-1") if event.event_id == name]
+        assert (kept.event_type, kept.item_id) == ("review", item)
+        assert (genres(other, "u-1").count(chess) > before) == (name != "bad")
+    assert found["bad"] < 0.2 < found["fine"] < found["good"] + 1e-9
+    rated = InterestModel(config=model.config, now=lambda: NOW).start(model.fitted)
+    rated.observe([Event(user_id="u-1", item_id=item, event_type="review", text=words["bad"], value=5.0)])
+    assert rated.live.consumption(rated.live.timeline.history("u-1")).all()  # a rating says it itself
+
+
 def test_one_who_only_writes_gets_what_he_writes_of_on_top_with_the_texts_behind_it(model):
     texts = ["I love cookery so much, great cookery books", "I saw some chess", "What a wonderful cookery lesson"]
     model.observe([wrote("writer", text, event_id=f"w{n}") for n, text in enumerate(texts)])

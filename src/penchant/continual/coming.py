@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,8 @@ def observed(log: Iterable[Logged], model: InterestModel, *, decisions: Iterable
             taken.append(one.entry)
     timeline = model.live.timeline
     kept = [event for event in taken if event.event_id is None or timeline.key(event.user_id, event.event_id) >= 0]
-    came = dataset_of(kept, like=model.fitted.dataset, now=model.live.microseconds())
+    counted = [replace(event, event_type=timeline.counted(event)) for event in kept]
+    came = dataset_of(counted, like=model.fitted.dataset, now=model.live.microseconds())
     growth = grown(model.fitted.dataset, came, alone=True)
     return Coming(
         growth=growth,
@@ -88,14 +89,16 @@ def observed(log: Iterable[Logged], model: InterestModel, *, decisions: Iterable
 
 def dataset_of(events: Sequence[Event], *, like: Dataset, now: int) -> Dataset:
     """Events as a dataset with the clock of another, in their order where that counts positions. An event without a
-    time happened `now` (UTC microseconds).
+    time, and one dated later, happened `now` (UTC microseconds).
     """
     users = Table(tuple(dict.fromkeys(event.user_id for event in events)))
     items = Table(tuple(dict.fromkeys(event.item_id for event in events if event.item_id is not None)))
     types = tuple(dict.fromkeys(event.event_type for event in events)) or like.event_types
     rows = users.rows([event.user_id for event in events])
     timed = like.clock == "time"
-    stamps = np.array([now if event.timestamp is None else event.timestamp for event in events], dtype=np.int64)
+    stamps = np.array(
+        [now if event.timestamp is None else min(event.timestamp, now) for event in events], dtype=np.int64
+    )
     order = np.lexsort((np.arange(len(events)), stamps if timed else np.zeros(len(events)), rows))
     if not timed:
         counted: Counter[str] = Counter()

@@ -11,8 +11,8 @@ from penchant.records import Decision, Edit, Event
 class Forgotten:
     """What must not leave the store any more."""
 
-    events: frozenset[str] = frozenset()
-    """Ids of events that their users took back one by one"""
+    events: frozenset[tuple[str, str]] = frozenset()
+    """Users, and ids of their events that they took back one by one: another's of the same id is his"""
     resets: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Users who took back everything: their last reset's place in the log, and its moment"""
 
@@ -21,7 +21,8 @@ class Forgotten:
         entry = logged.entry
         if not isinstance(entry, Event):
             return False
-        return entry.event_id in self.events or logged.sequence < self.resets.get(entry.user_id, (0, 0))[0]
+        taken_back = (entry.user_id, entry.event_id) in self.events
+        return taken_back or logged.sequence < self.resets.get(entry.user_id, (0, 0))[0]
 
     def decided(self, decision: Decision) -> bool:
         """Whether a decision stands on what its user has taken back since."""
@@ -43,7 +44,9 @@ def forgotten(log: Iterable[Logged]) -> Forgotten:
     gone = undone([edit for _, edit in edits])
     standing = [(sequence, edit) for sequence, edit in edits if edit.edit_id not in gone]
     return Forgotten(
-        events=frozenset(e.event_id for _, e in standing if e.action == "forget" and e.event_id is not None),
+        events=frozenset(
+            (e.user_id, e.event_id) for _, e in standing if e.action == "forget" and e.event_id is not None
+        ),
         resets={
             edit.user_id: (sequence, edit.edited_at)
             for sequence, edit in standing

@@ -66,7 +66,7 @@ def completed(live: Live, search: ConceptSearch, edit: Edit) -> Edit:
     edit = replace(
         edit,
         edit_id=edit.edit_id or uuid.uuid4().hex,
-        edited_at=edit.edited_at or live.microseconds(),
+        edited_at=edit.edited_at or max(live.microseconds(), live.edits(edit.user_id).latest),
     )
     if edit.action == "add" and edit.text is not None and edit.concept_id is None:
         edit = replace(edit, concept_id=search.nearest(edit.text, limit=1)[0].concept_id)

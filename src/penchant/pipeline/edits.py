@@ -63,6 +63,13 @@ class Edits:
         return next((taken.edit for taken in self.log if taken.edit.edit_id == edit_id), None)
 
     @property
+    def latest(self) -> int:
+        """When the last edit was made, UTC microseconds; 0 where none was. A later one is not made before, whatever a
+        clock that jumped back says.
+        """
+        return max((taken.edit.edited_at for taken in self.log), default=0)
+
+    @property
     def undone(self) -> frozenset[str]:
         """Ids of edits that an undo took back."""
         return undone([taken.edit for taken in self.log])

@@ -21,7 +21,7 @@ from penchant.interfaces import ItemFacts
 from penchant.pipeline.beliefs import MICROSECONDS_A_DAY, BeliefReader, EventReading, Steps
 from penchant.pipeline.edits import Edits, Taken
 from penchant.pipeline.fitting import Fitted, InterestModelConfig
-from penchant.pipeline.sayings import Sayings, read_sayings, text_reader
+from penchant.pipeline.sayings import Sayings, damning, read_sayings, text_reader
 from penchant.pipeline.timeline import AS_FITTED, Timeline
 from penchant.records import Edit
 from penchant.reranking.rules import Constraints, Rules, constraints
@@ -52,7 +52,7 @@ class Live:
         self.fitted = fitted
         self.config = config
         self.now = now
-        self.timeline = Timeline(fitted.dataset)
+        self.timeline = Timeline(fitted.dataset, damns=lambda event: damning(event, self.text_reader))
         self.ties = tie_breaks(fitted.dataset.items.ids, seed=seed)
         self.counts = fitted.dataset.item_counts()
         self.selectors = Selectors(fitted.dataset.items)

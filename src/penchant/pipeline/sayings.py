@@ -15,10 +15,16 @@ from penchant.interests.text.evidence import TextEvidence, TextWeights, evidence
 from penchant.interests.text.gazetteer import Gazetteer
 from penchant.interests.text.reading import TextReader, TextReading
 from penchant.progress import SILENT, Progress
+from penchant.records import Event
 from penchant.types import BoolArray, DoubleArray, IntArray
 
 OPINIONS = frozenset({"comment", "review", "post", "message", "note", "question", "answer", "feedback", "text"})
 """Types of events whose text is somebody's own words even where it is about no item; else it is what he looked for."""
+
+DAMNED = "dislike"
+"""What an opinion of an item counts as that speaks against it and comes without a rating."""
+DAMNING = -0.3
+"""Polarity of a text from which on it does: one plain word of blame is at −0.5"""
 
 BLOCK = 500
 """Between one and two blocks of a user's last texts are read, or all where there are fewer, as of his events."""
@@ -29,6 +35,13 @@ REMEMBERED = 2_000_000
 def is_search(event_type: str, item: int) -> bool:
     """Whether an event's text was typed to find something."""
     return item < 0 and event_type not in OPINIONS
+
+
+def damning(event: Event, reader: TextReader) -> bool:
+    """Whether an event is somebody's opinion that speaks against its item. A rating beside it says so itself."""
+    if event.item_id is None or event.event_type not in OPINIONS or event.value is not None or not event.text:
+        return False
+    return reader.read([event.text])[0].polarity <= DAMNING
 
 
 class Written(NamedTuple):

@@ -1,14 +1,14 @@
 """Everything users did: the dataset the model was fitted on, and the events observed since."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
-from penchant.pipeline.sayings import Written, is_search, written_in
+from penchant.pipeline.sayings import DAMNED, Written, is_search, written_in
 from penchant.records import Event, HistoryEvent, ObserveResult, Rejection
 from penchant.types import BoolArray, IntArray
 
@@ -33,12 +33,19 @@ class Timeline:
     """Histories that grow: the fitted dataset never changes, observed events are laid over it, forgotten ones hidden.
 
     Where the dataset's clock is ``position``, an observed event takes the user's next position and its own timestamp is
-    not read; where it is ``time``, an event without a timestamp takes `now`.
+    not read; where it is ``time``, an event without a timestamp takes `now`, and one dated later than that too: nothing
+    has happened that is to come.
+
+    `damns` tells of an observed event whether its words speak against its item: it then counts as `DAMNED`, which is no
+    consumption, and is shown by the type it came with.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, *, damns: Callable[[Event], bool] | None = None) -> None:
         self.dataset = dataset
         self.event_types = list(dataset.event_types)
+        self._damns = damns
+        self._shown: dict[int, str] = {}
+        """Types of observed events that count as another, by their keys"""
         self._live: dict[str, list[_Live]] = {}
         self._forgotten: dict[str, tuple[int, frozenset[int]]] = {}
         self._ids: dict[int, str] = {}
@@ -200,6 +207,7 @@ class Timeline:
             end = as_of
             if self.dataset.clock == "position":
                 positions = self.history(user_id).timestamps
+                as_of = max(as_of, 0)
                 end = int(positions[as_of]) - 1 if as_of < len(positions) else np.iinfo(np.int64).max
             texts = [one for one in texts if one.timestamp <= end]
         return texts
@@ -213,7 +221,7 @@ class Timeline:
                 event_id=self.event_id(int(history.keys[n])),
                 item_id=self.dataset.items.ids[history.items[n]],
                 title=self.dataset.title(int(history.items[n])),
-                event_type=self.event_types[history.types[n]],
+                event_type=self._shown.get(int(history.keys[n]), self.event_types[history.types[n]]),
                 timestamp=int(history.timestamps[n]),
                 value=None if math.isnan(history.values[n]) else float(history.values[n]),
                 position=n,
@@ -224,6 +232,10 @@ class Timeline:
     def of_types(self, history: Histories, names: frozenset[str]) -> BoolArray:
         """(N,) whether each event's type is one of `names`."""
         return np.isin(history.types, [code for code, name in enumerate(self.event_types) if name in names])
+
+    def counted(self, event: Event) -> str:
+        """The type that an event counts as: its own, or `DAMNED`."""
+        return DAMNED if self._damns is not None and self._damns(event) else event.event_type
 
     def _imported_key(self, event: Event) -> int:
         """The key of the user's own imported event that is called as this one is; −1 where none is.
@@ -273,20 +285,23 @@ class Timeline:
             imported = self.dataset.events.timestamps[self._span(event.user_id)]  # texts, too
             stamp = int(imported.max(initial=-1)) + 1 + len(mine)
         else:
-            stamp = now if event.timestamp is None else event.timestamp
-        if event.event_type not in self.event_types:
-            self.event_types.append(event.event_type)
+            stamp = now if event.timestamp is None else min(event.timestamp, now)
+        counted = self.counted(event)
+        if counted not in self.event_types:
+            self.event_types.append(counted)
         key = self._next_key
         while event.event_id is None and f"e{key}" in self._seen_ids:
             key += 1
         self._next_key = key + 1
         self._ids[key] = f"e{key}" if event.event_id is None else event.event_id
         self._seen_ids.add(self._ids[key])
+        if counted != event.event_type:
+            self._shown[key] = event.event_type
         mine.append(
             _Live(
                 key=key,
                 item=-1 if event.item_id is None else self.dataset.items.row(event.item_id),
-                type=self.event_types.index(event.event_type),
+                type=self.event_types.index(counted),
                 timestamp=stamp,
                 value=math.nan if event.value is None else event.value,
                 text=event.text,
