@@ -1,5 +1,7 @@
 """Which of given names fits a concept that has none, in worlds where that is known."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,6 +11,7 @@ from penchant.concepts.kinship import ItemTexts
 from penchant.concepts.naming import NamingConfig, fitting, mutual, with_names
 from penchant.concepts.vocabulary import Concept, Vocabulary
 from penchant.errors import DataError
+from penchant.interfaces import Encoder
 
 SUBJECTS, PER, DIM = 12, 15, 24
 TOLD = 8
@@ -106,6 +109,10 @@ class Reader:
         return self.names[[int(text.split()[-1]) for text in texts]]
 
 
+def reader(names: np.ndarray) -> Encoder:
+    return cast(Encoder, Reader(names))
+
+
 def vocabulary(members: sp.csr_array) -> Vocabulary:
     concepts = tuple(
         Concept(
@@ -124,7 +131,7 @@ def test_kinds_are_called_by_offered_names_and_keep_their_id_and_words():
     texts, names, members = world()
     before = vocabulary(members)
     offered = (*(f"subject {c}" for c in range(SUBJECTS)), "Subject-9", " ")
-    after = with_names(before, texts, Reader(names), NamingConfig(names=offered))
+    after = with_names(before, texts, reader(names), NamingConfig(names=offered))
     assert after.concepts[:TOLD] == before.concepts[:TOLD]
     assert [concept.id for concept in after.concepts] == [concept.id for concept in before.concepts]
     renamed = [c for c in range(TOLD, SUBJECTS) if after.concepts[c].name != before.concepts[c].name]
@@ -138,7 +145,7 @@ def test_without_names_or_kinds_nothing_changes():
     texts, names, members = world()
     before = vocabulary(members)
     taken = NamingConfig(names=("subject 0", "SUBJECT 1"))
-    assert with_names(before, texts, Reader(names), NamingConfig()) is before
-    assert with_names(before, texts, Reader(names), taken) is before
+    assert with_names(before, texts, reader(names), NamingConfig()) is before
+    assert with_names(before, texts, reader(names), taken) is before
     alone = Vocabulary(concepts=before.concepts[:TOLD], activations=before.activations[:, :TOLD])
-    assert with_names(alone, texts, Reader(names), NamingConfig(names=("subject 9",))) is alone
+    assert with_names(alone, texts, reader(names), NamingConfig(names=("subject 9",))) is alone
