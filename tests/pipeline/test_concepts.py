@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from penchant.encoders import render_items
+from penchant.encoders.light import fit_light
 from penchant.pipeline import interest_model
 from penchant.pipeline.fitting import InterestModelConfig
 from penchant.pipeline.interest_model import InterestModel
 from tests.pipeline.conftest import NOW, SETTINGS
-from tests.worlds import genre_world
+from tests.worlds import GENRES, genre_world
 
 COOKERY = "2"
 
@@ -99,3 +101,15 @@ def test_a_profile_tells_the_concept_that_was_edited_and_not_all_below_it(model)
     after = {interest.concept_id for interest in model.interests("u-0", limit=3).interests}
     assert name in after
     assert after & (before - {name})
+
+
+def test_kinds_are_called_by_names_of_the_settings(model):
+    data, offered = genre_world(), tuple(f"{genre} volume" for genre in GENRES)
+    encoder = fit_light("hashed", render_items(data.items))
+    told = InterestModelConfig.of({**model.config.model_dump(), "text": True, "naming": {"names": offered}})
+    named = InterestModel(config=told, encoder=encoder, now=lambda: NOW).fit(data).fitted.vocabulary
+    called = [concept for concept in named.concepts if concept.name in offered]
+    assert called
+    for concept in called:
+        assert concept.kind == "kind"
+        assert concept.aliases  # the words it would have been called after

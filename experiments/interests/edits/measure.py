@@ -10,7 +10,9 @@ serves a third time.
   and ``less`` are to move it strictly. Counted apart, as saturated: ``less`` where it is 0, ``more`` and ``pin`` where
   it is the largest that any k servable items have.
 - ``mute``: no item above the threshold among the first `deep`.
-- NDCG@k on targets that do not activate the concept, before and after: what an edit costs elsewhere.
+- NDCG@k on targets that do not activate the concept, before and after: what an edit costs elsewhere; the
+  same expected over targets by the place they are found at, beside the least that a change of exposure costs
+  (`by_place.py`).
 - undo: items and scores of the slate equal those before, and for some draws the reasons and the profile.
 - strengths: by how much the words moved their interest, in standard deviations, as the profile shows it.
 """
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from by_place import SHOWN, ByPlace, target_places
 
 import penchant
 from penchant.config import read_toml
@@ -40,7 +43,8 @@ ACTIONS: tuple[EditAction, ...] = ("more", "less", "pin", "mute")
 class Measured:
     """Counts over draws."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_place: ByPlace) -> None:
+        self.by_place = by_place
         self.way: dict[str, Counter[str]] = defaultdict(Counter)
         self.ndcg: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.moved: dict[str, list[int]] = defaultdict(list)
@@ -93,6 +97,7 @@ def draw(
     concept = int(touched[int(rng.integers(len(touched)))])
     before = model.recommend(user, k, explain=checked)
     profile = model.interests(user) if checked else None
+    deeper = model.recommend(user, SHOWN, explain=False)
     edit = Edit(edit_id=f"edit-{n}", user_id=user, action=action, concept_id=vocabulary.concepts[concept].id)
     edit = model.complete(edit)
     model.take(edit)
@@ -110,6 +115,14 @@ def draw(
         if way != "right" and saturated(action, first, before, model, concept):
             way = "saturated"
         measured.way[action][way] += 1
+        rank = {item.item_id: item.rank for item in model.recommend(user, SHOWN, explain=False).items}
+        rows = dataset.items.rows([item.item_id for item in deeper.items])
+        of, bears = (
+            np.asarray(a[rows][:, vocabulary.family[concept]].sum(axis=1)).ravel().tolist()
+            for a in (vocabulary.activations, vocabulary.bears)
+        )
+        after_it = [rank.get(item.item_id, 0) for item in deeper.items]
+        measured.by_place.add(action, of, [one == 0 for one in bears], after_it)
         measured.strengths[action].append(edit.strength or 0.0)
     measured.moved[action].append(k - len({i.item_id for i in before.items} & {i.item_id for i in top.items}))
     target = targets[user]
@@ -165,6 +178,7 @@ def told(measured: Measured) -> dict[str, Any]:
         "strengths": strengths,
         "muted_items_served": measured.muted_served,
         "ndcg_on_targets_without_the_concept": elsewhere,
+        "ndcg_expected_by_place": measured.by_place.told(),
         "undo": {
             "slates": measured.undone,
             "slates_that_differ": measured.undo_differs,
@@ -192,8 +206,9 @@ def main() -> None:
         editing = EditingConfig.of(settings["editing"])
         model.config = model.config.model_copy(update={"editing": editing})
         model.start(model.fitted)
-    rng, measured = numpy_rng(int(settings["seed"]), "edits"), Measured()
+    rng = numpy_rng(int(settings["seed"]), "edits")
     targets = held_out(model.fitted.dataset, Dataset.load(options.dataset))
+    measured = Measured(ByPlace(target_places(model, targets), int(settings["k"])))
     draws = int(settings["draws"])
     start = time.perf_counter()
     for n in range(draws):

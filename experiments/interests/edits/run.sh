@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes result.json: are edits kept to? On the books shipped with the package, or on the dataset folder given.
+# Makes result.json and result-larger-step.json: are edits kept to? On the books shipped with the package, or on the
+# dataset folder given.
 #   ./run.sh                                  # books, six epochs, as in the demo
 #   ./run.sh ../../../beauty.dataset beauty   # another dataset: makes result-beauty.json
 set -e
@@ -21,3 +22,6 @@ fi
 python hold_out.py "$DATA" "$WORK/$NAME-asked.dataset"
 penchant fit "$WORK/$NAME-asked.dataset" $SETTINGS --to "$WORK/$NAME.bundle"
 python measure.py "$WORK/$NAME.bundle" "$DATA" --out "$OUT"
+if [ "$NAME" = books ]; then
+  python measure.py "$WORK/$NAME.bundle" "$DATA" --config larger_step.toml --out result-larger-step.json
+fi

@@ -15,11 +15,14 @@ share of those added that are true.
 **Bare items.** The same for a fifth of the items from which *all* tags are taken, as of a new or ill-kept item: of two
 tags that say nearly the same one may still be open in the first trial, here none is.
 
-**Names.** Here texts are read without any tag, and every tag is hidden once, a fifth at a time. The concept of a hidden
-tag is the mean of its items' texts, and of their behaviour. Its name is sought among names placed by the language
-model: as they are, or moved to where the items of names that read alike lie (learned from the open tags alone). Told:
-how often its own name is among the nearest three, of all names, or of those that no concept has yet, as when a new kind
-is to be named. Chance is 3 over their number. (The regression's λ was not tuned beyond 0.1, 0.3, 1 on the books.)
+**Names** (`told_names.py`). Here texts are read without any tag. The concept of a hidden tag is its items. Its name is
+sought among names placed by the language model: as they are; moved to where the items of names that read alike lie
+(learned from the open tags alone); and by `penchant.concepts.naming`, also without each of its steps. Told: how often
+its own name is among the nearest three, of all names, or of those that no concept has yet. Chance is 3 over their
+number. First for the tags hidden above, then for every tag, a fifth or half of them hidden at a time, in ten draws of
+which together. `given a name`, `right of those`: what `penchant.concepts.naming.with_names` would call the concepts.
+The settings of `penchant.concepts.naming` were chosen on tags that are open above, of books and Amazon Beauty; the tags
+hidden above were asked once, at the end.
 
 **Purity** is that of `TextSpace` (0: no more alike than at random); NMI is between the heaviest direction of an item
 and its rarest true tag, beside that of shuffled items, for NMI grows with the number of groups.
@@ -34,6 +37,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from told_names import Names, naming
 
 from penchant import __version__
 from penchant.concepts.completion import CompletionConfig, completed, judged, side_by_side
@@ -50,7 +54,7 @@ from penchant.metrics.roc import roc_auc
 from penchant.models.matrix_factorization.als import ALS
 from penchant.pipeline.encoding import cached_encoder, item_vectors
 
-LEAST_ITEMS, LARGEST_SHARE, LEAST_PAIRS, FOLDS = 20, 0.5, 5, 5
+LEAST_ITEMS, LARGEST_SHARE, LEAST_PAIRS = 20, 0.5, 5
 
 
 class Hiding:
@@ -149,53 +153,6 @@ def pairs(
     }
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length one."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-
-
-def foretold(
-    names: np.ndarray, centroids: np.ndarray, learn: np.ndarray, *, start: np.ndarray | None = None
-) -> np.ndarray:
-    """Where a name's items lie, told by those of names that read like it: kernel ridge regression, λ = 1."""
-    kernel = names @ names.T
-    begin = np.zeros_like(centroids) if start is None else start
-    told = np.linalg.solve(kernel[np.ix_(learn, learn)] + np.eye(len(learn)), (centroids - begin)[learn])
-    return unit(begin + kernel[:, learn] @ told)
-
-
-def nearest(likeness: np.ndarray, tag: int, among: np.ndarray, k: int = 3) -> bool:
-    """Whether of the names `among`, at most k − 1 are nearer to the tag's concept than its own."""
-    return bool((likeness[among] > likeness[tag]).sum() < k)
-
-
-def naming(hiding: Hiding, texts: np.ndarray, behaviour: np.ndarray, names: np.ndarray) -> dict[str, Any]:
-    """Whether hidden tags' names are found again, each tag hidden once."""
-    members = sp.csr_array(hiding.true.astype(np.float64))
-    lies = {"texts": ItemTexts(texts).centroids(members), "behaviour": ItemTexts(unit(behaviour)).centroids(members)}
-    names = unit(names - names.mean(axis=0))
-    plain = names @ lies["texts"].T
-    n = len(hiding.tags)
-    fold = np.random.default_rng(0).permutation(n) % FOLDS
-    rows: dict[str, dict[str, list[bool]]] = {}
-    for part in range(FOLDS):
-        hidden, open_ = np.flatnonzero(fold == part), np.flatnonzero(fold != part)
-        by_texts = foretold(names, lies["texts"], open_, start=names) @ lies["texts"].T
-        both = by_texts + foretold(names, lies["behaviour"], open_) @ lies["behaviour"].T
-        for label, likeness in (("language model alone", plain), ("learned, texts", by_texts), ("learned, both", both)):
-            told = rows.setdefault(label, {"all names": [], "names that no concept has": []})
-            for t in hidden:
-                told["all names"].append(nearest(likeness[:, t], t, np.arange(n)))
-                told["names that no concept has"].append(nearest(likeness[:, t], t, hidden))
-    return {
-        "tags, each hidden once": n,
-        "chance": {"all names": 3 / n, "names that no concept has": 3 * FOLDS / n},
-        "own name among the nearest three": {
-            label: {among: float(np.mean(hits)) for among, hits in told.items()} for label, told in rows.items()
-        },
-    }
-
-
 def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
     """I(a; b) over the mean of the entropies of two labellings."""
     table = np.zeros((a.max() + 1, b.max() + 1))
@@ -264,7 +221,7 @@ def measure(name: str, folder: Path, column: str, settings: dict[str, Any], enco
     untold = Table(data.items.ids, {k: v for k, v in hiding.shown_columns().items() if k != column})
     plain = item_vectors(untold, encoder)
     if plain is not None:
-        told["names"] = naming(hiding, plain, behaviour, names)
+        told["names"] = naming(Names(hiding.true, plain, behaviour, names), hiding.hidden)
     texts, vocabulary = read(shown & ~hiding.bare[:, None], ~hiding.bare)
     told["bare items"] = pairs(hiding, texts, behaviour, names, shown, vocabulary, completion, hiding.bare)
     print(name, json.dumps(told, indent=1), flush=True)

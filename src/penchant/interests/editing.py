@@ -30,11 +30,11 @@ class EditingConfig(Config):
     weight: float = Field(default=2.5, gt=0)
     """In the ranking his own word counts so many times what is read of him: one standard deviation of what is read
     moves an item by a small part of what lies between it and the first ten, and a word is to be seen."""
-    step: float = Field(default=0.5, gt=0)
+    step: float = Field(default=0.25, gt=0)
     """``more`` and ``less`` move an interest by this, up or down, and further where that would not be seen."""
     add: float = Field(default=1.0, gt=0)
     """``add`` moves it up by this, and further where that would not be seen."""
-    pin: float = Field(default=0.5, gt=0)
+    pin: float = Field(default=0.25, gt=0)
     """A pinned interest is shifted by this, and further where that would not be seen; it does not fade."""
     most_step: float = Field(default=9.0, gt=0)
     """No word moves an interest further than this to be seen."""

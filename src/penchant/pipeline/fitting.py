@@ -12,6 +12,7 @@ from pydantic import Field
 from penchant.concepts.completion import CompletionConfig, completed
 from penchant.concepts.heirs import Succession, succession
 from penchant.concepts.kinds import placed_vocabulary
+from penchant.concepts.naming import NamingConfig, with_names
 from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concept_space, space_of
 from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
 from penchant.config import Config
@@ -53,6 +54,8 @@ class InterestModelConfig(Config):
     completion: CompletionConfig | None = None
     """Give items concepts that they do not bear and are judged to be of; None: only those they bear."""
     concepts: ConceptSpaceConfig = Field(default_factory=ConceptSpaceConfig)
+    naming: NamingConfig = Field(default_factory=NamingConfig)
+    """Names that kinds may be called."""
     profile: ProfileConfig = Field(default_factory=ProfileConfig)
     editing: EditingConfig = Field(default_factory=EditingConfig)
     belief: BeliefSettings = Field(default_factory=BeliefSettings)
@@ -175,6 +178,8 @@ def fit(
             facts["validation"]["interest"] = model.blend.validation["blend"]
     if (found := model.tracker.concepts) is not None:
         vocabulary = placed_vocabulary(vocabulary, data.items, found.names, found.kinds, found.activations)
+        if encoder is not None and items is not None:
+            vocabulary = with_names(vocabulary, items, encoder, config.naming)
         space = space_of(model.tracker.item_vectors, found.mean, found.directions, found.activations)
     else:
         space = fit_concept_space(model.tracker.item_vectors, vocabulary, config.concepts)
