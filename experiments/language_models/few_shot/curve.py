@@ -1,4 +1,4 @@
-"""Makes curve.json and films.svg, books.svg: AUC by number of labels, of result.json, and how many labels save how many.
+"""Makes curve.json, films.svg and books.svg of result.json: AUC by number of labels, and how many labels save how many.
 
 python curve.py. Nothing is measured anew.
 """
