@@ -61,9 +61,9 @@ def test_they_are_learned_from_and_nobody_asks_about_them():
     training, cases = held_out(made, FitOptions())
     assert cases.histories.users.max() < 40
     assert is_generated(training).any()
-    learned = [ItemKNN().fit(data).score(parts.test.histories) for data in (parts.train, made)]
-    assert not np.array_equal(*learned)
-    assert np.isfinite(learned[1]).all()
+    without, beside = (ItemKNN().fit(data).score(parts.test.histories) for data in (parts.train, made))
+    assert not np.array_equal(without, beside)
+    assert np.isfinite(beside).all()
 
 
 def test_the_same_seed_gives_the_same_twins_and_they_are_not_changed_again():
