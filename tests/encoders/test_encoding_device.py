@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from penchant.encoders import huggingface, load_encoder
 from penchant.encoders.fine_tuning import FineTunedEncoder, FineTunedEncoderConfig
@@ -59,7 +60,7 @@ def test_a_layer_after_the_pooling_goes_there_with_it(
 ):
     encoder = FineTunedEncoder(FineTunedEncoderConfig.of({"path": str(tiny_checkpoint("bert"))}), seed=0)
     turned = np.eye(encoder.dim, dtype=np.float32)[::-1].copy()
-    encoder.put_head(huggingface.torch.from_numpy(turned), huggingface.torch.zeros(encoder.dim))
+    encoder.put_head(torch.from_numpy(turned), torch.zeros(encoder.dim))
     encoder.save(tmp_path / "tuned")
     expected = load_encoder(tmp_path / "tuned", settings={"precision": "float32"}).encode(TEXTS)
     np.testing.assert_allclose(load_encoder(tmp_path / "tuned", device="pretend").encode(TEXTS), expected, atol=1e-5)
