@@ -27,6 +27,8 @@ from penchant.models.language.prompts.template import PromptValues
 from penchant.models.language.text_rating import TextRating, TextRatingConfig
 from penchant.models.neural import recommender
 from penchant.models.neural.recommender import NeuralRecommender
+from penchant.models.rating import rating_network
+from penchant.models.rating.rating_network import RatingNetwork, RatingNetworkConfig
 from penchant.models.sequential import concept_training, continuing
 from penchant.models.sequential import training as tracker_training
 from penchant.models.sequential.config import InterestTrackerConfig
@@ -138,7 +140,7 @@ def test_layers_on_two_devices_give_what_they_give_on_one():
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendDevice]:
     """The device ``pretend`` is there for all that train."""
     modules = (next_item_tuning, task_network, cloze, recommender, tracker_training, concept_training, continuing)
-    with pretending(monkeypatch, *modules, pretraining) as mode:
+    with pretending(monkeypatch, *modules, pretraining, rating_network) as mode:
         yield mode
 
 
@@ -266,6 +268,21 @@ def test_tasks_and_pairs_are_learned_there(pretend: PretendDevice, words: Path):
         pairs = TextRating(TextRatingConfig.of({"language_model": model, "training": ONE_EPOCH, "head": head}))
         pairs.fit(data, options=FitOptions(device="pretend"))
         assert told_device(pairs.record) == str(PRETEND)
+
+
+@pytest.mark.parametrize("head", ["rating", "class", "liked"])
+def test_the_network_that_rates_trains_there_and_serves_from_the_processor(head: str, pretend: PretendDevice):
+    data = colour_world()[0]
+    settings = {"head": head, "class_weights": "balanced"} if head == "class" else {"head": head}
+    # Without dropout, which draws its own way on each device.
+    config = RatingNetworkConfig.of({**settings, "dropout": 0.0, "training": ONE_EPOCH})
+    there, here = (RatingNetwork(config).fit(data, options=FitOptions(device=name)) for name in ("pretend", "cpu"))
+    assert told_device(there.record) == str(PRETEND)
+    assert told_device(here.record) == "cpu"
+    assert pretend.operations > 100
+    pairs = np.zeros(4, dtype=np.int64), np.arange(4, dtype=np.int32)
+    found, expected = (model.predict(data.histories(), *pairs) for model in (there, here))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_gap_is_learned_to_be_filled_there(pretend: PretendDevice, filler: Path):

@@ -217,8 +217,10 @@ def logit(p: DoubleArray) -> DoubleArray:
     return np.asarray(np.log(inside / (1 - inside))[:, None])
 
 
-def two_views(data: Catalogue, settings: dict[str, Any]) -> dict[str, Any]:
-    """Co-training from 64 labels: the item's text, and behaviour."""
+def two_views(
+    data: Catalogue, settings: dict[str, Any], *, labels: int = 64, assumed: bool = True, n: int | None = None
+) -> dict[str, Any]:
+    """Co-training from some labels, in n draws: the item's text, and behaviour, its signs assumed or not."""
     found: dict[str, list[float]] = {}
     text, taken = data.features.components_at
     one = np.ones((len(data.rows), 1))
@@ -226,14 +228,16 @@ def two_views(data: Catalogue, settings: dict[str, Any]) -> dict[str, Any]:
         np.concatenate([one, data.rows[:, text]], axis=1),
         np.concatenate([one, data.rows[:, : len(FEATURES)], data.rows[:, taken]], axis=1),
     ]
-    expected = np.array([ASSUMED.get(name, 0.0) for name in FEATURES])
+    expected = np.array([ASSUMED.get(name, 0.0) if assumed else 0.0 for name in FEATURES])
     blocks = [
         [(np.zeros(shown[0].shape[1] - 1), 0.15)],
-        [(expected, 0.1), (np.zeros(len(range(taken.stop - taken.start))), 0.15)],
+        [(expected, 0.1 if assumed else 0.15), (np.zeros(len(range(taken.stop - taken.start))), 0.15)],
     ]
-    for _, test, train in draws(data, settings, settings["tenth_draws"]):
-        chosen, truth = train[:64], data.labels[test]
-        pool = np.concatenate([chosen, train[64:2064]])
+    for _, test, train in draws(data, settings, n or settings["tenth_draws"]):
+        chosen, truth = train[:labels], data.labels[test]
+        if len(set(data.labels[chosen].tolist())) < 2:  # nothing to begin with
+            continue
+        pool = np.concatenate([chosen, train[labels : labels + 2000]])
         views = tuple(
             View(
                 rows=rows[pool],
@@ -242,7 +246,7 @@ def two_views(data: Catalogue, settings: dict[str, Any]) -> dict[str, Any]:
             )
             for rows, mine in zip(shown, blocks, strict=True)
         )
-        result = co_train((views[0], views[1]), np.arange(64), data.labels[chosen])
+        result = co_train((views[0], views[1]), np.arange(labels), data.labels[chosen])
         for name, heads in (("before", result.before), ("after", result.after)):
             for view, head, rows in zip(("text", "behaviour"), heads, shown, strict=True):
                 found.setdefault(f"AUC of {view}, {name}", []).append(roc_auc(truth, head.logits(rows[test])[0]))
@@ -251,7 +255,10 @@ def two_views(data: Catalogue, settings: dict[str, Any]) -> dict[str, Any]:
             found.setdefault(f"AUC of both, {name}", []).append(roc_auc(truth, both))
         found.setdefault("agreement before", []).append(result.agreement_before)
         found.setdefault("agreement after", []).append(result.agreement_after)
-    return {name: summary(values) for name, values in found.items()}
+    for what in ("AUC of text,", "AUC of behaviour,", "AUC of both,", "agreement"):
+        gains = np.array(found[f"{what} after"]) - np.array(found[f"{what} before"])
+        found[f"gain of {what.removeprefix('AUC of ').rstrip(',')}"] = gains.tolist()
+    return {"draws": len(gains), **{name: summary(values) for name, values in found.items()}}
 
 
 def asked_for(data: Catalogue, settings: dict[str, Any]) -> dict[str, Any]:

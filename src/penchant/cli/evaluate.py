@@ -133,7 +133,8 @@ def evaluate(
     rows = [Row.of(name, settings.get(name)) for name in wanted]
     reads = text and (encoder is not None or any(RECOMMENDERS[row.model].cls.reads_text for row in rows))
     split_config = _split_config(dataset, settings.pop("protocol", {}), split_file)
-    reader, fit_seeds = cached_encoder(encoder, dataset.items) if reads else None, whole_numbers(seeds, "--seeds")
+    reader = cached_encoder(encoder, dataset.items, device=device) if reads else None
+    fit_seeds = whole_numbers(seeds, "--seeds")
     kept = checkpoints or cached_states(
         work_of(
             dataset,

@@ -65,7 +65,7 @@ def fit(
         track=track,
         quiet=json_file == STANDARD_OUTPUT,
     ) as options:
-        reader = cached_encoder(encoder, dataset.items) if settings.text else None
+        reader = cached_encoder(encoder, dataset.items, device=options.device) if settings.text else None
         model = InterestModel(config=settings, encoder=reader, seed=seed)
         model.fit(
             dataset,

@@ -40,8 +40,8 @@ def spread(work: Callable[[IntArray], T], parts: Sequence[IntArray], *, workers:
     """``(part, work(part))`` for each part, as they finish.
 
     Several workers of one thread each rather than one batch at a time on all threads: nothing waits at the end of
-    every matrix product, which matters most on a machine that others use too. A single part runs in the caller's
-    thread with the caller's number of threads.
+    every matrix product, which matters most on a machine that others use too. A single part, and all of them with no
+    workers, as for a GPU, run in the caller's thread with the caller's number of threads.
     """
     import torch
 
@@ -49,7 +49,7 @@ def spread(work: Callable[[IntArray], T], parts: Sequence[IntArray], *, workers:
         with torch.inference_mode():
             return part, work(part)
 
-    if len(parts) <= 1:
+    if len(parts) <= 1 or not workers:
         yield from map(quietly, parts)
         return
     outer = torch.get_num_threads()

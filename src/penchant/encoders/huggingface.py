@@ -1,4 +1,4 @@
-"""Any Transformers checkpoint as an encoder: BERT-like, GPT-like or a Sentence Transformers folder, on the CPU."""
+"""Any Transformers checkpoint as an encoder: BERT-like, GPT-like or a Sentence Transformers folder."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -22,16 +22,19 @@ from penchant.encoders.tokenization import Tokenization, check_size, check_vocab
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
+from penchant.training.devices import chosen_device
 from penchant.training.precision import EncodedIn, Precision, fastest_precision, int8_is_exact, int8_pays
 from penchant.types import FloatArray, IntArray
 
+GPU_TOKENS = 16_384
+"""Tokens in a batch on a GPU, where small ones leave most of it idle; not tuned."""
 _PROBES = (
     "The first text, and then 2 more.",
     "Moisturizing Shampoo, 12 oz by Naturals; Beauty, Hair Care",
     "A history of the city in three volumes, from its founding by fishermen until the railway came. Illustrated.",
 )
 _AGREEMENT = 0.999
-_FLOATING: dict[str, Precision] = {"float32": "float32", "bfloat16": "bfloat16", "int8": "float32"}
+_FLOATING: dict[str, Precision] = {"auto": "float32", "float32": "float32", "bfloat16": "bfloat16", "int8": "float32"}
 """What a model is loaded in before it is rounded."""
 
 
@@ -50,13 +53,16 @@ class HuggingFaceEncoderConfig(Config):
     """Put before every text. None: the checkpoint's default prompt, mostly nothing."""
     batch_tokens: int | None = Field(default=None, ge=1)
     """Tokens in a batch. None: 1024, and 512 in int8, at which a layer's intermediate results stay in the processor's
-    cache."""
+    cache; 16,384 on a GPU."""
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
     """Of the matrix products. ``auto``: whichever this machine is fastest in, bfloat16 by a trial, int8 by the
     processor's flags (VNNI) and where some texts' vectors agree with float32's to a cosine of 0.999. int8 is for
     BERT-like models and texts of eight tokens or more; shorter ones are computed in float32."""
     threads: int | None = Field(default=None, ge=1)
-    """Batches encoded at a time. None: as many as torch uses threads."""
+    """Batches encoded at a time on the processor. None: as many as torch uses threads."""
+    device: str = "cpu"
+    """Where texts are encoded: ``cpu``, ``cuda``, ``cuda:1``; ``auto`` is a GPU where there is one. There products are
+    in float32, or in bfloat16 where that is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +92,10 @@ class HuggingFaceEncoder:
         stated = self._checkpoint.pooling or pooling_of(self._checkpoint.architecture)
         self.pooling: Pooling = stated if self.config.pooling == "auto" else self.config.pooling
         self.prompt = self._checkpoint.prompt if self.config.prompt is None else self.config.prompt
-        self._dense = load_dense(self._checkpoint)
-        wanted = self.config.precision
-        self._floating: Precision = fastest_precision() if wanted == "auto" else _FLOATING[wanted]
+        self.device = chosen_device(self.config.device)
+        self._dense = [layer.to(self.device) for layer in load_dense(self._checkpoint)]
+        wanted, here = self.config.precision, self.device.type == "cpu"
+        self._floating: Precision = fastest_precision() if wanted == "auto" and here else _FLOATING[wanted]
         self._in_int8 = False
         self._tokenization, self._forward = self._load()
         vectors = self._probe()
@@ -98,7 +105,7 @@ class HuggingFaceEncoder:
                 hint="Use another checkpoint.",
             )
         self._dim = vectors.shape[1]
-        if wanted == "int8" or (wanted == "auto" and self._floating == "float32" and int8_pays()):
+        if wanted == "int8" or (wanted == "auto" and here and self._floating == "float32" and int8_pays()):
             self._round(vectors)
 
     def _probe(self) -> torch.Tensor:
@@ -106,12 +113,13 @@ class HuggingFaceEncoder:
             return self._pooled(self._probes())
 
     def _probes(self) -> list[torch.Tensor]:
-        return [torch.tensor([ids]) for ids in self._tokenization(_PROBES)]
+        return [torch.tensor([ids], device=self.device) for ids in self._tokenization(_PROBES)]
 
     def _round(self, exact: torch.Tensor) -> None:
         """Go over to int8: where it was asked for, or where the vectors of the probes stay near the `exact` ones."""
         asked = self.config.precision == "int8"
-        if isinstance(self._forward, PackedBert) and int8_is_exact():
+        here = self.device.type == "cpu"
+        if here and isinstance(self._forward, PackedBert) and int8_is_exact():
             with torch.inference_mode():
                 floating, self._forward = self._forward, RoundedBert(self._forward, self._probes())
             self._in_int8 = asked or bool((self._probe() * exact).sum(1).min() >= _AGREEMENT)
@@ -119,7 +127,9 @@ class HuggingFaceEncoder:
                 self._forward = floating
         elif asked:
             why = "only BERT-like models whose weights are all their own do"
-            if not int8_is_exact():
+            if not here:
+                why = f"8-bit products are made on the processor, and it is on {self.device}"
+            elif not int8_is_exact():
                 why = "this processor's sums of 8-bit products overflow"
             raise ConfigError(f"{self.name} has no int8: {why}.", hint="Use another precision.")
 
@@ -176,9 +186,9 @@ class HuggingFaceEncoder:
         lengths = np.fromiter((len(i) for i in ids), dtype=np.int64, count=len(ids))
         kept = np.flatnonzero(lengths)
         vectors = np.zeros((len(ids), self.dim), dtype=np.float32)
-        workers = self.config.threads or torch.get_num_threads()
-        budget = self.config.batch_tokens or (512 if self._in_int8 else 1024)
-        parts = batches(lengths[kept], budget=budget, workers=workers)
+        workers = (self.config.threads or torch.get_num_threads()) if self.device.type == "cpu" else 0
+        budget = self.config.batch_tokens or (512 if self._in_int8 else 1024 if workers else GPU_TOKENS)
+        parts = batches(lengths[kept], budget=budget, workers=max(workers, 1))
         with progress.task("Encoding texts", total=len(ids)) as advance:
             if len(kept) < len(ids):
                 advance(len(ids) - len(kept))
@@ -218,8 +228,9 @@ class HuggingFaceEncoder:
 
     def _batch(self, ids: list[list[int]], places: IntArray) -> FloatArray:
         """(len(places), D) vectors of texts that are sorted by length."""
-        groups = [torch.tensor([ids[i] for i in places[run]]) for run in equal_lengths([len(ids[i]) for i in places])]
-        vectors: FloatArray = self._pooled(groups).numpy()
+        runs = equal_lengths([len(ids[i]) for i in places])
+        groups = [torch.tensor([ids[i] for i in places[run]], device=self.device) for run in runs]
+        vectors: FloatArray = self._pooled(groups).cpu().numpy()
         return vectors
 
     def _pooled(self, groups: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -244,7 +255,7 @@ class HuggingFaceEncoder:
                 special=tokenizer.num_special_tokens_to_add(is_pair=False),
                 limits=(limit, len(packed.positions)),
                 names=lambda ids: [tokenizer.id_to_token(i) for i in ids],
-            ), packed
+            ), packed.to(self.device)
         loaded, model = load_tokenizer(self._checkpoint), load_model(self._checkpoint)
         check_size(self._checkpoint, tokens=loaded.vocab_size, rows=model.get_input_embeddings().num_embeddings)
         tokenization = self._tokenize_with(
@@ -254,7 +265,7 @@ class HuggingFaceEncoder:
             names=loaded.convert_ids_to_tokens,
         )
         probe = torch.tensor(tokenization(_PROBES[:1]))
-        return tokenization, fast_forward(model, probe, precision=self._floating)
+        return tokenization, fast_forward(model, probe, precision=self._floating, device=self.device)
 
     def _load_adapted(self, folder: Path) -> tuple[Tokenization, Forward]:
         """A base with something trained beside its weights, which transformers itself has to run."""
@@ -262,6 +273,7 @@ class HuggingFaceEncoder:
 
         loaded = load_tokenizer(self._checkpoint)
         method = adapted(load_model(self._checkpoint), folder)
+        method.to(self.device)
         positions = positions_of(self._checkpoint.architecture)
         tokenization = self._tokenize_with(
             loaded,

@@ -22,12 +22,17 @@ def same_model(identity: str, other: str) -> bool:
 
 
 def load_encoder(
-    path: str | Path | None = None, *, settings: Mapping[str, Any] | None = None, cache: Path | None = None
+    path: str | Path | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    cache: Path | None = None,
+    device: str | None = None,
 ) -> Encoder:
     """The encoder at `path`: a folder, a hub id, or None or ``minilm`` for the embedded all-MiniLM-L6-v2.
 
     A folder of a light encoder (`penchant.encoders.light`) gives that encoder, which has no settings. Those of the
-    others are of `HuggingFaceEncoderConfig` but its path. `cache` is a folder to keep the vectors in.
+    others are of `HuggingFaceEncoderConfig` but its path. `cache` is a folder to keep the vectors in, `device` where a
+    language model encodes if the settings do not say; light encoders are always on the processor.
     Raises `NotFoundError` where there is no such model and `ConfigError` where it cannot be used.
     """
     if is_light(path):
@@ -43,5 +48,6 @@ def load_encoder(
     from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig  # torch comes with it
 
     name = None if path is None else str(path)
-    encoder = HuggingFaceEncoder(HuggingFaceEncoderConfig.of({**(settings or {}), "path": name}, where="encoder"))
+    given = {**({} if device is None else {"device": device}), **(settings or {}), "path": name}
+    encoder = HuggingFaceEncoder(HuggingFaceEncoderConfig.of(given, where="encoder"))
     return encoder if cache is None else CachedEncoder(encoder, cache)

@@ -46,6 +46,10 @@ class _Float:
     def __call__(self, x: Tensor) -> Tensor:
         return torch.addmm(self.bias, x.to(self.weight.dtype), self.weight)
 
+    def to(self, device: torch.device | str) -> None:
+        """Move it."""
+        self.weight, self.bias = self.weight.to(device), self.bias.to(device)
+
 
 class _LayerNorm:
     def __init__(self, weights: Weights, name: str, *, eps: float) -> None:
@@ -58,6 +62,10 @@ class _LayerNorm:
 
     def __call__(self, x: Tensor) -> Tensor:
         return layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+    def to(self, device: torch.device | str) -> None:
+        """Move it."""
+        self.weight, self.bias = self.weight.to(device), self.bias.to(device)
 
 
 class _Layer:
@@ -81,6 +89,12 @@ class _Layer:
         layer.up = Int8Linear(self.up.weight, self.up.bias, sizes=self.norm_attention.reach)
         layer.down = Int8AfterGelu(self.down.weight, self.down.bias)
         return layer
+
+    def to(self, device: torch.device | str) -> None:
+        """Move it; not what is in 8-bit integers, which is the processor's alone."""
+        for part in (self.projections, self.out, self.norm_attention, self.up, self.down, self.norm_output):
+            if isinstance(part, _Float | _LayerNorm):
+                part.to(device)
 
     def __call__(self, h_TD: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         # The residual stream and both norms stay in float32; only the products are in the weights' precision.
@@ -119,6 +133,14 @@ class PackedBert:
             _Layer(weights, f"encoder.layer.{i}", config, dtype=dtype) for i in range(config["num_hidden_layers"])
         ]
 
+    def to(self, device: torch.device | str) -> "PackedBert":
+        """The same, its weights moved to the device; token ids are to come from there too."""
+        self.words, self.positions = self.words.to(device), self.positions.to(device)
+        self.norm.to(device)
+        for layer in self.layers:
+            layer.to(device)
+        return self
+
     @staticmethod
     def fits(config: Mapping[str, Any]) -> bool:
         """Whether a config.json describes a model that this class reproduces."""
@@ -141,7 +163,7 @@ class PackedBert:
         """What the first layer gets, (T, D), and (texts, length) of each group."""
         shapes = [(len(group), group.shape[1]) for group in groups]
         ids_T = torch.cat([group.reshape(-1) for group in groups])
-        places = [torch.arange(length).repeat(texts) for texts, length in shapes]
+        places = [torch.arange(length, device=ids_T.device).repeat(texts) for texts, length in shapes]
         positions_T = torch.cat(places) + self.first_position
         return self.norm(self.words[ids_T].add_(self.positions[positions_T])), shapes
 

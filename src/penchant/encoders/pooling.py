@@ -57,6 +57,10 @@ class Dense:
     def __init__(self, weight: Tensor, bias: Tensor | None, activation: Callable[[Tensor], Tensor]) -> None:
         self.weight, self.bias, self.activation = weight, bias, activation
 
+    def to(self, device: torch.device) -> "Dense":
+        """The same layer, there."""
+        return Dense(self.weight.to(device), None if self.bias is None else self.bias.to(device), self.activation)
+
     def __call__(self, x_BD: Tensor) -> Tensor:
         """activation(x Wᵀ + b)"""
         return self.activation(linear(x_BD, self.weight, self.bias))

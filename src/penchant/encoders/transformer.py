@@ -109,22 +109,23 @@ def _check_whole(checkpoint: Checkpoint, missing: list[str]) -> None:
         )
 
 
-def fast_forward(model: Any, probe: Tensor, *, precision: Precision) -> Forward:
+def fast_forward(model: Any, probe: Tensor, *, precision: Precision, device: torch.device | str = "cpu") -> Forward:
     """The quickest forward pass for a model: `PackedBert` where it reproduces the model on `probe`, (n, L) ids.
 
-    Compared before use, so that a variant that it does not know is run by transformers itself.
+    Compared before use, on the processor, so that a variant that it does not know is run by transformers itself. What
+    is given computes on the `device`, and wants its token ids there.
     """
     config, weights = model.config.to_dict(), model.state_dict()
     if not PackedBert.fits(config):
-        return reference_forward(states_of(model), precision=precision)
+        return reference_forward(states_of(model.to(device)), precision=precision)
     packed = PackedBert(config, weights)
     with torch.inference_mode():
         expected = reference_forward(states_of(model), precision="float32")([probe])[0]
         scale = float(expected.abs().nan_to_num().max())
         alike = torch.allclose(packed([probe])[0], expected, rtol=1e-4, atol=1e-4 * scale)
     if not alike:
-        return reference_forward(states_of(model), precision=precision)
-    return packed if precision == "float32" else PackedBert(config, weights, dtype=torch.bfloat16)
+        return reference_forward(states_of(model.to(device)), precision=precision)
+    return (packed if precision == "float32" else PackedBert(config, weights, dtype=torch.bfloat16)).to(device)
 
 
 def states_of(model: Any) -> States:
@@ -136,7 +137,8 @@ def reference_forward(states: States, *, precision: Precision) -> Forward:
     """The forward pass of transformers itself, one group of texts of equal length at a time."""
 
     def forward(groups: Sequence[Tensor]) -> list[Tensor]:
-        context = torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext()
+        place = groups[0].device.type if groups else "cpu"
+        context = torch.autocast(place, torch.bfloat16) if precision == "bfloat16" else nullcontext()
         with context:
             # A mask of ones: without one some models take a token that equals their padding for padding.
             return [states({"input_ids": ids, "attention_mask": torch.ones_like(ids)}).float() for ids in groups]

@@ -26,17 +26,18 @@ from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray
 
 
-def cached_encoder(name: str | None, items: Table | None = None) -> Encoder:
+def cached_encoder(name: str | None, items: Table | None = None, *, device: str | None = None) -> Encoder:
     """The encoder called `name` (None: the embedded one); its vectors are kept between runs and shared by datasets.
 
     ``hashed``, ``tfidf`` and ``nmf`` are learned from the texts of `items`. Vectors are in the folder that the
-    environment variable PENCHANT_CACHE names, else in the user's own cache folder.
+    environment variable PENCHANT_CACHE names, else in the user's own cache folder. `device` is where a language model
+    encodes; None: on the processor.
     """
     encoder: Encoder
     if name is not None and items is not None and is_light(name):
         encoder = fit_light(name, render_items(items))
     else:
-        encoder = load_encoder(name)
+        encoder = load_encoder(name, device=device)
     return keeping(encoder)
 
 

@@ -17,6 +17,7 @@ from penchant.concepts.space import ConceptSpace, ConceptSpaceConfig, fit_concep
 from penchant.concepts.vocabulary import Vocabulary, VocabularyConfig, build_vocabulary
 from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.data.generated import is_generated
 from penchant.data.polarity import consumption
 from penchant.encoders import load_encoder
 from penchant.errors import ConfigError
@@ -238,7 +239,7 @@ def _population(
     data: Dataset, model: Interest, vocabulary: Vocabulary, space: ConceptSpace, *, seed: int
 ) -> Population:
     histories = consumption(data).histories()
-    active = np.flatnonzero(histories.lengths > 0)
+    active = np.flatnonzero((histories.lengths > 0) & ~is_generated(data))  # what real users lean to
     if len(active) > POPULATION_SAMPLE:
         active = np.sort(numpy_rng(seed, "population").choice(active, POPULATION_SAMPLE, replace=False))
     sample = histories.take(active)

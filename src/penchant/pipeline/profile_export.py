@@ -14,6 +14,7 @@ import orjson
 from threadpoolctl import threadpool_limits
 
 from penchant.artifacts import replace_file
+from penchant.data.generated import is_generated
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.pipeline.interest_model import InterestModel, load
 from penchant.progress import SILENT, Progress
@@ -43,7 +44,7 @@ def export_profiles(
     progress: Progress = SILENT,
 ) -> Exported:
     """Write the profile of every user, as `InterestModel.interests` reads it, to a file with one line of JSON each, in
-    the order of the bundle's users.
+    the order of the bundle's users; twins, whom a generator made, are left out.
 
     The file is the same for any number of `workers`, processes that each read the bundle for themselves and compute on
     one thread: a profile is many small products, at whose ends threads would wait for each other. What is held in
@@ -56,7 +57,8 @@ def export_profiles(
     if to.suffix != ".jsonl":
         raise ConfigError(f"{to} is to hold lines of JSON.", hint="Give it a name that ends in .jsonl.")
     model = load(bundle)
-    users = model.fitted.dataset.users.ids
+    data = model.fitted.dataset
+    users = [user for user, made_up in zip(data.users.ids, is_generated(data), strict=True) if not made_up]
     blocks = [users[start : start + BLOCK] for start in range(0, len(users), BLOCK)]
     written = 0
 

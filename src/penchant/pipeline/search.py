@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 
 from penchant.data.dataset import Dataset
+from penchant.data.generated import is_generated
 from penchant.records import ItemSummary, UserSummary
 from penchant.types import IntArray
 
 
 class Finder:
-    """Case-blind search over user ids, item ids and titles."""
+    """Case-blind search over user ids, item ids and titles. Twins, whom a generator made, are no users to be found."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._popularity: IntArray = dataset.item_counts()
         self._activity: IntArray = dataset.histories().lengths
         self._users = [user.casefold() for user in dataset.users.ids]
+        self._made_up = is_generated(dataset)
         self._items = [f"{dataset.title(i)}\n{id_}".casefold() for i, id_ in enumerate(dataset.items.ids)]
 
     def users(self, query: str, limit: int, *, observed: Mapping[str, int]) -> list[UserSummary]:
@@ -26,7 +28,7 @@ class Finder:
         found = [
             (self._dataset.users.ids[row], user, int(self._activity[row]))
             for row, user in enumerate(self._users)
-            if wanted in user
+            if wanted in user and not self._made_up[row]
         ]
         new = ((user, user.casefold(), 0) for user in observed if self._dataset.users.row(user) < 0)
         found += [entry for entry in new if wanted in entry[1]]

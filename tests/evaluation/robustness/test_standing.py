@@ -5,6 +5,7 @@ import pytest
 
 from penchant.errors import DataError
 from penchant.evaluation.robustness.attacks import AttackConfig, inject
+from penchant.evaluation.robustness.detection import DetectorConfig, detect, without
 from penchant.evaluation.robustness.standing import standing
 from penchant.models.ease import EASE
 from penchant.models.neighborhood import ItemKNN
@@ -48,6 +49,22 @@ def test_an_attack_lifts_its_target(make):
     )
     assert after.mean_rank < before.mean_rank
     assert before.users == after.users == 199
+
+
+@pytest.mark.parametrize("make", [ItemKNN, EASE])
+@pytest.mark.parametrize("kind", ["random", "average"])
+def test_the_defence_takes_back_most_of_what_an_attack_lifts(make, kind):
+    """The same model, the same real users: before the attack, after it, and with who looks made up left out."""
+    data, target = two_tastes(users=300), ITEMS - 1
+    attacked = inject(data, target, AttackConfig(kind=kind, share=0.1, filler=20), seed=0)
+    found = detect(attacked.dataset, DetectorConfig(method="pca", share=0.15))
+    before, after, defended = (
+        standing(make().fit(one), data.histories(), target, item_ids=data.items.ids).mean_rank
+        for one in (data, attacked.dataset, without(attacked.dataset, found.injected))
+    )
+    assert after < before - 5  # of 60 places
+    assert defended > after
+    assert before - defended < 0.5 * (before - after)
 
 
 def test_an_item_that_all_have_or_that_is_not_there_is_refused():

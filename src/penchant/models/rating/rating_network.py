@@ -20,6 +20,8 @@ from penchant.models.rating.predictor import RatingModel, Training
 from penchant.models.rating.ratings import Scale, rating_matrix, rows_of, touched
 from penchant.models.saving import fitted
 from penchant.seeding import derive, numpy_rng
+from penchant.training.batch_sizes import on_device
+from penchant.training.devices import chosen_device, device_of
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from penchant.training.minibatches import Minibatches
 from penchant.training.rating_heads import Liked, RatingHead
@@ -126,8 +128,9 @@ class RatingNetwork(RatingModel):
                 name=f"Training {self.name}",
                 run=training_run(options, dataset=dataset, config=self.config, name=self.name),
                 generators={"batches": order},
+                device=chosen_device(options.device),
             )
-        self._network = network
+        self._network = network.cpu().eval()
         return arrays | {f"network.{name}": value.numpy() for name, value in network.state_dict().items()}
 
     def facts(self) -> dict[str, Any]:
@@ -187,7 +190,7 @@ class RatingNetwork(RatingModel):
                 part = order[start : start + PAIRS_AT_ONCE]
                 asked, cases = np.unique(cases_P[part], return_inverse=True)
                 pairs = self._pairs(biases, scale, histories.take(asked), cases.astype(np.int64), items_P[part])
-                outputs[torch.from_numpy(part)] = network(pairs)
+                outputs[torch.from_numpy(part)] = network(on_device(pairs, device_of(network))).cpu()
         return outputs
 
     def _pairs(
