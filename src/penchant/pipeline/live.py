@@ -173,6 +173,8 @@ class Live:
         fresh = kept is None or kept[0] != version
         self.readings["read" if fresh else "kept"] += 1
         if kept is None or fresh:
+            self._vectors.pop(user_id, None)
+            _make_room(self._vectors, BELIEFS_KEPT)
             kept = self._vectors[user_id] = version, tracker.user_vectors(history)
         return kept[1]
 
