@@ -75,6 +75,26 @@ def test_a_pin_never_takes_less_than_was_said_before(fitted):
     assert before < pinned <= config.editing.limit
 
 
+def test_a_word_against_many_moves_the_interest_at_once(fitted):
+    """Thirty times ``more`` goes to the limit and not beyond, so that one ``less`` is seen."""
+    learned, config = fitted
+    model = InterestModel(config=config, now=lambda: NOW).start(learned)
+    column, history = learned.vocabulary.row(CHESS), model.live.timeline.history("u-0")
+
+    def said() -> float:
+        return float(model.live.edited("u-0", history, model.live.edits("u-0"))[column])
+
+    for n in range(30):
+        model.take(edit("more", CHESS, f"m{n}", 1.0))
+    assert said() == pytest.approx(config.editing.limit)
+    less = model.edit("u-0", CHESS, "less")
+    assert less.edit.strength is not None
+    assert said() == pytest.approx(config.editing.limit - less.edit.strength)
+    assert any(item.change for item in less.moved)
+    model.edit("u-0", action="undo")
+    assert said() == pytest.approx(config.editing.limit)
+
+
 def test_his_own_word_weighs_as_much_as_it_is_told_to(fitted):
     """The part of an edit is a_ic · deviation_c · g_τ · weight · strength: it grows with the weight alone."""
     learned, config = fitted

@@ -294,6 +294,7 @@ class Live:
                 edit_id=f"{place:09d}",  # words of one moment in the order they came
                 concept=int(column),
                 step=step / float(self.beliefs.per_log_odd[column]),
+                most=edits.config.limit / float(self.beliefs.per_log_odd[column]),
             )
             for place, (taken, step) in enumerate(edits.words)
             for column in self.fitted.vocabulary.family[taken.column]
