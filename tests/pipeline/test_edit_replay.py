@@ -14,8 +14,12 @@ from tests.pipeline.conftest import NOW
 
 CHESS = "tags:chess"
 GONE = Succession(
-    names={"tags:draughts": "draughts", "tags:lost": "lost"},
-    heirs={"tags:draughts": (Heir(CHESS, 0.6), Heir("tags:cookery", 0.3)), "tags:lost": ()},
+    names={"tags:draughts": "draughts", "tags:lost": "lost", "tags:war": "war"},
+    heirs={
+        "tags:draughts": (Heir(CHESS, 0.6), Heir("tags:cookery", 0.3)),
+        "tags:lost": (),
+        "tags:war": (Heir(CHESS, 0.4),),
+    },
 )
 
 
@@ -59,6 +63,19 @@ def test_an_edit_of_what_is_gone_does_what_the_same_edit_of_its_heir_does(refres
     with pytest.raises(NotFoundError, match="tags:lost"):
         refreshed.take(edit("more", "tags:lost", "b", 1.0))
     assert refreshed.edits("u-0")[-1].edit.edit_id == "a"
+
+
+def test_what_is_muted_or_pinned_passes_to_a_near_likeness_alone(refreshed, tmp_path, caplog):
+    with open_stores(tmp_path / "store.sqlite") as stores:
+        for n, action in enumerate(("mute", "pin", "more")):
+            stores.add_edit(edit(action, "tags:war", f"w{n}", 2.0))
+        stores.add_edit(edit("mute", "tags:draughts", "d"))
+        live = LiveModel(refreshed, stores)
+        assert live.replay() == 2
+        assert "2 stored events or edits do not fit this bundle" in caplog.text
+        assert [(e.edit.edit_id, e.concept) for e in live.edits("u-0", limit=9)] == [("d", "chess"), ("w2", "chess")]
+    with pytest.raises(NotFoundError, match="tags:war"):
+        refreshed.edit("u-0", "tags:war", "mute")
 
 
 def test_a_pin_never_takes_less_than_was_said_before(fitted):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from penchant.concepts.heirs import ALIKE
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.data.polarity import AGAINST, NOT_CONSUMED, polarity
@@ -98,10 +99,12 @@ class Live:
         keys = self.timeline.history(user_id).keys
         return edits.where(lambda taken: int(np.count_nonzero(keys < taken.mark)) <= as_of)
 
-    def column(self, concept_id: str) -> int:
-        """The column of a concept, or of the heir of one that a refresh took away; −1 for one that never was."""
+    def column(self, concept_id: str, *, above: float = 0.0) -> int:
+        """The column of a concept, or of the heir of one that a refresh took away; −1 for one that never was, or that
+        has no heir whose similarity is `above` this.
+        """
         vocabulary = self.fitted.vocabulary
-        heir = self.fitted.succession.of(concept_id)
+        heir = self.fitted.succession.of(concept_id, above=above)
         return vocabulary.row(concept_id if heir is None else heir)
 
     def placed(self, edit: Edit) -> Taken:
@@ -109,7 +112,8 @@ class Live:
         or this user has not.
         """
         column = key = -1
-        if edit.concept_id is not None and (column := self.column(edit.concept_id)) < 0:
+        alike = ALIKE if edit.action in ("mute", "pin") else 0.0
+        if edit.concept_id is not None and (column := self.column(edit.concept_id, above=alike)) < 0:
             raise NotFoundError(
                 f"No concept is called {edit.concept_id!r}.", hint="Take a concept_id from the user's interests."
             )
