@@ -1,6 +1,9 @@
 """What serving holds of users: as much as is needed, and the same whoever asks for it."""
 
+import pytest
+
 from penchant.pipeline import live
+from penchant.pipeline.standing import Catalogue
 from penchant.records import Event
 
 
@@ -19,3 +22,23 @@ def test_one_with_two_interests_gets_both_among_the_first_ten(model):
         first = [item.item_id.split("-")[0] for item in model.recommend(user, 10).items]
         assert set(first) == set(genres), first
         assert min(first.count(genre) for genre in genres) >= 2, first
+
+
+@pytest.mark.parametrize("user", ["u-0", "searcher", "newcomer", "cold"])
+def test_the_strength_shown_is_the_one_that_ranks(model, user):
+    """A concept's part of a score is a_ic deviation_c g strength_c, also of one who has only written or said something;
+    of one who is cold the words alone.
+    """
+    if user == "searcher":
+        model.observe([Event(user_id=user, item_id=None, text="chess", event_type="search")])
+    elif user == "newcomer":
+        model.observe([Event(user_id=user, item_id="3-2")])
+    elif user == "cold":
+        model.edit(user, "tags:chess", "more")
+    catalogue = Catalogue.of(model.live, user)
+    told = model.interests(user).interests
+    assert told
+    for interest in told:
+        c = model.fitted.vocabulary.row(interest.concept_id)
+        ranked = catalogue.concept_weights[c] / catalogue.per_strength[c] + catalogue.edits[c]
+        assert interest.strength == pytest.approx(ranked, abs=1e-6)

@@ -1,7 +1,7 @@
 """The state that serving changes: observed events and users' edits, laid over what was fitted."""
 
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -216,11 +216,13 @@ class Live:
         stamps = raw.timestamps[self.polarity(raw) != 0]
         return read_sayings([texts], [stamps], self.text_reader, self.config.belief.text)
 
-    def is_cold(self, user_id: str, history: Histories) -> bool:
-        """Whether nothing is known of a user: no events, no attributes, no word on a concept."""
+    def is_cold(self, user_id: str, history: Histories, *, as_of: int | None = None) -> bool:
+        """Whether nothing is known of a user: no events, no attributes, no word on a concept; as of a moment where one
+        is given.
+        """
         if len(history.items) or self.fitted.model.tracker.knows(int(history.users[0])):
             return False
-        return not len(self.belief(user_id, history).concepts)
+        return not len(self.belief(user_id, history, as_of=as_of).concepts)
 
     def belief(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> Belief:
         """The belief after what a user did and wrote (B = 1), as of a moment where one is given; read once for the
@@ -327,12 +329,16 @@ class Live:
         vocabulary = self.fitted.vocabulary
         return excluded | edits.excluded(vocabulary.family, vocabulary.activations, vocabulary.bears)
 
-    def strengths(self, histories: Histories) -> DoubleArray:
-        """(B, C) the model's reading of each concept in standard deviations over users; 0 for an empty history."""
+    def strengths(self, user_id: str, histories: Histories, *, as_of: Sequence[int | None]) -> DoubleArray:
+        """(B, C) the model's reading of each concept in standard deviations over users, as it ranks, after B histories
+        of one user, each as of its moment (None: now). 0 where he was cold then: that ranks without a reading.
+        """
         population = self.fitted.population
         vectors = self.fitted.model.tracker.user_vectors(histories)
         strengths = (self.fitted.space.readings(vectors) - population.mean) / population.deviation
-        strengths[histories.lengths == 0] = 0.0
+        for n in np.flatnonzero(histories.lengths == 0).tolist():
+            if self.is_cold(user_id, histories.take([n]), as_of=as_of[n]):
+                strengths[n] = 0.0
         return strengths.astype(np.float64)
 
     def concepts_of(self, item: int) -> tuple[str, ...]:
