@@ -7,8 +7,8 @@ have:
     similarity(c, c') = |A_c ∩ A_c'| / √(|A_c| |A_c'|)
 
 Beliefs are read from events again, so they need no heir; what names a concept does: a user's edits, and profiles that
-somebody kept. What shuts items out or puts them first until it is taken back, ``mute`` and ``pin``, is handed on to near
-likenesses alone (`ALIKE`).
+somebody kept. What shuts items out or puts them first until it is taken back, ``mute`` and ``pin``, is handed on to
+near likenesses alone (`ALIKE`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,10 +5,10 @@ of the belief's correction, taken in its place among his events, with V = 1ᵀP_
 
     1ᵀm_c  =  (1ᵀm_c before) + step_c (r + V)/V  ±  √r,        r = doubt · (v_short + v_long)
 
-The value is such that the interest moves by exactly one step, whatever was known before; a step that would take what was
-said of it beyond the limit is cut there, so that words never wind up and the next one against them moves it at once.
-Afterwards events have less left to tell of it, and it fades on the belief's two time scales. *Pin* and *mute* are no evidence: they stand beside
-the belief as they are until taken back.
+The value is such that the interest moves by exactly one step, whatever was known before; a step that would take what
+was said of it beyond the limit is cut there, so that words never wind up and the next one against them moves it at
+once. Afterwards events have less left to tell of it, and it fades on the belief's two time scales. *Pin* and *mute* are
+no evidence: they stand beside the belief as they are until taken back.
 """
 
 import math
