@@ -11,6 +11,7 @@ from penchant.interests.text.concept_search import ConceptSearch
 from penchant.pipeline.edit_steps import confirmed_step, visible_step
 from penchant.pipeline.edits import Edits
 from penchant.pipeline.live import Live
+from penchant.pipeline.malformed import check_edit
 from penchant.pipeline.slates import serve
 from penchant.pipeline.timeline import MAX_ID_LENGTH
 from penchant.records import (
@@ -50,10 +51,11 @@ def completed(live: Live, search: ConceptSearch, edit: Edit) -> Edit:
     where none is given), the edit that an undo takes back (the last, where none is named), and how far a word moves its
     interest.
 
-    Nothing is changed. `ConfigError` for an unknown action and for what an action lacks or cannot have,
-    `NotFoundError` for a concept, an event or an edit that the user has not, for words near nothing, and for an undo
+    Nothing is changed. `ConfigError` for an unknown action, for what an action lacks or cannot have and for fields of the
+    wrong type, `NotFoundError` for a concept, an event or an edit that the user has not, for words near nothing, and for an undo
     where nothing is left to undo.
     """
+    check_edit(edit)
     if edit.action not in get_args(EditAction):
         raise ConfigError(f"No edit is called {edit.action!r}.", hint=f"There are: {', '.join(get_args(EditAction))}.")
     if not edit.user_id.strip():
