@@ -186,9 +186,9 @@ class InterestModel(RecommendingModel):
         """The user's own word: the next slate follows it, and the result tells which items moved.
 
         ``more``, ``less``, ``pin`` and ``mute`` take a concept; ``add`` takes `text`, as typed; ``forget`` an event;
-        ``reset`` a concept, or nothing for all; ``undo`` the edit it `undoes`, or nothing for the last. An `edit_id`
-        that came before changes nothing. `NotFoundError` for an unknown concept, event or edit, and for words near no
-        concept; `ConfigError` for an unknown action, or one that lacks something.
+        ``reset`` a concept, or nothing for all; ``undo`` the edit it `undoes`, or nothing for the last. The same edit
+        with the same `edit_id` changes nothing. `NotFoundError` for an unknown concept, event or edit, and for words
+        near no concept; `ConfigError` for an unknown action, one that lacks something, and an id another edit has.
         """
         edit = Edit(
             edit_id=edit_id or "",
