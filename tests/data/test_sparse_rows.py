@@ -30,7 +30,7 @@ def test_rows_are_those_that_scipy_gives(matrix, rows):
 def test_many_rows_cost_no_python_step_each():
     """A long history asks for as many rows as it has events: compiled code of scipy's is the measure."""
     rng = np.random.default_rng(1)
-    large = sp.random_array((5_000, 500), density=0.01, format="csr", rng=rng)
+    large = sp.csr_array(sp.random_array((5_000, 500), density=0.01, rng=rng))
     rows = rng.integers(0, 5_000, 100_000)
 
     def seconds(read) -> float:

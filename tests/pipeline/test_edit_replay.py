@@ -67,7 +67,8 @@ def test_an_edit_of_what_is_gone_does_what_the_same_edit_of_its_heir_does(refres
 
 def test_what_is_muted_or_pinned_passes_to_a_near_likeness_alone(refreshed, tmp_path, caplog):
     with open_stores(tmp_path / "store.sqlite") as stores:
-        for n, action in enumerate(("mute", "pin", "more")):
+        actions: tuple[EditAction, ...] = ("mute", "pin", "more")
+        for n, action in enumerate(actions):
             stores.add_edit(edit(action, "tags:war", f"w{n}", 2.0))
         stores.add_edit(edit("mute", "tags:draughts", "d"))
         live = LiveModel(refreshed, stores)

@@ -50,8 +50,8 @@ def test_what_is_no_event_is_rejected_and_what_is_no_sequence_refused(model):
 
 
 def test_numbers_of_numpy_are_numbers(model):
-    event = Event(user_id="u-0", item_id="3-1", value=np.float32(2), timestamp=np.int64(5))
-    assert model.observe([event]).accepted == 1
+    numbers: dict[str, Any] = {"value": np.float32(2), "timestamp": np.int64(5)}
+    assert model.observe([Event(user_id="u-0", item_id="3-1", **numbers)]).accepted == 1
     assert model.interests("u-0", as_of=np.int64(14)) == model.interests("u-0", as_of=14)
 
 
