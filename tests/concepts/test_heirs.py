@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from penchant.concepts.heirs import Succession, succession
+from penchant.concepts.heirs import ALIKE, Succession, succession
 from penchant.concepts.vocabulary import Concept, Vocabulary
 
 ITEMS = [f"i{n}" for n in range(12)]
@@ -45,7 +45,17 @@ def test_items_are_known_by_their_ids_and_not_by_their_rows():
 def test_a_broader_concept_that_stays_inherits_where_no_items_are_shared():
     old = words({"broad": list(range(10)), "fine": [10, 11]}, parents={"fine": "broad"})
     new = words({"broad": list(range(10))})
-    assert succession(old, ITEMS, new, ITEMS, before=Succession.none()).of("fine") == "broad"
+    found = succession(old, ITEMS, new, ITEMS, before=Succession.none())
+    assert found.of("fine") == "broad"
+    assert found.of("fine", above=ALIKE) is None
+
+
+def test_some_things_are_handed_on_to_near_likenesses_alone():
+    old = words({"near": [0, 1, 2, 3], "far": [4, 5, 6, 7]})
+    new = words({"near2": [0, 1, 2, 8], "far2": [6, 7, 9, 10]})
+    found = succession(old, ITEMS, new, ITEMS, before=Succession.none())
+    assert (found.of("near", above=ALIKE), found.of("near")) == ("near2", "near2")
+    assert (found.of("far", above=ALIKE), found.of("far")) == (None, "far2")
 
 
 def test_nobody_inherits_where_nothing_is_near():

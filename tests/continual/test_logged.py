@@ -71,7 +71,7 @@ def _log(n: int = 600, *, policy: str = "softmax", chance: float = 1 / 3, bundle
                 Event(user_id=f"u{k}", item_id=ITEMS[item], event_id=f"answer {k}", slate_id=f"s{k}", timestamp=moment)
             )
     first = _dataset(n)
-    growth = grown(first, dataset_of(answers, like=first, now=0), alone=True)
+    growth = grown(first, dataset_of(answers, like=first, now=100_000), alone=True)
     moments = {str(one.event_id): one.timestamp or 0 for one in answers}
     return Coming(growth=growth, decisions=tuple(decisions), answers=tuple(answers), moments=moments)
 
@@ -166,7 +166,7 @@ def test_what_users_did_before_a_decision_and_nothing_later():
 
 def _by_position(came: Coming) -> Growth:
     first = _dataset(20, "position")
-    return grown(first, dataset_of(came.answers, like=first, now=0), alone=True)
+    return grown(first, dataset_of(came.answers, like=first, now=100_000), alone=True)
 
 
 def test_moments_of_positions():

@@ -2,6 +2,8 @@
 tell; against a Kalman filter by matrices.
 """
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,8 +30,8 @@ def seen(*concepts: int, label: float = 1.0, log_odds: float = 0.3) -> Observati
     )
 
 
-def word(moment: float, step: float, *, concept: int = 0, edit_id: str = "w") -> Telling:
-    return Telling(moment=moment, edit_id=edit_id, concept=concept, step=step)
+def word(moment: float, step: float, *, concept: int = 0, edit_id: str = "w", most: float = math.inf) -> Telling:
+    return Telling(moment=moment, edit_id=edit_id, concept=concept, step=step, most=most)
 
 
 EVENTS = [(1.0, "a", seen(0, 1)), (2.0, "b", seen(1, label=0.0)), (4.0, "c", seen(0, 2, 3)), (9.0, "d", seen(0))]
@@ -46,6 +48,17 @@ def test_a_word_moves_its_interest_by_exactly_its_step_whatever_was_known(step, 
     moved = part(EVENTS[:n], [word(now, step, concept=concept)], now)
     assert moved[concept] == pytest.approx(step, abs=1e-9)
     assert not np.delete(moved, concept).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=st.lists(st.floats(-6, 6), min_size=1, max_size=12), last=st.floats(-3, 3))
+def test_words_never_wind_up_beyond_the_limit(steps, last):
+    """Whatever was said before, events between included, the next word moves what is read by its step, up to there."""
+    words = [word(1.5 + n, step, edit_id=f"{n:02d}", most=4.0) for n, step in enumerate(steps)]
+    now = 20.0
+    before = float(np.clip(part(EVENTS, words, now)[0], -4.0, 4.0))
+    after = part(EVENTS, [*words, word(now, last, edit_id="z", most=4.0)], now)[0]
+    assert after == pytest.approx(np.clip(before + last, -4.0, 4.0), abs=1e-9)
 
 
 def test_it_fades_on_the_two_time_scales_by_the_share_that_each_had():

@@ -14,8 +14,12 @@ from tests.pipeline.conftest import NOW
 
 CHESS = "tags:chess"
 GONE = Succession(
-    names={"tags:draughts": "draughts", "tags:lost": "lost"},
-    heirs={"tags:draughts": (Heir(CHESS, 0.6), Heir("tags:cookery", 0.3)), "tags:lost": ()},
+    names={"tags:draughts": "draughts", "tags:lost": "lost", "tags:war": "war"},
+    heirs={
+        "tags:draughts": (Heir(CHESS, 0.6), Heir("tags:cookery", 0.3)),
+        "tags:lost": (),
+        "tags:war": (Heir(CHESS, 0.4),),
+    },
 )
 
 
@@ -61,6 +65,20 @@ def test_an_edit_of_what_is_gone_does_what_the_same_edit_of_its_heir_does(refres
     assert refreshed.edits("u-0")[-1].edit.edit_id == "a"
 
 
+def test_what_is_muted_or_pinned_passes_to_a_near_likeness_alone(refreshed, tmp_path, caplog):
+    with open_stores(tmp_path / "store.sqlite") as stores:
+        actions: tuple[EditAction, ...] = ("mute", "pin", "more")
+        for n, action in enumerate(actions):
+            stores.add_edit(edit(action, "tags:war", f"w{n}", 2.0))
+        stores.add_edit(edit("mute", "tags:draughts", "d"))
+        live = LiveModel(refreshed, stores)
+        assert live.replay() == 2
+        assert "2 stored events or edits do not fit this bundle" in caplog.text
+        assert [(e.edit.edit_id, e.concept) for e in live.edits("u-0", limit=9)] == [("d", "chess"), ("w2", "chess")]
+    with pytest.raises(NotFoundError, match="tags:war"):
+        refreshed.edit("u-0", "tags:war", "mute")
+
+
 def test_a_pin_never_takes_less_than_was_said_before(fitted):
     learned, config = fitted
     model = InterestModel(config=config, now=lambda: NOW).start(learned)
@@ -73,6 +91,26 @@ def test_a_pin_never_takes_less_than_was_said_before(fitted):
     assert pinned >= min(before + config.editing.pin, config.editing.limit) - 1e-9
     assert model.live.edited("u-0", history, model.live.edits("u-0"))[column] == pinned
     assert before < pinned <= config.editing.limit
+
+
+def test_a_word_against_many_moves_the_interest_at_once(fitted):
+    """Thirty times ``more`` goes to the limit and not beyond, so that one ``less`` is seen."""
+    learned, config = fitted
+    model = InterestModel(config=config, now=lambda: NOW).start(learned)
+    column, history = learned.vocabulary.row(CHESS), model.live.timeline.history("u-0")
+
+    def said() -> float:
+        return float(model.live.edited("u-0", history, model.live.edits("u-0"))[column])
+
+    for n in range(30):
+        model.take(edit("more", CHESS, f"m{n}", 1.0))
+    assert said() == pytest.approx(config.editing.limit)
+    less = model.edit("u-0", CHESS, "less")
+    assert less.edit.strength is not None
+    assert said() == pytest.approx(config.editing.limit - less.edit.strength)
+    assert any(item.change for item in less.moved)
+    model.edit("u-0", action="undo")
+    assert said() == pytest.approx(config.editing.limit)
 
 
 def test_his_own_word_weighs_as_much_as_it_is_told_to(fitted):

@@ -178,6 +178,27 @@ def test_an_edit_id_that_comes_again_changes_nothing(model):
         model.edit("u-1", CHESS, "more", edit_id="once")
 
 
+def test_another_edit_under_an_id_that_is_taken_is_refused(model):
+    model.edit("u-0", CHESS, "more", edit_id="m")
+    model.edit("u-0", CHESS, "reset", edit_id="r")
+    model.edit("u-0", action="add", text="cookery", edit_id="a")
+    model.edit("u-0", action="undo", edit_id="u")
+    before, log = seen(model), model.edits("u-0")
+    others: list[dict[str, str]] = [
+        {"edit_id": "m", "concept_id": COOKERY, "action": "mute"},
+        {"edit_id": "m", "concept_id": CHESS, "action": "mute"},
+        {"edit_id": "m", "concept_id": COOKERY, "action": "more"}, {"edit_id": "r", "action": "reset"},
+        {"edit_id": "a", "action": "add", "text": "chess"}, {"edit_id": "u", "action": "undo", "undoes": "r"},
+    ]  # fmt: skip
+    for other in others:
+        with pytest.raises(ConfigError, match=f"edit_id '{other['edit_id']}' is taken") as caught:
+            model.edit("u-0", **other)
+        assert caught.value.hint
+    assert model.edit("u-0", action="add", text="cookery", edit_id="a").repeated
+    assert model.edit("u-0", action="undo", edit_id="u").repeated
+    assert (seen(model), model.edits("u-0")) == (before, log)
+
+
 @pytest.mark.parametrize(
     ("what", "error", "said"),
     [

@@ -7,7 +7,8 @@ have:
     similarity(c, c') = |A_c ∩ A_c'| / √(|A_c| |A_c'|)
 
 Beliefs are read from events again, so they need no heir; what names a concept does: a user's edits, and profiles that
-somebody kept.
+somebody kept. What shuts items out or puts them first until it is taken back, ``mute`` and ``pin``, is handed on to
+near likenesses alone (`ALIKE`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,9 @@ from penchant.concepts.vocabulary import Concept, Vocabulary
 
 LEAST_SIMILARITY = 0.2
 """Below, sets of items have too little in common for one concept to speak for the other."""
+ALIKE = 0.5
+"""Above, sets of items are so alike that one concept may shut out or put first what the other did. A broader concept
+that inherits for want of shared items never is."""
 MOST_HEIRS = 3
 
 
@@ -46,10 +50,12 @@ class Succession:
         """Of a first bundle."""
         return cls(names={}, heirs={})
 
-    def of(self, concept_id: str) -> str | None:
-        """The nearest heir of a concept that is gone; None where it is not known or has none."""
+    def of(self, concept_id: str, *, above: float = 0.0) -> str | None:
+        """The nearest heir of a concept that is gone; None where it is not known or has none with a similarity `above`
+        this.
+        """
         found = self.heirs.get(concept_id, ())
-        return found[0].concept_id if found else None
+        return found[0].concept_id if found and found[0].similarity > above else None
 
 
 def succession(

@@ -5,11 +5,13 @@ of the belief's correction, taken in its place among his events, with V = 1ᵀP_
 
     1ᵀm_c  =  (1ᵀm_c before) + step_c (r + V)/V  ±  √r,        r = doubt · (v_short + v_long)
 
-The value is such that the interest moves by exactly one step, whatever was known before. Afterwards events have less
-left to tell of it, and it fades on the belief's two time scales. *Pin* and *mute* are no evidence: they stand beside
-the belief as they are until taken back.
+The value is such that the interest moves by exactly one step, whatever was known before; a step that would take what
+was said of it beyond the limit is cut there, so that words never wind up and the next one against them moves it at
+once. Afterwards events have less left to tell of it, and it fades on the belief's two time scales. *Pin* and *mute* are
+no evidence: they stand beside the belief as they are until taken back.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,6 +66,8 @@ class Telling:
     concept: int
     step: float
     """By how much more it is than what is believed, in the belief's units (log odds)."""
+    most: float = math.inf
+    """All that was said of the concept moves it at most so far up or down, this word included; in the same units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +106,16 @@ def with_edits(
             same, plain = plain is spoken, update(plain, entry, moment, config)
             spoken = plain if same else update(spoken, entry, moment, config)
         else:
-            means, covariances = spoken.of(np.array([entry.concept]), moment, config)
-            unknown = float(summed(covariances)[0])
-            value = float(means.sum()) + entry.step * (noise + unknown) / unknown
+            concept = np.array([entry.concept])
+            means, covariances = spoken.of(concept, moment, config)
+            unknown, believed = float(summed(covariances)[0]), float(means.sum())
+            said = believed - float(plain.of(concept, moment, config)[0].sum())
+            step = _within(_within(said, entry.most) + entry.step, entry.most) - said
+            value = believed + step * (noise + unknown) / unknown
             spoken = told(spoken, entry.concept, value, noise, moment, config)
     return EditedBelief(told=spoken, plain=plain)
+
+
+def _within(value: float, most: float) -> float:
+    """The value, at most so far from 0; NaN stays what it is."""
+    return min(max(value, -most), most)

@@ -206,12 +206,10 @@ class Concepts:
         fitted = self.live.fitted
         told = np.zeros(len(fitted.vocabulary.concepts), dtype=np.bool_)
         told[sorted(self.live.edits(user_id).columns)] = True
-        strengths = catalogue.edits.copy()
-        if len(catalogue.raw.items):
-            touched = fitted.vocabulary.activations[catalogue.raw.items] > 0
-            told |= np.asarray(touched.sum(axis=0)).ravel() > 0
-            strengths += self.live.strengths(catalogue.history)[0] + catalogue.correction
-        return np.where(told, strengths, 0.0)
+        touched = fitted.vocabulary.activations[catalogue.raw.items] > 0
+        told |= np.asarray(touched.sum(axis=0)).ravel() > 0
+        read = self.live.strengths(user_id, catalogue.history, as_of=(None,))[0]
+        return np.where(told, read + catalogue.correction + catalogue.edits, 0.0)
 
     def _view(self, c: int) -> ConceptView:
         concepts, dataset = self.live.fitted.vocabulary.concepts, self.live.fitted.dataset

@@ -11,6 +11,7 @@ from penchant.interests.text.concept_search import ConceptSearch
 from penchant.pipeline.edit_steps import confirmed_step, visible_step
 from penchant.pipeline.edits import Edits
 from penchant.pipeline.live import Live
+from penchant.pipeline.malformed import check_edit
 from penchant.pipeline.slates import serve
 from penchant.pipeline.timeline import MAX_ID_LENGTH
 from penchant.records import (
@@ -50,18 +51,18 @@ def completed(live: Live, search: ConceptSearch, edit: Edit) -> Edit:
     where none is given), the edit that an undo takes back (the last, where none is named), and how far a word moves its
     interest.
 
-    Nothing is changed. `ConfigError` for an unknown action and for what an action lacks or cannot have,
-    `NotFoundError` for a concept, an event or an edit that the user has not, for words near nothing, and for an undo
-    where nothing is left to undo.
+    Nothing is changed. `ConfigError` for an unknown action, for what an action lacks or cannot have, for fields of the
+    wrong type and for an id that another edit has, `NotFoundError` for a concept, an event or an edit that the user has
+    not, for words near nothing, and for an undo where nothing is left to undo.
     """
+    check_edit(edit)
     if edit.action not in get_args(EditAction):
         raise ConfigError(f"No edit is called {edit.action!r}.", hint=f"There are: {', '.join(get_args(EditAction))}.")
     if not edit.user_id.strip():
         raise ConfigError("No user came with the edit.", hint="Name the user whose interests it is about.")
     _check_fields(edit)
     if (known := live.taken(edit.edit_id)) is not None:
-        if known.user_id != edit.user_id:
-            raise ConfigError(f"The edit_id {edit.edit_id!r} is taken.", hint="Give each edit an id of its own.")
+        _check_repetition(edit, known)
         return known
     edit = replace(
         edit,
@@ -179,6 +180,26 @@ def _undoable(edits: Edits, edit: Edit) -> str:
             f"The edit {edit.undoes!r} is undone already.", hint="Undo the undo to have it back, or make it again."
         )
     return edit.undoes
+
+
+def _check_repetition(edit: Edit, known: Edit) -> None:
+    """`ConfigError` where an edit has the id of one taken before, and is another: it would be dropped unseen."""
+    taken = f"The edit_id {edit.edit_id!r} is taken"
+    if known.user_id != edit.user_id:
+        raise ConfigError(f"{taken}.", hint="Give each edit an id of its own.")
+    found_here = {"add": "concept_id", "undo": "undoes"}.get(edit.action)  # what is completed where it is left out
+    differing = [
+        name
+        for name in ("action", *GIVEN)
+        if getattr(edit, name) != getattr(known, name) and not (name == found_here and getattr(edit, name) is None)
+    ]
+    if differing:
+        was = ", ".join(f"{name} {getattr(known, name)!r}" for name in differing)
+        came = ", ".join(f"{getattr(edit, name)!r}" for name in differing)
+        raise ConfigError(
+            f"{taken} by an edit with {was}; this one has {came}.",
+            hint="Give each edit an id of its own, and send the same again only where its answer was lost.",
+        )
 
 
 def _check_fields(edit: Edit) -> None:

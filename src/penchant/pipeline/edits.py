@@ -132,6 +132,7 @@ class Edits:
 
     def vector(self, family: Family, said: DoubleArray) -> DoubleArray:
         """(C,) standard deviations: what was `said`, at most the limit; that of a pin; minus the limit for a mute."""
+        # Words keep to the limit; events that followed may have taken what is due to them beyond.
         edits = np.clip(said, -self.config.limit, self.config.limit)
         overrides = self._overrides(family)
         for column, override in overrides.items():

@@ -21,6 +21,7 @@ from penchant.pipeline.encoding import known_encoder
 from penchant.pipeline.fitting import Fitted, InterestModelConfig, Named
 from penchant.pipeline.interest_tags import LoadedTags, check_tags, load_tags, meanings
 from penchant.pipeline.live import Live
+from penchant.pipeline.malformed import check_moment
 from penchant.pipeline.population_drifts import PopulationDrifts
 from penchant.pipeline.profiles import read_profile
 from penchant.pipeline.recommending import RecommendingModel
@@ -148,8 +149,10 @@ class InterestModel(RecommendingModel):
         """The user's interests, the largest strength × confidence first, each with its trend and the events behind it.
 
         `as_of` reads the profile as it was: after that many events where the data has positions, at that moment (UTC
-        microseconds) where it has times. An unknown user's profile is empty and cold.
+        microseconds) where it has times; `ConfigError` for what is no whole number. An unknown user's profile is empty
+        and cold.
         """
+        check_moment(as_of)
         profile = read_profile(self.live, user_id, as_of=as_of, limit=limit)
         return profile if profile.cold else replace(profile, drift=self._drifts.told(user_id, as_of=as_of))
 
@@ -158,6 +161,7 @@ class InterestModel(RecommendingModel):
 
         Read where it is asked for, and kept until the user does something; `as_of` as in `interests`.
         """
+        check_moment(as_of)
         return self._drifts.of(user_id, as_of=as_of)
 
     def drift_of(self, user_id: str) -> Drift:
@@ -182,9 +186,9 @@ class InterestModel(RecommendingModel):
         """The user's own word: the next slate follows it, and the result tells which items moved.
 
         ``more``, ``less``, ``pin`` and ``mute`` take a concept; ``add`` takes `text`, as typed; ``forget`` an event;
-        ``reset`` a concept, or nothing for all; ``undo`` the edit it `undoes`, or nothing for the last. An `edit_id`
-        that came before changes nothing. `NotFoundError` for an unknown concept, event or edit, and for words near no
-        concept; `ConfigError` for an unknown action, or one that lacks something.
+        ``reset`` a concept, or nothing for all; ``undo`` the edit it `undoes`, or nothing for the last. The same edit
+        with the same `edit_id` changes nothing. `NotFoundError` for an unknown concept, event or edit, and for words
+        near no concept; `ConfigError` for an unknown action, one that lacks something, and an id another edit has.
         """
         edit = Edit(
             edit_id=edit_id or "",
@@ -221,7 +225,9 @@ class InterestModel(RecommendingModel):
         return self._concept_search.nearest(text, limit=limit)
 
     def observe(self, events: Sequence[Event]) -> ObserveResult:
-        """Take new events: the user's next recommendations and interests follow them at once."""
+        """Take new events: the user's next recommendations and interests follow them at once. An event that is not what
+        it should be is rejected by its place, the others are taken; `DataError` for what is no sequence of events.
+        """
         return self.live.timeline.observe(events, now=self.live.microseconds())
 
     def history(self, user_id: str, *, limit: int = 50, before: int | None = None) -> list[HistoryEvent]:

@@ -1,7 +1,7 @@
 """The state that serving changes: observed events and users' edits, laid over what was fitted."""
 
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from penchant.concepts.heirs import ALIKE
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
 from penchant.data.polarity import AGAINST, NOT_CONSUMED, polarity
@@ -98,10 +99,12 @@ class Live:
         keys = self.timeline.history(user_id).keys
         return edits.where(lambda taken: int(np.count_nonzero(keys < taken.mark)) <= as_of)
 
-    def column(self, concept_id: str) -> int:
-        """The column of a concept, or of the heir of one that a refresh took away; −1 for one that never was."""
+    def column(self, concept_id: str, *, above: float = 0.0) -> int:
+        """The column of a concept, or of the heir of one that a refresh took away; −1 for one that never was, or that
+        has no heir whose similarity is `above` this.
+        """
         vocabulary = self.fitted.vocabulary
-        heir = self.fitted.succession.of(concept_id)
+        heir = self.fitted.succession.of(concept_id, above=above)
         return vocabulary.row(concept_id if heir is None else heir)
 
     def placed(self, edit: Edit) -> Taken:
@@ -109,7 +112,8 @@ class Live:
         or this user has not.
         """
         column = key = -1
-        if edit.concept_id is not None and (column := self.column(edit.concept_id)) < 0:
+        alike = ALIKE if edit.action in ("mute", "pin") else 0.0
+        if edit.concept_id is not None and (column := self.column(edit.concept_id, above=alike)) < 0:
             raise NotFoundError(
                 f"No concept is called {edit.concept_id!r}.", hint="Take a concept_id from the user's interests."
             )
@@ -173,6 +177,8 @@ class Live:
         fresh = kept is None or kept[0] != version
         self.readings["read" if fresh else "kept"] += 1
         if kept is None or fresh:
+            self._vectors.pop(user_id, None)
+            _make_room(self._vectors, BELIEFS_KEPT)
             kept = self._vectors[user_id] = version, tracker.user_vectors(history)
         return kept[1]
 
@@ -210,11 +216,13 @@ class Live:
         stamps = raw.timestamps[self.polarity(raw) != 0]
         return read_sayings([texts], [stamps], self.text_reader, self.config.belief.text)
 
-    def is_cold(self, user_id: str, history: Histories) -> bool:
-        """Whether nothing is known of a user: no events, no attributes, no word on a concept."""
+    def is_cold(self, user_id: str, history: Histories, *, as_of: int | None = None) -> bool:
+        """Whether nothing is known of a user: no events, no attributes, no word on a concept; as of a moment where one
+        is given.
+        """
         if len(history.items) or self.fitted.model.tracker.knows(int(history.users[0])):
             return False
-        return not len(self.belief(user_id, history).concepts)
+        return not len(self.belief(user_id, history, as_of=as_of).concepts)
 
     def belief(self, user_id: str, raw: Histories, *, as_of: int | None = None) -> Belief:
         """The belief after what a user did and wrote (B = 1), as of a moment where one is given; read once for the
@@ -292,6 +300,7 @@ class Live:
                 edit_id=f"{place:09d}",  # words of one moment in the order they came
                 concept=int(column),
                 step=step / float(self.beliefs.per_log_odd[column]),
+                most=edits.config.limit / float(self.beliefs.per_log_odd[column]),
             )
             for place, (taken, step) in enumerate(edits.words)
             for column in self.fitted.vocabulary.family[taken.column]
@@ -320,12 +329,16 @@ class Live:
         vocabulary = self.fitted.vocabulary
         return excluded | edits.excluded(vocabulary.family, vocabulary.activations, vocabulary.bears)
 
-    def strengths(self, histories: Histories) -> DoubleArray:
-        """(B, C) the model's reading of each concept in standard deviations over users; 0 for an empty history."""
+    def strengths(self, user_id: str, histories: Histories, *, as_of: Sequence[int | None]) -> DoubleArray:
+        """(B, C) the model's reading of each concept in standard deviations over users, as it ranks, after B histories
+        of one user, each as of its moment (None: now). 0 where he was cold then: that ranks without a reading.
+        """
         population = self.fitted.population
         vectors = self.fitted.model.tracker.user_vectors(histories)
         strengths = (self.fitted.space.readings(vectors) - population.mean) / population.deviation
-        strengths[histories.lengths == 0] = 0.0
+        for n in np.flatnonzero(histories.lengths == 0).tolist():
+            if self.is_cold(user_id, histories.take([n]), as_of=as_of[n]):
+                strengths[n] = 0.0
         return strengths.astype(np.float64)
 
     def concepts_of(self, item: int) -> tuple[str, ...]:

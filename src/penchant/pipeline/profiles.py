@@ -26,7 +26,8 @@ def read_profile(
     if not len(raw.items) and not edits and not live.timeline.texts(user_id, as_of=as_of):
         return Profile(user_id=user_id, as_of=moment, interests=(), events=0, cold=True)
     history = live.consumed(raw)
-    now, before = live.strengths(Histories.stack([history, history.without_tail(live.config.profile.recent)]))
+    windows = Histories.stack([history, history.without_tail(live.config.profile.recent)])
+    now, before = live.strengths(user_id, windows, as_of=(as_of, as_of))
     said = live.said(user_id, raw, as_of=as_of)
     steps = live.steps(user_id, raw, as_of=as_of)
     corrections = live.corrections(user_id, raw, as_of=as_of)
@@ -57,7 +58,8 @@ def read_profile(
         moved = moves[events][:, concepts].toarray() * live.beliefs.per_log_odd[concepts]
         inside = consumed[events] & (place[events] >= reach)
         if inside.any():
-            without = live.strengths(history.leaving_out(place[events[inside]]))
+            left = history.leaving_out(place[events[inside]])
+            without = live.strengths(user_id, left, as_of=[as_of] * len(left))
             moved[inside] += (now - without)[:, concepts]
         return moved
 

@@ -144,7 +144,7 @@ def _read(
     earlier = np.maximum(consumed - live.config.profile.recent, 0)
     last = np.concatenate([consumed, earlier])
     windows = history.between(np.zeros(len(last), dtype=np.int64), np.maximum(last - reach, 0), last)
-    now, before = np.split(live.strengths(windows), 2)
+    now, before = np.split(live.strengths(user_id, windows, as_of=moments.tolist() * 2), 2)
     corrections = _corrections(live, user_id, raw, ends, moments)
     said = np.stack(
         [

@@ -8,6 +8,7 @@ import numpy as np
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
+from penchant.pipeline.malformed import check_events, event_fault, finite
 from penchant.pipeline.sayings import DAMNED, Written, is_search, written_in
 from penchant.records import Event, HistoryEvent, ObserveResult, Rejection
 from penchant.types import BoolArray, IntArray
@@ -159,13 +160,16 @@ class Timeline:
         return base.keep(base.timestamps <= as_of)
 
     def observe(self, events: Sequence[Event], *, now: int) -> ObserveResult:
-        """Take the good events, count repeated ids once, and say why the others were refused."""
+        """Take the good events, count repeated ids once, and say why the others were refused. `DataError` for what is
+        no sequence of events.
+        """
+        check_events(events)
         accepted = duplicates = 0
         rejected = []
         for index, event in enumerate(events):
-            fault = self._fault(event)
+            fault = event_fault(event) or self._fault(event)
             key = -1 if fault else self._imported_key(event)
-            repeated = event.event_id in self._seen_ids
+            repeated = not fault and event.event_id in self._seen_ids
             if key >= 0 and not repeated:
                 had = self._item_of(event.user_id, key)
                 repeated = had == event.item_id
@@ -273,7 +277,7 @@ class Timeline:
             return "item_id", "missing: an event needs an item, or a text such as a search"
         if event.item_id is not None and self.dataset.items.row(event.item_id) < 0:
             return "item_id", f"no item {event.item_id!r} in the catalogue of this model"
-        if event.value is not None and not math.isfinite(event.value):
+        if event.value is not None and not finite(event.value):
             return "value", "not a finite number"
         if event.timestamp is not None and abs(event.timestamp) >= 2**62:
             return "timestamp", "outside the range of microseconds since 1970"

@@ -14,7 +14,7 @@ class Edit:
 
     ``more``, ``less``, ``pin`` and ``mute`` name a concept; ``add`` has the words typed, and the concept they were
     taken for; ``forget`` names an event of his, ``undo`` an edit of his; ``reset`` a concept, or nothing: then all is
-    meant. `edited_at` is UTC microseconds. A repeated `edit_id` counts once.
+    meant. `edited_at` is UTC microseconds. A repeated edit counts once; another under its `edit_id` is refused.
     """
 
     edit_id: str

@@ -74,7 +74,9 @@ class EditIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Literal["more", "less", "pin", "mute", "reset"]
-    edit_id: Id | None = Field(default=None, description="A repeated `edit_id` counts once.")
+    edit_id: Id | None = Field(
+        default=None, description="The same edit sent again counts once; another under its id is refused."
+    )
 
 
 class AnyEditIn(BaseModel):
@@ -91,7 +93,9 @@ class AnyEditIn(BaseModel):
     event_id: Id | None = Field(default=None, description="For `forget`: an event of the user's history.")
     text: str | None = Field(default=None, max_length=MAX_TEXT, description="For `add`: the interest, as typed.")
     undoes: Id | None = Field(default=None, description="For `undo`: an edit of the user's; the last where none is.")
-    edit_id: Id | None = Field(default=None, description="A repeated `edit_id` counts once.")
+    edit_id: Id | None = Field(
+        default=None, description="The same edit sent again counts once; another under its id is refused."
+    )
 
 
 class WishesIn(BaseModel):

@@ -75,16 +75,19 @@ def test_a_long_text_is_read_up_to_its_limit_and_says_so():
         "(((",
         "-",
         "soooo",
+        "horror ",
+        "-horror ",
     ],
 )
-def test_time_is_linear_in_the_length(reader: TextReader, unit: str):
+@pytest.mark.parametrize("searches", [False, True])
+def test_time_is_linear_in_the_length(reader: TextReader, unit: str, searches: bool):
     """Eight times the text takes about eight times as long; a quadratic pass would take 64 times."""
     reader = TextReader(reader.gazetteer, lexicon=reader.lexicon, config=ReadingConfig(most_characters=10**7))
 
     def seconds(characters: int) -> float:
         text = unit * (characters // len(unit))
         start = time.process_time()
-        reader.read([text])
+        reader.read([text], searches=searches)
         return time.process_time() - start
 
     small, large = (min(seconds(n) for _ in range(3)) for n in (4_000, 32_000))

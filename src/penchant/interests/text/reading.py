@@ -1,5 +1,6 @@
 """From a text to the concepts that it speaks of: how much of each, for or against, and on which words that rests."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -246,7 +247,7 @@ class TextReader:
 
     def _left_out(self, one: _Parsed, start: int) -> bool:
         """Whether a search leaves out the name that begins at a character."""
-        first = next(n for n, token in enumerate(one.words) if token.end > start)
+        first = bisect_right(one.words, start, key=lambda token: token.end)
         joined, between = False, 0
         for n in range(first - 1, max(first - 12, -1), -1):
             token = one.words[n]
