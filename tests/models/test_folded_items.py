@@ -27,7 +27,8 @@ def ranks(model: Recommender) -> IntArray:
     events, before = events[before >= 3], before[before >= 3]
     given = histories.between(owners[events], np.zeros_like(before), before)
     scores = model.score(given.keep(~np.isin(given.items, NEW)))
-    return (scores > scores[np.arange(len(scores)), histories.items[events]][:, None]).sum(axis=1)
+    above = scores > scores[np.arange(len(scores)), histories.items[events]][:, None]
+    return np.asarray(above.sum(axis=1), dtype=np.int64)
 
 
 def test_an_item_folded_in_by_its_text_scores_as_after_a_refit():
