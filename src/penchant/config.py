@@ -13,10 +13,18 @@ from penchant.errors import ConfigError
 
 
 class Config(BaseModel):
-    """Base of every settings object. Build it with keywords, or with `of` from a mapping that a person wrote."""
+    """Base of every settings object. Build it with keywords, or with `of` from a mapping that a person wrote.
+
+    Numbers are finite; a setting that may be infinite says so (`Field(allow_inf_nan=True)`).
+    """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=False, validate_default=True, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        strict=False,
+        validate_default=True,
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
     )
 
     @classmethod

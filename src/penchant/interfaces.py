@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases, Histories
-from penchant.errors import ConfigError
+from penchant.errors import ConfigError, DataError, TrainingError
 from penchant.progress import SILENT, Progress
 from penchant.seeding import tie_breaks
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
@@ -134,14 +134,27 @@ class Recommender(ABC):
     ) -> Ranking:
         """The K best items of each history, without those seen (by option) and, where `allow` (I,) is given, only items
         it holds for. Equal scores are ordered by a seeded hash of the item id. A K above the catalogue gives all.
-        `ConfigError` for a K below 1, `DataError` for an item row that the catalogue does not have.
+
+        `ConfigError` for a K that is no whole number from 1, `DataError` for an item row that the catalogue does not
+        have and for an `allow` that is not a truth value for each item, `TrainingError` where a score is NaN or +∞.
         """
-        if k < 1:
-            raise ConfigError(f"k is {k}; a list has at least one item.", hint="Ask for k ≥ 1.")
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ConfigError(f"k is {k!r}; a list has a whole number of items, at least one.", hint="Ask for k ≥ 1.")
+        if allow is not None and (np.shape(allow) != (len(item_ids),) or np.asarray(allow).dtype != np.bool_):
+            raise DataError(
+                f"allow has the shape {np.shape(allow)} and the type {np.asarray(allow).dtype}.",
+                hint=f"Give a truth value for each of the {len(item_ids)} items.",
+            )
         histories.check_items(len(item_ids))
         scores = self.score(histories).astype(np.float32, copy=True)
+        if not (scores < np.inf).all():  # −inf masks an item; NaN is below nothing
+            raise TrainingError(
+                f"{type(self).__name__} scored {np.count_nonzero(~(scores < np.inf))} of {scores.size} items with "
+                "something that is not a finite number.",
+                hint="Its training diverged, or a setting is far out of range: fit it again with milder settings.",
+            )
         if allow is not None:
-            scores[:, ~allow] = -np.inf
+            scores[:, ~np.asarray(allow)] = -np.inf
         if exclude_seen:
             scores[np.repeat(np.arange(len(histories)), histories.lengths), histories.items] = -np.inf
         return top_k(scores, k, ties=tie_breaks(item_ids, seed=seed))

@@ -32,3 +32,11 @@ def test_equals_scikit_learn():
 def test_lengths_that_differ_are_refused(predicted, actual):
     with pytest.raises(DataError, match="shapes"):
         mean_squared_error(np.array(predicted), np.array(actual))
+
+
+@pytest.mark.parametrize("metric", [mean_squared_error, root_mean_squared_error, mean_absolute_error])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_no_finite_number_is_refused(metric, bad):
+    for predicted, actual in (([1.0, bad], [1.0, 2.0]), ([1.0, 2.0], [bad, 2.0])):
+        with pytest.raises(DataError, match="finite numbers"):
+            metric(np.array(predicted), np.array(actual))

@@ -69,3 +69,13 @@ def test_a_thinned_curve_keeps_its_ends_and_its_area():
     assert len(drawn.false_positive_rate) <= 102 < len(curve.false_positive_rate)
     assert drawn.area == pytest.approx(curve.area, abs=2e-3)
     assert drawn.true_positive_rate[[0, -1]].tolist() == [0, 1]
+
+
+def test_a_score_that_is_no_number_is_refused():
+    with pytest.raises(DataError, match="1 of 3 scores are NaN"):
+        roc_auc(np.array([1, 0, 1]), np.array([0.1, np.nan, 0.3]))
+
+
+def test_equal_infinite_scores_are_a_tie():
+    assert roc_auc(np.array([1, 0, 0]), np.array([-np.inf, -np.inf, -np.inf])) == 0.5
+    assert roc_auc(np.array([1, 0]), np.array([np.inf, np.inf])) == 0.5

@@ -22,6 +22,7 @@ from penchant.metrics.similarity import (
     hyperbolic_distance,
     pearson,
     similarity,
+    unit,
 )
 
 
@@ -199,3 +200,11 @@ def test_bounded_ones_stay_within_one(name):
     close = [np.abs(similarity(name)(z, z * f)).max() for f in (1.0, 3.0, 1e-9)]
     assert max(close) <= 1.0
     assert all(b >= a - 1e-9 for a, b in pairwise(close))
+
+
+def test_vectors_of_whole_numbers_are_compared_as_float64():
+    left, right = np.array([[3, 4], [0, 0]]), np.array([[4, 3], [1, 0]], dtype=np.uint8)
+    np.testing.assert_allclose(unit(left), [[0.6, 0.8], [0.0, 0.0]])
+    np.testing.assert_allclose(cosine(left, right), [[0.96, 0.6], [0.0, 0.0]])
+    assert unit(left).dtype == np.float64
+    assert unit(left.astype(np.float32)).dtype == np.float32

@@ -47,6 +47,12 @@ def test_quotas_hold_at_most_and_at_least():
     assert len(short.order) == 9
 
 
+def test_a_quota_that_cannot_be_filled_asks_for_no_more_places_than_it_has_items():
+    assert rows(3, quota={"i8": {"least": 3}}) == [0, 1, 8]
+    assert rows(4, quota={"i8": {"least": 3}, "kind:b": {"least": 2}}) == [0, 1, 4, 8]
+    assert rows(2, quota={"i8": {"least": 1}}, deny=("i8",)) == [0, 1]
+
+
 def test_quotas_that_leave_too_few_shorten_the_list():
     assert rows(9, quota={"kind:a": {"most": 1}, "kind:b": {"most": 1}}) == [0, 1, 2, 5, 8]
 

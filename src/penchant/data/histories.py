@@ -45,7 +45,14 @@ class Histories:
         """Raise `DataError` for an item row that a model of `n_items` does not have: sparse products do not look, and
         would read memory that is not theirs.
         """
-        if len(self.items) and self.items.max() >= n_items:
+        if not len(self.items):
+            return
+        if self.items.min() < 0:
+            raise DataError(
+                f"A history has the item row {self.items.min()}; rows are counted from 0.",
+                hint="Leave out events without an item.",
+            )
+        if self.items.max() >= n_items:
             raise DataError(
                 f"A history has the item row {self.items.max()}, and the model was fitted with {n_items} items.",
                 hint="Fit the model again on the dataset that has this item, or leave the event out.",

@@ -11,7 +11,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.partition import Split, cautions
 from penchant.data.rating_targets import RatingTargets
 from penchant.data.splitting import Protocol, SplitConfig, splits
-from penchant.errors import ConfigError, ProtocolError, TrainingError, UnsupportedError
+from penchant.errors import ConfigError, DataError, ProtocolError, TrainingError, UnsupportedError
 from penchant.evaluation.evaluating import work_of
 from penchant.evaluation.measuring import PeakMemory, Stopwatch, environment
 from penchant.evaluation.rating_comparing import compare, summarise
@@ -70,7 +70,7 @@ def evaluate_ratings(
     rows = _rows(models, settings or {}, catalogue)
     if not seeds or min(seeds) < 0:
         raise ConfigError(f"Seeds are whole numbers from 0; {list(seeds)} came.", hint="Give seeds such as 0,1,2.")
-    RatingTargets.fit(dataset)  # says so where the values are no ratings
+    _check_rated(dataset, models)
     runs: dict[tuple[str, int], list[_Run]] = {(model, seed): [] for seed in seeds for model in models}
     parts: list[Asked] = []
     hashes: list[str] = []
@@ -172,6 +172,17 @@ def _rows(
             )
         catalogue.build(row.model, row.settings)
     return rows
+
+
+def _check_rated(dataset: Dataset, models: Sequence[str]) -> None:
+    try:
+        RatingTargets.fit(dataset)
+    except DataError:
+        raise DataError(
+            f"The values of {dataset.name!r} are not ratings, and {', '.join(models)} cannot learn without.",
+            hint="Import the column that holds them (--map value=COLUMN), or evaluate the ranking, without --task: "
+            "popularity, item_knn and interest need no ratings.",
+        ) from None
 
 
 def _asked(split: Split) -> tuple[IntArray, RowArray, Asked, int]:

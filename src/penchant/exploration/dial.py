@@ -32,7 +32,7 @@ class DialConfig(Config):
     """Explored places of a slate, at most; None: as many as come."""
     never_at: tuple[int, ...] = ()
     """Places, from 1, that are never explored."""
-    temperature: float = Field(default=0.15, gt=0, allow_inf_nan=False)
+    temperature: float = Field(default=0.15, gt=0)
     """T"""
     epsilon: float = Field(default=0.1, gt=0, le=1)
     """ε: the part of a look around that is uniform."""

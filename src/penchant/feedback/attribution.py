@@ -26,9 +26,9 @@ MICROSECONDS = 1_000_000
 class AttributionConfig(Config):
     """When and how much an event counts."""
 
-    window_seconds: float = Field(default=7 * 86_400, gt=0, allow_inf_nan=False)
+    window_seconds: float = Field(default=7 * 86_400, gt=0)
     """After the decision; what comes later counts no more."""
-    slack_seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    slack_seconds: float = Field(default=0.0, ge=0)
     """How much earlier than its decision an event may say it happened: clocks of two machines differ."""
     rewards: Mapping[str, float] = Field(default_factory=lambda: dict(REWARDS))
     """Event type → reward; types that are not here count for nothing, under ``without_reward``."""

@@ -1,6 +1,8 @@
 """Metrics of predicted ratings, in the unit of the ratings.
 
 * MSE ``(1/N) Σ (r̂ − r)²`` · RMSE ``√MSE`` · MAE ``(1/N) Σ |r̂ − r|``
+
+`DataError` where predictions and ratings differ in number, there are none, or one is not a finite number.
 """
 
 import numpy as np
@@ -30,5 +32,9 @@ def _errors(predicted: AnyArray, actual: AnyArray) -> DoubleArray:
         raise DataError(
             f"Predicted and actual ratings have shapes {predicted.shape} and {actual.shape}.",
             hint="Give as many predictions as ratings, and at least one.",
+        )
+    if not (np.isfinite(predicted).all() and np.isfinite(actual).all()):
+        raise DataError(
+            "Predicted and actual ratings are finite numbers; others came.", hint="Leave out what has no rating."
         )
     return predicted - actual

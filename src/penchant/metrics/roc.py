@@ -29,7 +29,8 @@ class RocCurve:
 def roc_curve(labels: AnyArray, scores: AnyArray) -> RocCurve:
     """The curve of N labels (true or false) and scores (higher: more likely true), one point for each distinct score.
 
-    Raises `DataError` where only one class is there: the curve has no second axis then.
+    Raises `DataError` where only one class is there, since the curve has no second axis then, and for a score that is
+    NaN, which is neither above nor below another.
     """
     labels, scores = np.asarray(labels, dtype=np.bool_), np.asarray(scores, dtype=np.float64)
     positives = int(labels.sum())
@@ -39,15 +40,23 @@ def roc_curve(labels: AnyArray, scores: AnyArray) -> RocCurve:
             f"{scores.size} scores came.",
             hint="Check the labels.",
         )
+    if np.isnan(scores).any():
+        raise DataError(
+            f"{np.count_nonzero(np.isnan(scores))} of {scores.size} scores are NaN.",
+            hint="Leave out what has no score.",
+        )
     order = np.argsort(-scores, kind="stable")
-    last_of_score = np.append(np.diff(scores[order]) != 0, True)
+    last_of_score = np.append(scores[order][1:] != scores[order][:-1], True)
     true = np.append(0, np.cumsum(labels[order])[last_of_score])
     false = np.append(0, np.cumsum(~labels[order])[last_of_score])
     return RocCurve(false / (len(labels) - positives), true / positives)
 
 
 def roc_auc(labels: AnyArray, scores: AnyArray) -> float:
-    """Area under `roc_curve`: the chance that a true one scores above a false one, ties counting one half."""
+    """Area under `roc_curve`: the chance that a true one scores above a false one, ties counting one half.
+
+    `DataError` as `roc_curve` raises it.
+    """
     return roc_curve(labels, scores).area
 
 

@@ -36,7 +36,10 @@ def dot(left_BD: AnyArray, right_ID: AnyArray) -> AnyArray:
 
 
 def cosine(left_BD: AnyArray, right_ID: AnyArray) -> AnyArray:
-    """Cosines, (B, I), in the precision of the inputs; a zero vector is similar to nothing, itself included."""
+    """Cosines, (B, I), in the precision of the inputs; a zero vector is similar to nothing, itself included.
+
+    Vectors of whole numbers are compared in float64.
+    """
     cosines: AnyArray = np.clip(dot(unit(left_BD), unit(right_ID)), -1.0, 1.0)
     return cosines
 
@@ -137,11 +140,13 @@ class NeuralSimilarity:
 
 
 def unit(vectors_ND: AnyArray) -> AnyArray:
-    """The vectors at length one, (N, D); zero vectors stay zero.
+    """The vectors at length one, (N, D); zero vectors stay zero. Vectors of whole numbers become float64.
 
     Each is divided by its largest coordinate first, so that the squares of very small or very large ones neither
     vanish nor overflow.
     """
+    if not np.issubdtype(np.asarray(vectors_ND).dtype, np.floating):
+        vectors_ND = np.asarray(vectors_ND, dtype=np.float64)
     largest = np.abs(vectors_ND).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.divide(vectors_ND, largest, out=np.zeros_like(vectors_ND), where=largest > 0)
     lengths = np.linalg.norm(scaled, axis=-1, keepdims=True)

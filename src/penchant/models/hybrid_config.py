@@ -24,7 +24,7 @@ class InterestConfig(Config):
     content: ContentBasedConfig = ContentBasedConfig()
     sources: tuple[Source, ...] = SOURCES
     """What may join the tracker; leave one out to switch it off."""
-    weights: dict[Source, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
+    weights: dict[Source, Annotated[float, Field(ge=0)]] | None = None
     """Scores of each source's best item, in standard deviations of the tracker's scores. None: chosen on validation."""
     validation_users: int = Field(default=8_000, ge=1)
     """Cases that decide the weights, at most."""

@@ -46,7 +46,7 @@ class Exploration(Config):
     """Interests that may be tried at a time."""
     items_each: int = Field(default=3, ge=1)
     """Items to try each with, the best."""
-    temperature: float = Field(default=0.15, gt=0, allow_inf_nan=False)
+    temperature: float = Field(default=0.15, gt=0)
     """How even a look around is, see `penchant.exploration.dial`."""
     epsilon: float = Field(default=0.1, gt=0, le=1)
     """The part of it that is uniform."""

@@ -160,9 +160,10 @@ def _open(free_N: BoolArray, tallies: Sequence[_Tally], left: int) -> BoolArray:
     for tally in tallies:
         if tally.full:
             through &= ~tally.members
-    # A quota that can no longer be filled asks for nothing: it must not keep others from theirs.
-    short = [tally for tally in tallies if tally.short and (through & tally.members).any()]
-    if short and sum(tally.short for tally in short) >= left:
+    # A quota that cannot be filled asks for no more places than there are items to fill it with.
+    wanted = [min(tally.short, int(np.count_nonzero(through & tally.members))) for tally in tallies]
+    short = [tally for tally, places in zip(tallies, wanted, strict=True) if places]
+    if short and sum(wanted) >= left:
         helping = np.logical_or.reduce([tally.members for tally in short])
         through &= helping
     return through

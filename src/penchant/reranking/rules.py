@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -40,7 +40,7 @@ class Rules(Config):
     """Only these items; empty: all."""
     deny: tuple[str, ...] = ()
     """Never these. An id that is not in the catalogue cannot appear anyway and is passed over."""
-    boost: Mapping[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+    boost: Mapping[str, float] = Field(default_factory=dict)
     """Selector → what is added to the value of its items, in the scores' unit; below 0 it is taken away."""
     quota: Mapping[str, Quota] = Field(default_factory=dict)
     """Selector → how many of its items the list has."""

@@ -52,11 +52,11 @@ class AlertsConfig(Config):
 class MonitoringConfig(Config):
     """What is watched."""
 
-    window: float = Field(default=900.0, gt=0, allow_inf_nan=False)
+    window: float = Field(default=900.0, gt=0)
     """Seconds"""
     least: int = Field(default=20, ge=1)
     """Requests, or slates, below which a measure of them is none"""
-    drift_every: float = Field(default=3_600.0, gt=0, allow_inf_nan=False)
+    drift_every: float = Field(default=3_600.0, gt=0)
     """Seconds after which drift is read again, where it has a bound: reading takes the model's time"""
     alerts: AlertsConfig = AlertsConfig()
 

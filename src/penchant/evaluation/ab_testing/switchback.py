@@ -30,7 +30,7 @@ class Switchback(Config):
     """Blocks of time."""
 
     name: str = Field(min_length=1)
-    hours: float = Field(default=4.0, ge=1 / 3600, allow_inf_nan=False)
+    hours: float = Field(default=4.0, ge=1 / 3600)
     """Of a block, a second at least"""
     washout: float = Field(default=0.0, ge=0, lt=1)
     """Share of each block, its beginning, that is left out"""

@@ -45,7 +45,7 @@ class CreatorGame(Config):
     """τ"""
     cost: float = Field(default=0.05, ge=0)
     """Of a false word, as a share of the views that an honest creator has when all are honest"""
-    evidence: float = Field(default=inf, gt=0)
+    evidence: float = Field(default=inf, gt=0, allow_inf_nan=True)
     """κ, in views; infinite: texts are believed"""
 
 

@@ -25,7 +25,7 @@ class PlainConfig(Config):
 class CutConfig(Config):
     """The one hyper-parameter of an estimator that alters weights."""
 
-    cut: float | None = Field(default=None, ge=0)
+    cut: float | None = Field(default=None, ge=0, allow_inf_nan=True)
     """The largest weight that is left as it is. None: found by the rule among quantiles of the weights and no cut."""
     rule: Rule = "mse"
 
@@ -33,13 +33,13 @@ class CutConfig(Config):
 class UncutConfig(Config):
     """Weights as they are, unless a cut is given."""
 
-    cut: float = Field(default=float("inf"), ge=0)
+    cut: float = Field(default=float("inf"), ge=0, allow_inf_nan=True)
 
 
 class ShrinkageConfig(Config):
     """The one hyper-parameter of the optimistic shrinkage."""
 
-    shrinkage: float | None = Field(default=None, ge=0)
+    shrinkage: float | None = Field(default=None, ge=0, allow_inf_nan=True)
     """λ; None: found by the rule between DR (λ = ∞) and DM (λ = 0)."""
     rule: Rule = "mse"
 

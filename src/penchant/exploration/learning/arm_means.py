@@ -75,7 +75,7 @@ class EpsilonGreedyBandit(ArmMeans):
 class UCB1Config(Config):
     """Settings of `UCB1`."""
 
-    width: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    width: float = Field(default=1.0, ge=0)
     """c; 1 is the paper's, for rewards in [0, 1]. Less explores less."""
 
 
@@ -107,9 +107,9 @@ class UCB1(ArmMeans):
 class SoftmaxBanditConfig(Config):
     """Settings of `SoftmaxBandit`."""
 
-    temperature: float = Field(default=0.1, ge=1e-9, allow_inf_nan=False)
+    temperature: float = Field(default=0.1, ge=1e-9)
     """T, in the rewards' unit"""
-    start: float = Field(default=1.0, allow_inf_nan=False)
+    start: float = Field(default=1.0)
     """The mean of an arm never pulled; the best reward there is makes it tried early"""
 
 

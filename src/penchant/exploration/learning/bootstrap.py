@@ -17,9 +17,9 @@ class BootstrapConfig(Config):
     """D"""
     replicates: int = Field(default=20, ge=1)
     """R"""
-    ridge: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    ridge: float = Field(default=1.0, gt=0)
     """λ"""
-    prior_deviation: float = Field(default=0.3, ge=0, allow_inf_nan=False)
+    prior_deviation: float = Field(default=0.3, ge=0)
     """s: standard deviation of the weights with which a replicate begins, so that they differ before there is data"""
     seed: int = 0
 

@@ -48,7 +48,7 @@ class Exp3(Bandit):
 class Exp3IXConfig(Config):
     """Settings of `Exp3IX`."""
 
-    rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    rate: float | None = Field(default=None, gt=0)
     """η; None: ``√(2 ln A / (A t))``, which falls with the rounds t and needs no horizon"""
 
 

@@ -22,7 +22,7 @@ class LinearConfig(Config):
     shared: int = Field(default=0, ge=0)
     """S: the first so many features have one weight for all arms, the others one for each. 0: disjoint; D: shared,
     where contexts differ between arms, (A, D); between: hybrid"""
-    ridge: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    ridge: float = Field(default=1.0, gt=0)
     """λ"""
 
     @model_validator(mode="after")
@@ -68,7 +68,7 @@ class LinearBandit(Bandit):
 class LinUCBConfig(LinearConfig):
     """Settings of `LinUCB`."""
 
-    width: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    width: float = Field(default=1.0, ge=0)
     """α; 0 is greedy"""
     epsilon: float = Field(default=0.0, ge=0, le=1)
     """ε of the uniform choice that is mixed in; more than 0 makes the log of use for estimates"""
@@ -96,7 +96,7 @@ class LinUCB(LinearBandit):
 class LinearThompsonConfig(LinearConfig):
     """Settings of `LinearThompson`."""
 
-    noise: float = Field(default=0.3, gt=0, allow_inf_nan=False)
+    noise: float = Field(default=0.3, gt=0)
     """v: the standard deviation of a reward about its expectation, in rewards' unit, with which beliefs are as wide as
     they are; less explores less"""
 

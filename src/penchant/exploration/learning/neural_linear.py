@@ -22,8 +22,8 @@ class NeuralLinearConfig(RepresentationConfig):
     steps: int = Field(default=100, ge=1)
     """Gradient steps of a training"""
     batch: int = Field(default=128, ge=1)
-    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
-    decay: float = Field(default=1e-4, ge=0, allow_inf_nan=False)
+    learning_rate: float = Field(default=3e-3, gt=0)
+    decay: float = Field(default=1e-4, ge=0)
     """Weight decay"""
     memory: int | None = Field(default=None, ge=1)
     """Observations that are kept to train on, the last ones; None: all"""

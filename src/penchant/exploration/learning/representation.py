@@ -24,11 +24,11 @@ class RepresentationConfig(Config):
 
     features: int = Field(ge=1)
     """D"""
-    ridge: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    ridge: float = Field(default=1.0, gt=0)
     """λ"""
-    noise: float = Field(default=0.3, gt=0, allow_inf_nan=False)
+    noise: float = Field(default=0.3, gt=0)
     """v: standard deviation of a reward about its expectation, see `LinearThompsonConfig`"""
-    level: float = Field(default=0.0, allow_inf_nan=False)
+    level: float = Field(default=0.0)
     """The reward expected of an arm of which nothing is known; the best reward there is makes it tried early"""
 
 
@@ -120,7 +120,7 @@ class FourierThompsonConfig(RepresentationConfig):
 
     width: int = Field(default=200, ge=1)
     """H"""
-    bandwidth: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    bandwidth: float = Field(default=1.0, gt=0)
     """σ: contexts nearer than this are alike, in the features' unit"""
     seed: int = 0
 

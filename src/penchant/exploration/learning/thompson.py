@@ -13,8 +13,8 @@ from penchant.types import BoolArray, DoubleArray
 class BernoulliThompsonConfig(Config):
     """Settings of `BernoulliThompson`."""
 
-    successes: float = Field(default=1.0, ge=0.5, allow_inf_nan=False)
-    failures: float = Field(default=1.0, ge=0.5, allow_inf_nan=False)
+    successes: float = Field(default=1.0, ge=0.5)
+    failures: float = Field(default=1.0, ge=0.5)
     """α₀ and β₀ of an arm never pulled; 1 and 1: any rate is as likely; 1/2 and 1/2: Jeffreys' prior"""
 
 
@@ -46,10 +46,10 @@ class BernoulliThompson(ArmMeans):
 class GaussianThompsonConfig(Config):
     """Settings of `GaussianThompson`."""
 
-    mean: float = Field(default=0.0, allow_inf_nan=False)
-    deviation: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    mean: float = Field(default=0.0)
+    deviation: float = Field(default=1.0, gt=0)
     """What is believed of an arm never pulled: m₀ and s₀"""
-    noise: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    noise: float = Field(default=1.0, gt=0)
     """σ: the standard deviation of one reward about its arm's mean"""
 
 

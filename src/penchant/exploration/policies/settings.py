@@ -8,7 +8,7 @@ Epsilon = Annotated[float, Field(ge=0, le=1)]
 """ε: the share of places that are explored."""
 Among = Annotated[int, Field(ge=1)] | None
 """M: the candidates that a place is explored among; None: all that are open."""
-Temperature = Annotated[float, Field(ge=1e-9, allow_inf_nan=False)]
+Temperature = Annotated[float, Field(ge=1e-9)]
 """T, in the scores' unit: a candidate with a value T lower is chosen e times more rarely."""
-Rounds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rounds = Annotated[float, Field(ge=0)]
 """t: rounds or events of evidence so far, which the caller knows; a policy has no memory."""

@@ -15,7 +15,7 @@ from penchant.interfaces import Arms, Policy, Turn
 class UCBConfig(Config):
     """Settings of `UCB`."""
 
-    width: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    width: float = Field(default=1.0, ge=0)
     """c, in standard deviations"""
     epsilon: Epsilon = 0.0
     among: Among = None

@@ -40,7 +40,7 @@ class ContinuingConfig(Config):
     """Peak rate, which falls from there."""
     replay: float = Field(default=1.0, ge=0)
     """Old events learned again for each new one, drawn anew in every epoch; 0: none."""
-    anchor: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
+    anchor: float = Field(default=1e-2, ge=0)
     """λ, how strongly weights are pulled to where they were; 0: not at all."""
     importance: Literal["uniform", "fisher"] = "fisher"
     """Which weights are pulled: all alike (L2-SP), or each by how much the old events' loss depends on it (EWC)."""
