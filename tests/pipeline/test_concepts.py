@@ -1,5 +1,6 @@
 """A model whose ranking goes through concepts, from fit to slate and back from its bundle."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +105,21 @@ def test_a_profile_tells_the_concept_that_was_edited_and_not_all_below_it(model)
 
 
 def test_kinds_are_called_by_names_of_the_settings(model):
-    data, offered = genre_world(), tuple(f"{genre} volume" for genre in GENRES)
-    encoder = fit_light("hashed", render_items(data.items))
-    told = InterestModelConfig.of({**model.config.model_dump(), "text": True, "naming": {"names": offered}})
-    named = InterestModel(config=told, encoder=encoder, now=lambda: NOW).fit(data).fitted.vocabulary
-    called = [concept for concept in named.concepts if concept.name in offered]
-    assert called
-    for concept in called:
+    """Half the genres bear no tag; their names are offered, and kinds of their items take them."""
+    data, offered = genre_world(), tuple(f"{genre} volume" for genre in GENRES[2:])
+    tags = data.items.columns["tags"].copy()
+    for row, (genre,) in enumerate(tags):
+        tags[row] = [genre] if genre in GENRES[:2] else []
+    items = replace(data.items, columns={**data.items.columns, "tags": tags})
+    vocabulary = {"sources": ["attributes"]}
+    told = {**model.config.model_dump(), "text": True, "naming": {"names": offered}, "vocabulary": vocabulary}
+    encoder = fit_light("hashed", render_items(items))
+    named = InterestModel(config=InterestModelConfig.of(told), encoder=encoder, now=lambda: NOW)
+    found = named.fit(replace(data, items=items)).fitted.vocabulary
+    for number, name in enumerate(offered, start=2):
+        (row,) = (row for row, concept in enumerate(found.concepts) if concept.name == name)
+        concept = found.concepts[row]
         assert concept.kind == "kind"
         assert concept.aliases  # the words it would have been called after
+        active = np.flatnonzero(found.activations[:, [row]].toarray().ravel())
+        assert np.mean([data.items.ids[item].startswith(f"{number}-") for item in active]) > 0.5
