@@ -1,14 +1,18 @@
-"""EASE and user-kNN by cosine agree with scikit-learn, an independent implementation of what they are made of."""
+"""EASE, user-kNN and content agree with scikit-learn, an independent implementation of what they are made of."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler, normalize
 
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Histories
+from penchant.interfaces import FitOptions
+from penchant.models.content_based import ContentBased, ContentBasedConfig
 from penchant.models.ease import EASE, EASEConfig
 from penchant.models.interactions import SignalConfig
 from penchant.models.user_knn import UserKNN, UserKNNConfig
@@ -57,17 +61,33 @@ def test_ease_is_one_ridge_regression_for_each_item_on_all_others(values):
     np.testing.assert_allclose(model.score(ASKED), scores, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("similarity", "metric"), [("cosine", "cosine"), ("pearson", "correlation")])
 @pytest.mark.parametrize("k", [1, 7, 40])
-def test_cosine_neighbours_of_users_are_sklearns(k):
-    config = UserKNNConfig(similarity="cosine", neighbours=k, signal=SignalConfig(values="value"))
+def test_neighbours_of_users_are_sklearns(k, similarity, metric):
+    """Of minutes, which are no ratings, Pearson's correlation is that over all items, untouched as 0."""
+    config = UserKNNConfig(similarity=similarity, neighbours=k, signal=SignalConfig(values="value"))
     model = UserKNN(config).fit(STORED)
     stored = STORED.histories()
     x = minutes(stored.take(np.flatnonzero(stored.lengths)))
     distances, found = (
-        NearestNeighbors(n_neighbors=k, metric="cosine", algorithm="brute").fit(x).kneighbors(minutes(ASKED))
+        NearestNeighbors(n_neighbors=k, metric=metric, algorithm="brute").fit(x).kneighbors(minutes(ASKED))
     )
     expected = np.zeros((len(ASKED), len(x)))
     np.put_along_axis(expected, found, np.maximum(1 - distances, 0), axis=1)
     np.testing.assert_allclose(model.similar_users(ASKED).toarray(), expected, atol=1e-6)
     scores = expected @ x / expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.score(ASKED), scores, rtol=1e-4, atol=1e-4)
+
+
+def test_content_is_sklearns_cosine_of_a_fading_mean():
+    vectors = np.random.default_rng(1).normal(size=(WORLD.n_items, 12)).astype(np.float32) + 1
+    decay = 0.7
+    model = ContentBased(ContentBasedConfig(decay=decay)).fit(STORED, options=FitOptions(item_vectors=vectors))
+    items = normalize(StandardScaler(with_std=False).fit_transform(vectors))
+    read = np.stack(
+        [
+            np.average(items[ASKED.items[ASKED.of(b)]], axis=0, weights=decay ** np.arange(ASKED.lengths[b])[::-1])
+            for b in range(len(ASKED))
+        ]
+    )
+    np.testing.assert_allclose(model.score(ASKED), cosine_similarity(read, items), atol=1e-5)

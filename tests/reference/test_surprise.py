@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from surprise import BaselineOnly, KNNBaseline, KNNBasic, KNNWithMeans, Reader, SVDpp
+from surprise import SVD, BaselineOnly, KNNBaseline, KNNBasic, KNNWithMeans, Reader, SVDpp
 from surprise import Dataset as Ratings
 
+from penchant.models.interactions import SignalConfig
 from penchant.models.rating.bayesian_mf import BayesianMF, BayesianMFConfig
+from penchant.models.rating.biased_mf import BiasedMF, BiasedMFConfig
 from penchant.models.rating.knn import RatingKNN, RatingKNNConfig
 from penchant.models.rating.means import RatingMeans
 from penchant.models.rating.svdpp import SVDPP, SVDPPConfig
+from penchant.models.user_knn import UserKNN, UserKNNConfig
 from tests.models.rating.worlds import factor_world, rmse
 
 DATA, USERS, ITEMS, RATINGS = factor_world(users=70, items=45, share=0.45, noise=0.6, seed=3)
@@ -53,6 +56,22 @@ def test_neighbourhoods_are_theirs(trainset, by, algorithm, centre, similarity):
     )
     settings = {"by": by, "similarity": similarity, "shrinkage": shrinkage, "centre": centre, "neighbours": 500}
     np.testing.assert_allclose(ours(RatingKNN(RatingKNNConfig.of(settings))), expected, atol=1e-6)
+
+
+def test_the_weighted_mean_of_users_alike_by_pearson_is_theirs(trainset):
+    """Resnick's prediction, asked of pairs that were not rated, before it is brought within the scale."""
+    algorithm = KNNWithMeans(k=500, sim_options={"name": "pearson", "user_based": True}, verbose=False).fit(trainset)
+    expected = [algorithm.predict(f"u{u}", f"i{i}", clip=False).est for u, i in zip(USERS, ITEMS, strict=True)]
+    signal = SignalConfig(values="value")
+    model = UserKNN(UserKNNConfig(similarity="pearson", neighbours=500, signal=signal, weighted_mean=True)).fit(DATA)
+    np.testing.assert_allclose(model.score(DATA.histories())[USERS, ITEMS], expected, atol=1e-5)
+
+
+def test_matrix_factorisation_is_ahead_of_their_svd_on_the_same_split(trainset):
+    """Theirs by stochastic descent with its defaults; ours ends at the least of the loss (see `test_scipy`)."""
+    reference = rmse(theirs(SVD(n_factors=5, random_state=0), trainset), RATINGS)
+    settings = {"dim": 5, "regularization": 5.0, "bias_regularization": 4.0}
+    assert rmse(ours(BiasedMF(BiasedMFConfig.of(settings))), RATINGS) < reference
 
 
 def test_factor_models_are_ahead_of_their_svdpp_on_the_same_split(trainset):
