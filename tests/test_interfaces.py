@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from penchant.errors import ConfigError, DataError, TrainingError
+from penchant.interfaces import top_k
 from tests.evaluation.worlds import N_ITEMS, Scorer, ScorerConfig
 from tests.models.toys import strangers
 
@@ -65,3 +66,19 @@ def test_an_item_row_below_zero_is_refused():
     histories = replace(HISTORIES, items=np.array([1, -1], dtype=np.int32))
     with pytest.raises(DataError, match="item row -1; rows are counted from 0"):
         rising().recommend(histories, 3, item_ids=IDS)
+
+
+@pytest.mark.parametrize("k", [1, 7, 39, 40, 100])
+@pytest.mark.parametrize("levels", [2, 5, 10_000])
+def test_the_best_k_are_those_of_a_sort_of_all_items(k, levels):
+    """With many scores level, masked items, and a row where all are masked."""
+    rng = np.random.default_rng(levels + k)
+    scores = rng.integers(levels, size=(30, 40)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.2] = -np.inf
+    scores[7] = -np.inf
+    ties = rng.permutation(40).astype(np.int32)
+    found = top_k(scores, k, ties=ties)
+    for b, row in enumerate(scores.tolist()):
+        order = sorted((i for i in range(40) if row[i] > -np.inf), key=lambda i: (-row[i], ties[i]))[:k]
+        assert found.items[b].tolist() == order + [-1] * (min(k, 40) - len(order))
+        assert found.scores[b, : len(order)].tolist() == [row[i] for i in order]

@@ -10,5 +10,5 @@ OMP_WAIT_POLICY=PASSIVE penchant evaluate "${TMPDIR:-/tmp}/movielens-100k.datase
   --models rating_means,rating_knn,biased_mf,svdpp,bayesian_mf \
   --protocol k-fold --seeds 0 --config config.toml --json result.json
 OMP_WAIT_POLICY=PASSIVE penchant evaluate "${TMPDIR:-/tmp}/movielens-100k.dataset" --task ratings \
-  --models rating_means,factorization_machine,rating_network \
+  --models "rating_means,rating_knn by items,rating_knn by users,factorization_machine,rating_network" \
   --protocol k-fold --seeds 0 --config networks.toml --json networks.json
