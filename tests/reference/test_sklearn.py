@@ -1,4 +1,4 @@
-"""EASE, user-kNN and content agree with scikit-learn, an independent implementation of what they are made of."""
+"""EASE, user-kNN, content and `bayesian_mf` agree with scikit-learn on what they are made of."""
 
 from dataclasses import replace
 
@@ -15,8 +15,10 @@ from penchant.interfaces import FitOptions
 from penchant.models.content_based import ContentBased, ContentBasedConfig
 from penchant.models.ease import EASE, EASEConfig
 from penchant.models.interactions import SignalConfig
+from penchant.models.rating.bayesian_mf import BayesianMF, BayesianMFConfig
 from penchant.models.user_knn import UserKNN, UserKNNConfig
 from penchant.types import DoubleArray
+from tests.models.rating.worlds import factor_world
 from tests.worlds import genre_world
 
 LAMBDA = 4.0
@@ -91,3 +93,25 @@ def test_content_is_sklearns_cosine_of_a_fading_mean():
         ]
     )
     np.testing.assert_allclose(model.score(ASKED), cosine_similarity(read, items), atol=1e-5)
+
+
+def test_what_follows_from_a_history_in_bayesian_factorisation_is_sklearns_ridge():
+    """The mean of N(m, Λ⁻¹) after ratings with noise 1/α: ridge regression where m is 0 and Λ is 1, so it is brought
+    there first. One draw of items, m, Λ and α; users without attributes.
+    """
+    data, users, items, _ = factor_world(users=30, items=20)
+    config = BayesianMFConfig.of({"dim": 3, "burn_in": 5, "samples": 1, "implicit": False, "features": None})
+    model = BayesianMF(config).fit(data)
+    drawn, mean, precision, noise = (model.arrays[n][0] for n in ("items", "means", "precisions", "noise"))
+    biases, seen = drawn[:, 0].astype(np.float64), np.column_stack([np.ones(len(drawn)), drawn[:, 1:]])
+    white = np.linalg.inv(np.linalg.cholesky(precision)).T  # x = m + white · y, y of unit covariance
+    expected = np.zeros((data.n_users, data.n_items))
+    for u in range(data.n_users):
+        rated = data.events.items[data.events.users == u]
+        left = (data.events.values[data.events.users == u] - model.scale.mean) / model.scale.spread
+        left -= biases[rated] + seen[rated] @ mean
+        ridge = Ridge(alpha=1 / float(noise), fit_intercept=False, solver="svd").fit(seen[rated] @ white, left)
+        expected[u] = biases + seen @ (mean + white @ ridge.coef_)
+    found = model.user_factors(data.histories()) @ model.item_factors().T
+    assert np.ptp(expected) > 1
+    np.testing.assert_allclose(found[users, items], expected[users, items], atol=1e-5)
