@@ -1,14 +1,15 @@
 """How the cost of fitting and of making lists grows with the data: 1, 3 and 10 times a real data set.
 
     python benchmarks/growth.py [--dataset DIR] [--factors 1,3,10] [--models popularity,item_knn,tracker,interest]
-        [--threads 1] [--out benchmarks/results/growth.json]
+        [--threads 1] [--out benchmarks/results/growth.json] [--measured FILE]
 
 Without a dataset, the bundled books are imported. Growth is synthetic: every user comes several times, each copy under
 a new id and with a jittered history (one event in ten is left out, one in ten doubled by an item that followed the same
 item for somebody else, one in five replaced by such an item), so that users, events and pairs of items grow and the
 catalogue does not. Training runs one epoch. Each fit is a process of its own; seconds are processor time, peak memory
 is the process's. A cost that grows linearly has the exponent 1 in ``cost ~ size^exponent`` and is a straight line in
-the plot that is drawn beside the result.
+the plot that is drawn beside the result; the line ``cost = a + b · size`` of least relative error is in the result with
+how far it is from each point. `--measured` draws and sums up what was measured before, and measures nothing.
 """
 
 import argparse
@@ -119,6 +120,23 @@ def exponent(points: Sequence[Mapping[str, Any]], size: str, cost: str) -> float
     return round(float(slope), 3)
 
 
+def straight(points: Sequence[Mapping[str, Any]], size: str, cost: str) -> dict[str, float]:
+    """``cost = a + b · size`` with the least squares of relative errors, a in seconds and b in seconds per million; the
+    largest relative error; how many times the cost and the size grew from the first point to the last.
+    """
+    sizes = np.array([float(p[size]) for p in points])
+    costs = np.array([max(float(p[cost]), 1e-3) for p in points])
+    design = np.column_stack([np.ones(len(sizes)), sizes / 1e6]) / costs[:, None]
+    a, b = np.linalg.lstsq(design, np.ones(len(costs)), rcond=None)[0]
+    return {
+        "a": round(float(a), 3),
+        "b_per_million": round(float(b), 3),
+        "largest_relative_error": round(float(np.abs(design @ [a, b] - 1).max()), 3),
+        "cost_grew": round(float(costs[-1] / costs[0]), 2),
+        "size_grew": round(float(sizes[-1] / sizes[0]), 2),
+    }
+
+
 def plot(points: Sequence[Mapping[str, Any]], models: Sequence[str]) -> str:
     """Fit over events and lists over users, side by side: one SVG that stands alone.
 
@@ -162,7 +180,12 @@ def main() -> None:
     parser.add_argument("--models", default="popularity,item_knn,tracker,interest")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--measured", type=Path, help="a result file whose points are taken as they are")
     options = parser.parse_args()
+    if options.measured is not None:
+        measured_before = json.loads(options.measured.read_text())
+        write({**measured_before, **summary(measured_before["points"])}, options.out)
+        return
     load, models = [round(one, 2) for one in os.getloadavg()], options.models.split(",")
     with tempfile.TemporaryDirectory() as name:
         data = Dataset.load(options.dataset or bundled(Path(name) / "books"))
@@ -176,22 +199,36 @@ def main() -> None:
         "dataset": data.name,
         "items": data.n_items,
         "points": points,
-        "exponents": {
-            model: {
-                "fit over events": exponent([p for p in points if p["model"] == model], "events", "fit_cpu_seconds"),
-                "lists over users": exponent([p for p in points if p["model"] == model], "lists", "list_cpu_seconds"),
-            }
-            for model in models
-        },
+        **summary(points),
         "threads": options.threads,
         "load_before": load,
         "load_after": [round(one, 2) for one in os.getloadavg()],
         "environment": environment(),
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=2) + "\n")
-    options.out.with_suffix(".svg").write_text(plot(points, models))
-    print(json.dumps(result["exponents"], indent=2))
+    write(result, options.out)
+
+
+def models_of(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """In the order they were measured in."""
+    return list(dict.fromkeys(point["model"] for point in points))
+
+
+def summary(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Exponents and straight lines of each model."""
+    costs = {"fit over events": ("events", "fit_cpu_seconds"), "lists over users": ("lists", "list_cpu_seconds")}
+    of = {model: [p for p in points if p["model"] == model] for model in models_of(points)}
+    return {
+        "exponents": {m: {word: exponent(some, *names) for word, names in costs.items()} for m, some in of.items()},
+        "lines": {m: {word: straight(some, *names) for word, names in costs.items()} for m, some in of.items()},
+    }
+
+
+def write(result: Mapping[str, Any], out: Path) -> None:
+    """The result, and the plot beside it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=2) + "\n")
+    out.with_suffix(".svg").write_text(plot(result["points"], models_of(result["points"])))
+    print(json.dumps({name: result[name] for name in ("exponents", "lines")}, indent=2))
 
 
 def bundled(folder: Path) -> Path:

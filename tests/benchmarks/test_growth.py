@@ -10,7 +10,7 @@ import pytest
 from tests.evaluation.worlds import N_ITEMS, make_world
 
 GROWTH = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "growth.py"))
-grown, exponent, plot = GROWTH["grown"], GROWTH["exponent"], GROWTH["plot"]
+grown, exponent, plot, straight = (GROWTH[name] for name in ("grown", "exponent", "plot", "straight"))
 
 
 def test_growth_adds_users_like_those_there_are():
@@ -50,6 +50,19 @@ def test_exponents_of_known_growth():
     points = [{"n": n, "line": 3 * n, "square": n * n} for n in (10, 30, 100)]
     assert exponent(points, "n", "line") == pytest.approx(1.0)
     assert exponent(points, "n", "square") == pytest.approx(2.0)
+
+
+def test_the_straight_line_of_known_growth():
+    points = [{"n": n, "line": 2 + 3e-6 * n, "square": 1e-9 * n * n} for n in (100_000, 300_000, 1_000_000)]
+    found = straight(points, "n", "line")
+    assert found == {
+        "a": 2.0,
+        "b_per_million": 3.0,
+        "largest_relative_error": 0.0,
+        "cost_grew": 2.17,
+        "size_grew": 10.0,
+    }
+    assert straight(points, "n", "square")["largest_relative_error"] > 0.3
 
 
 def test_the_plot_stands_alone():
