@@ -1,6 +1,6 @@
 """Adds a dataset to result.json: what the moment of the request changes, and whether it ranks better.
 
-    python measure.py DATA.dataset
+    python measure.py DATA.dataset [SEED]
 
 Leave-one-out, all items ranked, the history excluded. Each row is the tracker with other signals; it is told the time
 of the event that it shall foresee where it reads the time of requests. Then the same histories are asked a minute, an
@@ -60,8 +60,8 @@ def told(values: DoubleArray, owners: Any) -> dict[str, Any]:
 def main() -> None:
     """Fit each row, ask at each moment, write."""
     settings, data = read_toml(HERE / "config.toml"), consumption(Dataset.load(Path(sys.argv[1])))
-    split, seed = next(iter(splits(data, "leave-one-out"))), settings["seed"]
-    ties, cases = catalogue_ties(data, seed), sampled(split.test, settings["sample_users"], seed)
+    split, seed = next(iter(splits(data, "leave-one-out"))), int((sys.argv[2:] or [settings["seed"]])[0])
+    ties, cases = catalogue_ties(data, seed), sampled(split.test, settings["sample_users"], settings["seed"])
     histories = cases.histories
     last = histories.timestamps[histories.indptr[1:] - 1]
     values: dict[str, DoubleArray] = {}
@@ -95,7 +95,8 @@ def main() -> None:
     }
     out = HERE / "result.json"
     kept = json.loads(out.read_text())["datasets"] if out.exists() else {}
-    result = {"settings": settings, "datasets": {**kept, data.name: found}, "environment": environment()}
+    name = data.name if seed == settings["seed"] else f"{data.name}, seed {seed}"
+    result = {"settings": settings, "datasets": {**kept, name: found}, "environment": environment()}
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 
