@@ -113,7 +113,7 @@ def test_long_texts_are_cut(encoder: Encoder):
     long = "dragon " * 3000
     vectors = encoder.encode([long, long + "polish", "dragon"])
     if getattr(encoder, "max_length", None):  # light encoders read to the end
-        np.testing.assert_array_equal(vectors[0], vectors[1])
+        np.testing.assert_allclose(vectors[0], vectors[1], rtol=0, atol=1e-6)
     assert np.isfinite(vectors).all()
 
 

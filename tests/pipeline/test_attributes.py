@@ -34,12 +34,12 @@ def model() -> InterestModel:
     tracker = SETTINGS["model"]["tracker"]
     longer = {"tracker": tracker | {"training": tracker["training"] | {"max_epochs": 40, "patience": 40}}}
     config = InterestModelConfig.of(SETTINGS | {"text": True, "model": longer})
-    return InterestModel(config=config, encoder=WordCounts()).fit(genre_world(newcomers=4))
+    return InterestModel(config=config, encoder=WordCounts(), seed=1).fit(genre_world(users=480, newcomers=4))
 
 
 def test_newcomers_get_the_genre_they_say_they_like(model):
     fitting = 0
-    for user in range(240, 244):
+    for user in range(480, 484):
         slate = model.recommend(f"u-{user}", 5)
         assert not slate.cold
         assert "no events yet" in slate.note
