@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from penchant.errors import ConfigError
 
@@ -40,6 +40,17 @@ class Config(BaseModel):
                 f"{where or cls.__name__}: {describe(error)}",
                 hint=f"Settings here: {', '.join(sorted(cls.model_fields))}.",
             ) from None
+
+    def changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What was set here, with `settings` in its place where they say something; not checked yet."""
+        return {name: getattr(self, name) for name in self.model_fields_set} | dict(settings)
+
+
+def changing(default: Config) -> BeforeValidator:
+    """For a setting that is a table with a default of its own: what a given table leaves out stays as the default has
+    it, and does not fall back to what the table's class has elsewhere. ``x: Annotated[T, changing(X)] = X``.
+    """
+    return BeforeValidator(lambda came: default.changed(came) if isinstance(came, Mapping) else came)
 
 
 def describe(error: ValidationError) -> str:

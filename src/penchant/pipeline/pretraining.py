@@ -88,7 +88,7 @@ class PretrainingConfig(Config):
     def steps(self) -> TrainingConfig:
         """All settings of the training."""
         usual = FROM_SCRATCH if self.start == SCRATCH else FURTHER
-        return TrainingConfig.of({**COMMON, **usual, **self.training}, where="training")
+        return TrainingConfig.of(TrainingConfig(**COMMON, **usual).changed(self.training), where="training")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """One optimiser step at a time: settings, and the module with its loss and its optimiser."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -73,6 +73,14 @@ class TrainingConfig(Config):
             own = DEFAULT_RATES.get(cast("OptimiserName", name)) if isinstance(name, str) else None
             return settings if own is None else {**settings, "learning_rate": own}
         return settings
+
+    def changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Another optimiser whose rates are measured otherwise comes with its own, unless one is set with it."""
+        found, name = super().changed(settings), settings.get("optimiser")
+        own = DEFAULT_RATES.get(cast("OptimiserName", name)) if isinstance(name, str) else None
+        if "learning_rate" not in settings and own is not None and own != DEFAULT_RATES[self.optimiser]:
+            found["learning_rate"] = own
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import torch
 from pydantic import Field
 
+from penchant.config import changing
 from penchant.data.cold_start import HeldOut, cold_items
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases
@@ -34,6 +35,7 @@ from penchant.types import FloatArray, RowArray
 
 NAME = "next_item_tuning"
 
+ENCODER = FineTunedEncoderConfig(method=LoraConfig(), max_length=64)
 HEAD = TrainingConfig(
     learning_rate=1e-3,
     weight_decay=0.01,
@@ -60,8 +62,8 @@ TUNING = TrainingConfig(
 class NextItemTuningConfig(NextItemLossConfig):
     """Settings of `NextItemTuning`."""
 
-    encoder: FineTunedEncoderConfig = FineTunedEncoderConfig(method=LoraConfig(), max_length=64)
-    """Which language model, and what of it is trained."""
+    encoder: Annotated[FineTunedEncoderConfig, changing(ENCODER)] = ENCODER
+    """Which language model, and what of it is trained; what a table leaves out here and below stays as it is."""
     items: ItemTemplate = ItemTemplate()
     """How an item is put into words."""
     decay: float = Field(default=0.8, gt=0, le=1)
@@ -76,9 +78,9 @@ class NextItemTuningConfig(NextItemLossConfig):
     """Share of the items that no training event has, to see how the texts of new items are placed; 0: none."""
     max_validation: int = Field(default=2000, ge=1)
     """Validation cases on known items, and as many on new ones."""
-    head_training: TrainingConfig = HEAD
+    head_training: Annotated[TrainingConfig, changing(HEAD)] = HEAD
     """Of the last layer, alone and first."""
-    training: TrainingConfig = TUNING
+    training: Annotated[TrainingConfig, changing(TUNING)] = TUNING
     """Of what the method trains, and the last layer with it."""
 
 

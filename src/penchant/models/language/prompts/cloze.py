@@ -1,13 +1,14 @@
 """Prompt learning with masked language models: which label's words does the model put into the gap?"""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from penchant.config import Config
+from penchant.config import Config, changing
 from penchant.encoders.checkpoint import is_causal, locate, positions_of, read_checkpoint
 from penchant.encoders.tokenization import check_vocabulary
 from penchant.encoders.transformer import load_language_model, load_tokenizer
@@ -20,6 +21,8 @@ from penchant.training.devices import chosen_device
 from penchant.training.loop import TrainingConfig, TrainingRecord, train
 from penchant.training.minibatches import Minibatches
 from penchant.types import DoubleArray, IntArray
+
+FINE_TUNING = TrainingConfig(learning_rate=1e-3, weight_decay=0.01, max_epochs=10)
 
 
 class ClozeConfig(Config):
@@ -37,10 +40,8 @@ class ClozeConfig(Config):
     """Words that say nothing, put into every slot to see which label the model leans to before it is told anything.
     None of them: its scores are taken as they are."""
     batch: int = Field(default=32, ge=1)
-    training: TrainingConfig = Field(
-        default_factory=lambda: TrainingConfig(learning_rate=1e-3, weight_decay=0.01, max_epochs=10)
-    )
-    """How `fit` fine-tunes the whole model."""
+    training: Annotated[TrainingConfig, changing(FINE_TUNING)] = FINE_TUNING
+    """How `fit` fine-tunes the whole model; what a table leaves out stays as it is."""
 
 
 class ClozeClassifier(nn.Module):
