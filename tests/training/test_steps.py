@@ -2,8 +2,10 @@
 
 import copy
 import math
+import signal
 from typing import Any
 
+import orjson
 import pytest
 import torch
 from torch import Tensor, nn
@@ -232,6 +234,37 @@ def test_float16_goes_on_bit_for_bit_with_its_scale(tmp_path):
     again = Toy()
     again.train(run_in(tmp_path, resume=True), **settings)
     assert same(again.weights, whole.weights)
+
+
+class Loud(Toy):
+    """One whose first gradients float16 cannot hold at its first scale."""
+
+    def loss(self, batch: Tensor) -> Tensor:
+        return 8 * super().loss(batch)
+
+
+def test_steps_that_float16_leaves_out_are_counted_and_spoil_no_number(tmp_path):
+    settings: dict[str, Any] = {"precision": "float16", "max_epochs": 2}
+    log = tmp_path / "log"
+
+    def stop(step: int) -> None:
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        Loud(before_step=stop).train(run_in(tmp_path, log=log), **settings)
+    facts = orjson.loads((tmp_path / "state.json").read_bytes())["facts"]
+    assert facts["done"] == 2
+    assert facts["gradient_norm"] is not None  # JSON has no infinity, and the training goes on from here
+    record = Loud().train(run_in(tmp_path, resume=True, log=log), **settings)
+    left_out = record.epochs[0].left_out
+    assert left_out > 0
+    assert f"{left_out} step" in record.epochs[0].describe()
+    assert all(math.isfinite(epoch.gradient_norm) for epoch in record.epochs)
+    lines = [orjson.loads(line) for line in log.read_bytes().splitlines()]
+    assert [line.get("left_out", 0) for line in lines if line["part"] == "train"] == [
+        epoch.left_out for epoch in record.epochs
+    ]
 
 
 def half(module: nn.Module, factor: float) -> Trainer[Tensor]:

@@ -1,5 +1,6 @@
 """How far a training has come, written down so that it goes on as if it had never stopped."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,7 @@ COUNTED = (
     "examples",
     "loss",
     "gradient_norm",
+    "left_out",
     "learning_rate",
     "start_value",
     "bad",
@@ -42,7 +44,9 @@ class Course:
     loss: float = 0.0
     """Sum over those examples."""
     gradient_norm: float = 0.0
-    """Sum over those steps."""
+    """Sum over those steps but the ones left out."""
+    left_out: int = 0
+    """Those of the steps whose gradient float16 could not hold."""
     learning_rate: float = 0.0
     """Of the last step."""
     start_value: float | None = None
@@ -68,7 +72,10 @@ class Course:
         self.done += 1
         self.examples += step.examples
         self.loss += step.loss * step.examples
-        self.gradient_norm += step.gradient_norm
+        if math.isfinite(step.gradient_norm):
+            self.gradient_norm += step.gradient_norm
+        else:
+            self.left_out += 1
         self.learning_rate = step.learning_rate
 
     def spend(self) -> None:
@@ -85,15 +92,17 @@ class Course:
         record = EpochRecord(
             epoch=self.epoch,
             loss=self.loss / max(self.examples, 1),
-            gradient_norm=self.gradient_norm / max(self.done, 1),
+            gradient_norm=self.gradient_norm / max(self.done - self.left_out, 1),
             validation=validation,
             seconds=self.epoch_seconds,
             training=training,
             learning_rate=self.learning_rate,
+            left_out=self.left_out,
         )
         self.epochs.append(record)
         self.epoch += 1
-        self.done, self.examples, self.loss, self.gradient_norm, self.epoch_seconds = 0, 0, 0.0, 0.0, 0.0
+        self.done, self.examples, self.left_out = 0, 0, 0
+        self.loss, self.gradient_norm, self.epoch_seconds = 0.0, 0.0, 0.0
         self.random_before = {}
         return record
 

@@ -16,7 +16,7 @@ class EpochRecord:
     loss: float
     """Mean over the epoch's examples, each as it was before the step it led to, in the loss's unit."""
     gradient_norm: float
-    """Mean over the steps, before clipping."""
+    """Mean over the steps but those left out, before clipping."""
     validation: float | None
     """The validation value after the epoch; None where it was not evaluated."""
     seconds: float
@@ -24,6 +24,8 @@ class EpochRecord:
     """The same value on a fixed sample of what was trained on; None where it was not evaluated."""
     learning_rate: float | None = None
     """The highest rate of any parameter at the epoch's last step; None of a training whose state does not say."""
+    left_out: int = 0
+    """Steps whose gradient float16 could not hold: they changed no weight, only its scale."""
 
     @property
     def gap(self) -> float | None:
@@ -37,6 +39,8 @@ class EpochRecord:
             parts.append(f"validation {self.validation:.4f}")
         if self.training is not None:
             parts.append(f"training {self.training:.4f}" + ("" if self.gap is None else f" (gap {self.gap:+.4f})"))
+        if self.left_out:
+            parts.append(f"{self.left_out} step{'s' * (self.left_out > 1)} left out by float16")
         return ", ".join([*parts, f"{self.seconds:.1f} s"])
 
 

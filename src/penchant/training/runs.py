@@ -65,9 +65,9 @@ class RunLog:
     """A `Tracker`: JSON lines, one file for any number of trainings, each line with its training's name.
 
     The key `part` says what a line is: ``begin`` with the run's facts; for each epoch ``train`` (loss, gradient_norm,
-    learning_rate, seconds) and, where it was validated, ``validation`` (value, the same value on a sample of what was
-    trained on, their gap, and whether no earlier epoch was better); ``test`` where there is a test part; ``end`` with
-    why and when it stopped and what it cost.
+    learning_rate, seconds, and steps left_out by float16 where there are some) and, where it was validated,
+    ``validation`` (value, the same value on a sample of what was trained on, their gap, and whether no earlier epoch
+    was better); ``test`` where there is a test part; ``end`` with why and when it stopped and what it cost.
 
     `ConfigError` for a file that holds anything but lines of JSON, or that cannot be written.
     """
@@ -92,7 +92,8 @@ class RunLog:
     def epoch(self, record: EpochRecord) -> None:
         """Add an epoch that has ended."""
         told = ("epoch", "loss", "gradient_norm", "learning_rate", "seconds")
-        text = self._line("train", {name: getattr(record, name) for name in told})
+        left_out = {"left_out": record.left_out} if record.left_out else {}
+        text = self._line("train", {name: getattr(record, name) for name in told} | left_out)
         if record.validation is not None:
             best = record.validation > self._best
             self._best = max(self._best, record.validation)
