@@ -196,8 +196,14 @@ class FineTunedEncoder(nn.Module):
     def activation_checkpointing_enable(self, **settings: Any) -> None:
         """Keep less for the backward pass and compute it again there: less memory, a third more time.
 
-        `settings` are those of the method of the same name that every model of Transformers has.
+        `settings` are those of the method of the same name that every model of Transformers has. `ConfigError` for a
+        method that cannot.
         """
+        if not self.method.recomputes:
+            raise ConfigError(
+                f"gradient_checkpointing is set, and {self.config.method.name} cannot work layers out again.",
+                hint="Leave the setting out, or use prompt_tuning or lora.",
+            )
         self.method.model.activation_checkpointing_enable(**settings)
 
     def activation_checkpointing_disable(self) -> None:

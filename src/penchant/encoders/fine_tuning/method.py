@@ -28,6 +28,8 @@ class FineTuningMethod(nn.Module, ABC):
 
     merges: ClassVar[bool] = True
     """Whether what was trained can be folded into the base's own weights, so that a plain model is left."""
+    recomputes: ClassVar[bool] = True
+    """Whether the model's layers can be worked out a second time for the gradients."""
     positions: int = 0
     """Of the model's positions, how many the method takes for itself."""
 

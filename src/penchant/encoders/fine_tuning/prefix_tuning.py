@@ -33,6 +33,7 @@ class PrefixTuning(VirtualTokens):
     """
 
     config: PrefixTuningConfig
+    recomputes = False  # transformers leaves out keys and values from outside when it works a layer out again
 
     def attach(self, model: Any) -> Iterable[tuple[str, nn.Parameter]]:
         """Keys and values."""
