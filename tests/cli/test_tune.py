@@ -163,6 +163,14 @@ def test_a_space_that_is_none_is_told_before_anything_is_written(penchant, world
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("folds", ["1", "101"])
+def test_folds_are_two_to_a_hundred(penchant, world, tmp_path, folds):
+    asked = ["--space", world / "space.toml", "--cross-validation", "users", "--folds", folds, "--to", tmp_path / "s"]
+    code, _, err = penchant("tune", world / "data", *asked)
+    assert code == 2
+    assert "Invalid value for '--folds'" in err
+
+
 def test_a_search_has_one_trial_or_more(penchant, world, tmp_path):
     code, _, err = penchant(
         "tune", world / "data", "--space", world / "space.toml", "--trials", "0", "--to", tmp_path / "s"

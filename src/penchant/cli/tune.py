@@ -71,7 +71,7 @@ def tune(
         str | None,
         typer.Option(metavar="users|time", help="Measure each trial on folds of the users, or on a rolling origin."),
     ] = None,
-    folds: Annotated[int, typer.Option(min=2, help="How many, with --cross-validation.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, max=100, help="How many, with --cross-validation.")] = 5,
     metric: Annotated[str, typer.Option(help="What decides, such as ndcg@10 or recall@20.")] = "ndcg@10",
     exclude_history: Annotated[
         bool, typer.Option("--exclude-history/--no-exclude-history", help="Take a user's history out of the ranking.")
