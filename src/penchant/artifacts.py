@@ -4,6 +4,7 @@ A folder is written under a temporary name beside its place and renamed when who
 manifest lists each file's size and hash; a folder cut in half, altered or of a newer format is refused by name.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -23,6 +24,8 @@ from penchant.types import AnyArray
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What a system says of a disk, a quota or a file that has no room left."""
 
 
 @contextmanager
@@ -30,7 +33,8 @@ def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST)
     """A temporary folder that takes `path`'s place, with its manifest, when the block ends without an error.
 
     `manifest` may be filled inside the block; it is read when the block ends. `name` is the manifest's file name.
-    Raises `BundleError` for a place that cannot be written or that holds anything else, see `check_place`.
+    Raises `BundleError` for a place that cannot be written or that holds anything else, see `check_place`, and for a
+    disk that is full: what was there before stays.
     """
     path = path.absolute()
     check_place(path, name=name)
@@ -45,6 +49,10 @@ def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST)
         write_json(temporary / name, {"format_version": FORMAT_VERSION, **manifest, "files": files})
         check_place(path, name=name)
         _replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        if isinstance(error, OSError) and error.errno not in FULL:
+            raise
+        raise _unwritable(path, error, hint="Make room, or choose another place.") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -84,8 +92,8 @@ def _strangers(path: Path, name: str) -> list[str]:
     return sorted(set(found) - ours)
 
 
-def _unwritable(path: Path, error: OSError) -> BundleError:
-    return BundleError(f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place.")
+def _unwritable(path: Path, error: Exception, *, hint: str = "Choose another place.") -> BundleError:
+    return BundleError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.", hint=hint)
 
 
 def read_manifest(path: Path, *, kind: str, name: str = MANIFEST, verify: bool = True) -> dict[str, Any]:
@@ -132,11 +140,14 @@ def write_json(path: Path, value: Any) -> None:
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` make a file beside `path`, flush it to disk and put it in its place: the old or the new, never half.
 
-    The rename itself is on disk when this returns.
+    The rename itself is on disk when this returns. `OSError` where the disk is full, whatever was writing to it.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        write(temporary)
+        try:
+            write(temporary)
+        except SafetensorError as error:  # it has an error of its own for what the system says
+            raise OSError(str(error)) from None
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

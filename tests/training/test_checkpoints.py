@@ -13,6 +13,7 @@ from penchant.progress import Progress
 from penchant.training.checkpoints import StateFolder, TrainingState, held
 from penchant.training.folders import clear, seconds_kept, states_of, unfinished
 from penchant.training.randomness import Generator, random_states, set_random_states
+from tests.full_disk import files_up_to, room_again
 from tests.training.trainings import Toy, run_in
 
 IDENTITY = {"model": "toy", "settings.width": 4, "events": "e0"}
@@ -123,23 +124,30 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_step(tmp_path):
     assert toy.calls == 0
 
 
-def test_a_full_disk_later_is_a_note(tmp_path, monkeypatch):
+def test_a_full_disk_later_is_a_note(tmp_path):
     notes = []
 
     class Notes(Progress):
         def note(self, text: str) -> None:
             notes.append(text)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
     def fill(step: int) -> None:
         if step == 3:
-            monkeypatch.setattr("penchant.training.checkpoints.replace_file", full)
+            files_up_to(1000)  # the system itself refuses more, as it does on a full disk
 
-    record = Toy(before_step=fill).train(run_in(tmp_path), progress=Notes())
+    with room_again():
+        record = Toy(before_step=fill).train(run_in(tmp_path), progress=Notes())
     assert record.stopped == "epochs"
-    assert any("No space left" in note and "goes on without" in note for note in notes)
+    assert any("too large" in note and "goes on without" in note for note in notes)
+
+
+def test_a_full_disk_at_once_is_told_at_once(tmp_path):
+    toy = Toy()
+    with room_again():
+        files_up_to(1000)
+        with pytest.raises(CheckpointError, match="cannot be written"):
+            toy.train(run_in(tmp_path))
+    assert toy.calls == 0
 
 
 def test_two_trainings_do_not_write_the_same_state(tmp_path):

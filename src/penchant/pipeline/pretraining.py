@@ -268,12 +268,12 @@ def _usual(path: str | None, config: PretrainingConfig) -> str:
 @contextmanager
 def _written(to: Path, told: Mapping[str, Any]) -> Iterator[Path]:
     """A new encoder's folder; `BundleError` where the disk is full: what was there before stays."""
-    try:
-        with new_folder(to, {"kind": KIND, **told}, name=MANIFEST) as place:
+    with new_folder(to, {"kind": KIND, **told}, name=MANIFEST) as place:
+        try:
             yield place
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BundleError(
-            f"{to} cannot be written: {reason}.",
-            hint="Make room, or choose another place; with --resume the training is not made again.",
-        ) from None
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise BundleError(
+                f"{to} cannot be written: {reason}.",
+                hint="Make room, or choose another place; with --resume the training is not made again.",
+            ) from None

@@ -20,6 +20,7 @@ from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoder
 from penchant.errors import BundleError, ConfigError, UnsupportedError
 from penchant.pipeline.pretraining import MANIFEST
 from penchant.training.model_card import FACTS
+from tests.full_disk import files_up_to, room_again
 
 from ..conftest import MakeEncoder
 from ..tiny_models import save_sentence_transformer
@@ -168,6 +169,19 @@ def test_saving_replaces_what_was_saved_and_nothing_else(make: Make, tmp_path: P
     (tmp_path / "encoder" / "notes.txt").write_text("mine")
     with pytest.raises(BundleError, match=r"holds notes\.txt"):
         encoder.save(tmp_path / "encoder")
+
+
+@pytest.mark.parametrize("method", ["full", "adapter"])
+def test_a_full_disk_leaves_what_was_saved(make: Make, tmp_path: Path, method: str):
+    encoder = make("bert", method)
+    encoder.save(tmp_path / "encoder")
+    before = load_encoder(tmp_path / "encoder").identity
+    with room_again():
+        files_up_to(20_000)
+        with pytest.raises(BundleError, match=r"cannot be written.*too large"):
+            encoder.save(tmp_path / "encoder")
+    assert load_encoder(tmp_path / "encoder").identity == before
+    assert [path.name for path in tmp_path.iterdir()] == ["encoder"]
 
 
 def test_what_stands_beside_its_model_says_what_it_cannot_do(make: Make, tmp_path: Path):
