@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from penchant.training.losses import (
@@ -160,3 +161,28 @@ def test_drawing_an_item_twice_counts_it_twice():
     log_q = torch.tensor([0.75, 0.25]).log()
     loss = sampled_softmax_loss(states, items, torch.tensor([0]), torch.tensor([1, 1]), log_q)
     assert loss.item() == pytest.approx(math.log(3.0 + 2 * 1.0 / (2 * 0.25)) - math.log(3.0), abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("sampled", [False, True])
+def test_softmax_losses_in_a_mixed_precision_training_are_those_of_float32(dtype: torch.dtype, sampled: bool):
+    """States come out of a layer in fewer digits, item vectors are weights; the sums are made in float32."""
+    torch.manual_seed(0)
+    items, targets = torch.randn(30, 8, requires_grad=True), torch.arange(6)
+    log_q, negatives = torch.full((30,), -math.log(30)), torch.arange(5, 25)
+
+    def loss(states: Tensor) -> Tensor:
+        if sampled:
+            return sampled_softmax_loss(states, items, targets, negatives, log_q)
+        return full_softmax_loss(states, items, targets)
+
+    states = (3 * torch.randn(6, 8)).to(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype):
+        found = loss(states)
+    exact = loss(states.detach().float())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact)
+    found.backward()
+    assert states.grad is not None
+    assert states.grad.dtype == dtype
+    assert states.grad.isfinite().all()

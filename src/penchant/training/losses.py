@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from penchant.training.precision import not_cast
+
 ROWS = 256
 """States handled at once: 256 × 12,000 logits are 12 MB, about a processor's cache."""
 NOWHERE = -1
+REDUCED = (torch.bfloat16, torch.float16)
 
 
 def full_softmax_loss(states_ND: Tensor, items_ID: Tensor, targets_N: Tensor) -> Tensor:
@@ -25,8 +28,7 @@ def full_softmax_loss(states_ND: Tensor, items_ID: Tensor, targets_N: Tensor) ->
     ``ℓ = ln(3 + 1) − ln 3 = ln(4/3) = 0.28768``.
     """
     corrections = states_ND.new_zeros(len(items_ID))
-    loss: Tensor = _Softmax.apply(states_ND, items_ID[targets_N], items_ID, corrections, targets_N)  # type: ignore[no-untyped-call]
-    return loss
+    return _softmax(states_ND, items_ID[targets_N], items_ID, corrections, targets_N)
 
 
 def sampled_softmax_loss(
@@ -49,8 +51,7 @@ def sampled_softmax_loss(
     corrections = log_q_I[drawn] + math.log(len(negatives_S)) - times.to(log_q_I.dtype).log()
     places = torch.searchsorted(drawn, targets_N).clamp(max=len(drawn) - 1)
     places = places.where(drawn[places] == targets_N, NOWHERE)
-    loss: Tensor = _Softmax.apply(states_ND, items_ID[targets_N], items_ID[drawn], corrections, places)  # type: ignore[no-untyped-call]
-    return loss
+    return _softmax(states_ND, items_ID[targets_N], items_ID[drawn], corrections, places)
 
 
 def bpr_loss(wanted_N: Tensor, unwanted_N: Tensor) -> Tensor:
@@ -114,6 +115,18 @@ def gaussian_divergence(mean_BD: Tensor, log_variance_BD: Tensor) -> Tensor:
     Worked: D = 1, ``μ = 1``, ``v = 0``: ``ℓ = ½``.
     """
     return 0.5 * (mean_BD.square() + log_variance_BD.exp() - 1.0 - log_variance_BD).sum(dim=1).mean()
+
+
+def _softmax(
+    states_ND: Tensor, wanted_ND: Tensor, candidates_CD: Tensor, corrections_C: Tensor, at_N: Tensor
+) -> Tensor:
+    """`_Softmax` in float32 or float64: sums of exponentials over a catalogue are too large for fewer digits."""
+    made = [
+        part.float() if part.dtype in REDUCED else part for part in (states_ND, wanted_ND, candidates_CD, corrections_C)
+    ]
+    with not_cast(states_ND.device):
+        loss: Tensor = _Softmax.apply(*made, at_N)  # type: ignore[no-untyped-call]
+    return loss
 
 
 class _Softmax(torch.autograd.Function):

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -82,6 +84,20 @@ def seconds(precision: Precision, *, rows: int = 512, repeats: int = 5) -> float
     thread.join()
     torch.set_num_threads(outer)  # a thread's setting is also the default of threads started later
     return min(times)
+
+
+@contextmanager
+def not_cast(device: "torch.device") -> Iterator[None]:
+    """Products in the block are made in the format of what comes, whatever a training around it casts its products to:
+    for those that are worked out in place, or that there are in float32 only.
+    """
+    import torch
+
+    if device.type in {"cpu", "cuda"} and torch.is_autocast_enabled(device.type):
+        with torch.autocast(device.type, enabled=False):
+            yield
+    else:
+        yield
 
 
 def training_precision(wanted: Literal["auto"] | TrainedIn, device: "torch.device") -> TrainedIn:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from penchant.models.graph.interactions import InteractionGraph, symmetric
 from penchant.training.losses import bpr_loss
 from penchant.training.pairs import PairBatch
+from penchant.training.precision import not_cast
 
 
 class Propagation:
@@ -39,9 +40,10 @@ class Propagation:
     def sums(self, start_ND: Tensor) -> tuple[Tensor, Tensor]:
         """``Σ_{k<K} Â^k E⁰`` and ``Σ_{k≤K} Â^k E⁰``: what has been sent on, and all that has arrived."""
         layer, sent = start_ND, torch.zeros_like(start_ND)
-        for _ in range(self.layers):
-            sent = sent + layer
-            layer = self._matrix @ layer
+        with not_cast(start_ND.device):  # there is no sparse product in fewer digits
+            for _ in range(self.layers):
+                sent = sent + layer
+                layer = self._matrix @ layer
         return sent, sent + layer
 
 
