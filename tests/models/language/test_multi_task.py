@@ -220,6 +220,11 @@ def test_validation_decides_and_calibrates(bert, tasks):
         (yes_no(("red", 1.0), ("blue", 2.0)), "The task 'x' has the label 2"),
         (replace(yes_no(("red", 1.0), ("blue", 0.0)), users=np.arange(3)), "2 texts, 2 labels and 3 users"),
         (replace(yes_no(("red", 6.0)), meaning=Labels(scale=(1.0, 5.0))), "The task 'x' has the label 6"),
+        (
+            replace(yes_no(("red", 3.0), ("blue", 3.0)), meaning=Labels(scale=(1.0, 5.0))),
+            "All 2 training labels of the task 'x' are 3",
+        ),
+        (yes_no(("", 1.0), (" ", 0.0)), "The texts of the task 'x' are empty"),
         (replace(yes_no(("red", 1.0)), values=np.ones((1, 2))), "labels of the task 'x' have the shape"),
     ],
 )

@@ -104,13 +104,16 @@ class Examples:
             )
 
     def check_both(self, task: str) -> None:
-        """`DataError` where a yes/no task has only one of them to learn from."""
-        if self.meaning.names is not None and len(found := np.unique(self.values)) < 2:
+        """`DataError` where there is nothing to learn from: one label for all, or not a word in any text."""
+        found = np.unique(self.values[~np.isnan(self.values)])
+        if len(found) < 2:
+            label = f"{found[0]:g}" if self.meaning.names is None else self.meaning.names[int(found[0])]
             raise DataError(
-                f"All {len(self)} training labels of the task {task!r} are {self.meaning.names[int(found[0])]}: there "
-                "is nothing to tell apart.",
-                hint="Give examples of both.",
+                f"All {len(self)} training labels of the task {task!r} are {label}: there is nothing to tell apart.",
+                hint="Give examples of both." if self.meaning.names else "Give examples of several ratings.",
             )
+        if not any(first.strip() or (second or "").strip() for first, second in self.texts):
+            raise DataError(f"The texts of the task {task!r} are empty.", hint="Give texts with words.")
 
     def spread(self) -> Scale:
         """The labels' range, mean and deviation."""
