@@ -4,6 +4,8 @@ import copy
 import json
 import sys
 from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +105,42 @@ def spread(folder: Path, processes: Processes) -> None:
     (folder / f"spread-{processes.rank}.json").write_text(json.dumps(found))
 
 
+def worth(module: nn.Module, inputs: Tensor) -> float:
+    return -float(module(inputs).square().mean())
+
+
+def diverge(folder: Path, processes: Processes) -> None:
+    """In the second epoch the loss of one process is not finite, while the other's is; weights whole and spread."""
+    found = []
+    for spread_out in (False, True):
+        torch.manual_seed(3)
+        made, inputs = Deep(), torch.randn(16, 5)
+        module = spread_over(made, processes) if spread_out else made
+
+        def loss(batch: tuple[int, list[int]], module: nn.Module = module, inputs: Tensor = inputs) -> Tensor:
+            epoch, rows = batch
+            error: Tensor = module(inputs[rows]).square().mean()
+            return error * (float("nan") if epoch == 2 and 0 in rows else 1.0)
+
+        record = train(
+            module,
+            batches=lambda epoch: [(epoch, rows.tolist()) for rows in torch.arange(16).split(4)],
+            loss=loss,
+            evaluate=partial(worth, module, inputs),
+            config=CONFIG,
+            processes=processes,
+        )
+        found.append([record.stopped, record.best_epoch])
+    (folder / f"diverged-{processes.rank}.json").write_text(json.dumps({"ended": found}))
+
+
 if __name__ == "__main__":
-    with joined_processes(device="cpu") as joined:
+    # One that waits for the others in vain is to fail within the test's time.
+    with joined_processes(device="cpu", timeout=timedelta(minutes=1)) as joined:
         place = Path(sys.argv[1])
         together(place, joined)
         spread(place, joined)
+        diverge(place, joined)
         (place / "stopped").mkdir(exist_ok=True)
         with suppress(KeyboardInterrupt):
             together(place / "stopped", joined, stop_at=8)  # in each, in the third epoch

@@ -29,7 +29,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ran = subprocess.run(
         [*command, str(Path(__file__).with_name("distributed_toy.py")), str(folder)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
         timeout=240,
@@ -75,6 +75,11 @@ def test_weights_spread_over_processes_compute_and_learn_what_whole_ones_do(two)
         assert one["after"] < 1e-4
         assert one["spread"] == pytest.approx(one["alone"], rel=1e-5)
         assert one["alone"][-1] < 0.8 * one["alone"][0]
+
+
+def test_a_loss_that_is_not_finite_in_one_process_ends_the_training_in_all(two):
+    for rank in range(2):
+        assert told(two, "diverged", rank)["ended"] == [["diverged", 1], ["diverged", 1]]
 
 
 def test_layers_put_on_devices_one_after_the_other_compute_and_learn_what_they_did():

@@ -176,16 +176,16 @@ class Trainer(Generic[Batch]):
 
     def _add_up(self, batches: tuple[Batch, ...], weights: list[float]) -> float:
         """Add the gradients of this process's batches; the mean loss over the batches of all processes."""
-        value = 0.0
+        value, spread = 0.0, self.processes.sharded(self.module)
         own = list(self.processes.own(list(zip(batches, weights, strict=True))))
-        if self.processes.sharded(self.module):  # all must make as many passes: weights are put together in each
+        if spread:  # all must make as many passes: weights are put together in each, forward and backward
             own += [(batches[0], 0.0)] * (-(-len(batches) // self.processes.count) - len(own))
         for batch, weight in own:
             with self._cast():
                 loss = self.loss(batch)
             loss = with_penalties(loss, self._parts)  # the batches' weights add up to 1, and so does what is added
             value += weight * float(loss.detach())
-            if math.isfinite(value):
+            if math.isfinite(self.processes.total(value) if spread else value):
                 self.scaler.scale(loss if weight == 1.0 else weight * loss).backward()  # type: ignore[no-untyped-call]
         return self.processes.total(value)
 
