@@ -9,6 +9,7 @@ from penchant.errors import ConfigError, TrainingError
 from penchant.progress import Progress
 from penchant.training.checkpoints import BestWeights
 from penchant.training.loop import Trainer, TrainingConfig, train
+from tests.training.trainings import Toy, run_in
 
 PLAIN: dict[str, Any] = {"learning_rate": 0.1, "warmup_steps": 0, "schedule": "constant", "evaluate_every": 1}
 
@@ -130,6 +131,23 @@ def test_a_nan_stops_with_the_last_good_weights():
     assert module.weight.item() == kept[0]
     assert "diverged" in notes[-1]
     assert not module.training
+
+
+def test_a_validation_that_is_no_number_leaves_the_last_weights_and_says_so(tmp_path):
+    notes: list[str] = []
+
+    class Notes(Progress):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    run = run_in(tmp_path)
+    toy = Toy()
+    toy.evaluate = lambda: math.nan  # type: ignore[method-assign]
+    for resumed in (run, run_in(tmp_path, resume=True)):
+        record = toy.train(resumed, progress=Notes(), max_epochs=3, evaluate_every=1, patience=9)
+        assert (len(record.epochs), record.best_epoch) == (3, 3)
+        assert math.isnan(record.best_value)
+    assert any("validation is not a number" in note for note in notes)
 
 
 def test_a_nan_before_any_validation_is_an_error_and_leaves_the_weights():

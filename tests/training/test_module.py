@@ -271,6 +271,9 @@ def test_what_cannot_be_learned_from_is_refused(tokenizer):
         ([], "no labels"),
         (["a", 1], "some are numbers"),
         ([1.0, float("nan")], "missing"),
+        ([1.0, np.float32("nan")], "missing"),
+        ([1.0, None], "missing"),
+        (["a", None], "missing"),
     ]
     for labels, match in wrong:
         with pytest.raises(DataError, match=match):

@@ -50,9 +50,13 @@ class BestWeights:
         """Keep the module's weights where `value` beats the best; says whether it did."""
         if not value > self.value:
             return False
+        self.take(module, value=value, epoch=epoch)
+        return True
+
+    def take(self, module: nn.Module, *, value: float, epoch: int) -> None:
+        """Keep the module's weights, whatever they are worth."""
         self.value, self.epoch = value, epoch
         self.weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-        return True
 
     def restore(self, module: nn.Module) -> None:
         """Put the best weights back; nothing to do where none were offered."""

@@ -134,7 +134,8 @@ def course_of(state: TrainingState) -> Course:
         course = Course(**{name: facts[name] for name in COUNTED})
         course.epochs = [EpochRecord(**record) for record in facts["epochs"]]
         if facts["best"]:
-            course.best.epoch, course.best.value = int(facts["best"]["epoch"]), float(facts["best"]["value"])
+            value = facts["best"]["value"]
+            course.best.epoch, course.best.value = int(facts["best"]["epoch"]), math.nan if value is None else value
             course.best.weights = _under(state, "best")
         course.random_before = _under(state, "random_before")
     except (KeyError, TypeError, ValueError):

@@ -1,6 +1,5 @@
 """Labels and class ids, both ways; and the targets and the loss that belong together."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,10 +27,10 @@ class LabelMap:
         found = set(labels)
         if not found:
             raise DataError("There are no labels.", hint="Give the training examples a label each.")
+        if any(label is None or label != label for label in found):  # noqa: PLR0124 - NaN of any number type
+            raise DataError("A label is missing.", hint="Leave out examples without a label.")
         if len({isinstance(label, str) for label in found}) > 1:
             raise DataError("Some labels are texts and some are numbers.", hint="Make them all the one or the other.")
-        if any(isinstance(label, float) and math.isnan(label) for label in found):
-            raise DataError("A label is missing.", hint="Leave out examples without a label.")
         return cls(tuple(sorted(found)))
 
     @property

@@ -1,5 +1,6 @@
 """The one training loop: steps, validation, early stopping, the best weights put back, a NaN caught, a state kept."""
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -170,7 +171,11 @@ class _Training(Generic[Batch]):
                     self._epoch(advance)
         if not course.best.found:  # no validation, or the minutes ran out before the first
             value = self._value(self.evaluate) if self.evaluate else 0.0
-            course.best.offer(self.module, value=value, epoch=len(course.epochs))
+            if math.isnan(value):
+                self.progress.note(
+                    f"{self.name}: validation is not a number, and tells no epoch apart. The last stays."
+                )
+            course.best.take(self.module, value=value, epoch=len(course.epochs))
         course.best.restore(self.module)
         self.module.eval()
         record = TrainingRecord(
