@@ -18,7 +18,7 @@ penchant evaluate "$WORK/kuairand-pure-slice.dataset" --models $MODELS --k 10 --
 penchant evaluate "$WORK/goodbooks-10k-sample.dataset" --models $MODELS --k 10 --stability --no-text \
   --exclude-history --config config.toml --json books.json
 # What the default makes of events without order, and item neighbours that must read the order.
-penchant evaluate "$WORK/lastfm-hetrec2011.dataset" --models interest --k 10 --no-text \
+penchant evaluate "$WORK/lastfm-hetrec2011.dataset" --models item_knn,interest --k 10 --no-text \
   --protocol k-fold --exclude-history --json music-interest.json
 penchant evaluate "$WORK/lastfm-hetrec2011.dataset" --models popularity,item_knn,by-order --k 10 --no-text \
   --protocol k-fold --exclude-history --config order.toml --json music-order.json

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from penchant.errors import ConfigError
 
@@ -41,16 +41,28 @@ class Config(BaseModel):
                 hint=f"Settings here: {', '.join(sorted(cls.model_fields))}.",
             ) from None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out_stays(cls, settings: Any) -> Any:
+        """Where a setting is a table with a default of its own, what a given table leaves out stays as that default has
+        it, and does not fall back to what the table's class has elsewhere.
+        """
+        if not isinstance(settings, Mapping):
+            return settings
+        defaults = {name: cls.model_fields[name].default for name in settings if name in cls.model_fields}
+        return {name: _merged(defaults.get(name), came) for name, came in settings.items()}
+
     def changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """What was set here, with `settings` in its place where they say something; not checked yet."""
-        return {name: getattr(self, name) for name in self.model_fields_set} | dict(settings)
+        was = {name: getattr(self, name) for name in self.model_fields_set}
+        return was | {name: _merged(was.get(name), came) for name, came in settings.items()}
 
 
-def changing(default: Config) -> BeforeValidator:
-    """For a setting that is a table with a default of its own: what a given table leaves out stays as the default has
-    it, and does not fall back to what the table's class has elsewhere. ``x: Annotated[T, changing(X)] = X``.
-    """
-    return BeforeValidator(lambda came: default.changed(came) if isinstance(came, Mapping) else came)
+def _merged(was: Any, came: Any) -> Any:
+    if not (isinstance(was, Config) and isinstance(came, Mapping)):
+        return came
+    name = getattr(was, "name", None)  # of a choice by name
+    return was.changed(came) if came.get("name", name) == name else came
 
 
 def describe(error: ValidationError) -> str:

@@ -9,8 +9,9 @@ from penchant.data.histories import Cases
 from penchant.metrics.ranking import mask_history, ndcg_at
 from penchant.types import BoolArray, DoubleArray, FloatArray, IntArray, RowArray
 
-WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0, 96.0)
-"""Weights tried for a source."""
+_SMALL = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0)
+WEIGHTS = (*_SMALL, 24.0, 48.0, 96.0, 192.0, 384.0, 768.0)
+"""Weights tried for a source; under the largest the lead only decides between equals."""
 POOL = 200
 """Items of each source that a validation case keeps."""
 GROUPS = 3

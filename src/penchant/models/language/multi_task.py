@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from penchant.config import Config, changing
+from penchant.config import Config
 from penchant.encoders.fine_tuning import FineTunedEncoderConfig
 from penchant.encoders.pair_input import Texts
 from penchant.errors import ConfigError, NotFoundError, UnsupportedError
@@ -57,7 +57,7 @@ class MultiTaskConfig(Config):
     """Of the users of each task, where no validation examples are handed in; 0: none, and the last epoch stays."""
     calibrate: bool = True
     """Bring probabilities to what came of the validation examples, where that pays."""
-    training: Annotated[TrainingConfig, changing(FINE_TUNING)] = FINE_TUNING
+    training: TrainingConfig = FINE_TUNING
     """What a table leaves out stays as it is."""
 
 

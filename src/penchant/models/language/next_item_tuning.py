@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from penchant.config import changing
 from penchant.data.cold_start import HeldOut, cold_items
 from penchant.data.dataset import Dataset
 from penchant.data.histories import Cases
@@ -62,7 +61,7 @@ TUNING = TrainingConfig(
 class NextItemTuningConfig(NextItemLossConfig):
     """Settings of `NextItemTuning`."""
 
-    encoder: Annotated[FineTunedEncoderConfig, changing(ENCODER)] = ENCODER
+    encoder: FineTunedEncoderConfig = ENCODER
     """Which language model, and what of it is trained; what a table leaves out here and below stays as it is."""
     items: ItemTemplate = ItemTemplate()
     """How an item is put into words."""
@@ -78,9 +77,9 @@ class NextItemTuningConfig(NextItemLossConfig):
     """Share of the items that no training event has, to see how the texts of new items are placed; 0: none."""
     max_validation: int = Field(default=2000, ge=1)
     """Validation cases on known items, and as many on new ones."""
-    head_training: Annotated[TrainingConfig, changing(HEAD)] = HEAD
+    head_training: TrainingConfig = HEAD
     """Of the last layer, alone and first."""
-    training: Annotated[TrainingConfig, changing(TUNING)] = TUNING
+    training: TrainingConfig = TUNING
     """Of what the method trains, and the last layer with it."""
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from penchant.config import Config, changing
+from penchant.config import Config
 from penchant.data.histories import Histories
 from penchant.data.rating_targets import RatingTargets
 from penchant.encoders.fine_tuning import FineTunedEncoderConfig
@@ -60,7 +60,7 @@ class TextRatingConfig(HeadConfig):
     """Validation cases that decide which epoch stays."""
     calibrate: bool = True
     """Of the head ``liked``: bring probabilities to what came of the validation cases, where that pays."""
-    training: Annotated[TrainingConfig, changing(FINE_TUNING)] = FINE_TUNING
+    training: TrainingConfig = FINE_TUNING
     """What a table leaves out stays as it is."""
 
 

@@ -63,7 +63,7 @@ class _Problem:
         p = np.zeros((len(self.wanted), self.wanted.shape[2]), dtype=np.float32)
         for _ in range(ITERATIONS):
             step = self.step(p)
-            above, below = np.matmul(self.wanted, step[:, :, None])[:, :, 0], step @ self.unwanted.T
+            above, below = np.einsum("bld,bd->bl", self.wanted, step), step @ self.unwanted.T
             rho = np.maximum(above.max(axis=1) - below.min(axis=1), below.max(axis=1) - above.min(axis=1))
             p -= step * (np.log1p(rho) / np.maximum(rho, 1e-12))[:, None]
             if rho.max() <= CLOSE:
@@ -76,12 +76,13 @@ class _Problem:
         ``∇f = −Σ_ij g_ij (q_i − q_j) + 2λp`` and ``H = Σ_ij h_ij (q_i − q_j)(q_i − q_j)ᵀ + 2λ``, multiplied out so that
         no difference of vectors is ever held.
         """
-        ahead = np.matmul(self.wanted, p[:, :, None]) - (p @ self.unwanted.T)[:, None, :] + self.ahead  # (B, L, M)
+        scores = np.einsum("bld,bd->bl", self.wanted, p)
+        ahead = scores[:, :, None] - (p @ self.unwanted.T)[:, None, :] + self.ahead  # (B, L, M)
         with np.errstate(over="ignore"):
             chances = 1 / (1 + np.exp(ahead))
         g = self.weights * chances
         h = g * (1 - chances)
-        gradient = g.sum(axis=1) @ self.unwanted - np.matmul(g.sum(axis=2)[:, None, :], self.wanted)[:, 0]
+        gradient = g.sum(axis=1) @ self.unwanted - np.einsum("bl,bld->bd", g.sum(axis=2), self.wanted)
         gradient += 2 * self.regularization * p
         transposed = self.wanted.transpose(0, 2, 1)
         crossed = np.matmul(transposed, np.matmul(h, self.unwanted))  # Σ_ij h_ij q_i q_jᵀ

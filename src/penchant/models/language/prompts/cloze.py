@@ -1,14 +1,13 @@
 """Prompt learning with masked language models: which label's words does the model put into the gap?"""
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from penchant.config import Config, changing
+from penchant.config import Config
 from penchant.encoders.checkpoint import is_causal, locate, positions_of, read_checkpoint
 from penchant.encoders.tokenization import check_vocabulary
 from penchant.encoders.transformer import load_language_model, load_tokenizer
@@ -40,7 +39,7 @@ class ClozeConfig(Config):
     """Words that say nothing, put into every slot to see which label the model leans to before it is told anything.
     None of them: its scores are taken as they are."""
     batch: int = Field(default=32, ge=1)
-    training: Annotated[TrainingConfig, changing(FINE_TUNING)] = FINE_TUNING
+    training: TrainingConfig = FINE_TUNING
     """How `fit` fine-tunes the whole model; what a table leaves out stays as it is."""
 
 
