@@ -24,7 +24,7 @@ class LoraConfig(MethodConfig):
     targets: Part | tuple[str, ...] = "all"
     """Beside which linear layers: a part of every layer, or ends of names such as ``q_proj``."""
     dora: bool = False
-    """DoRA: direction and length of each column apart."""
+    """DoRA: direction and length of each row of W (N, K), what one output reads, apart."""
 
 
 class Lora(InjectedMethod):
