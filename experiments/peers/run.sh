@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the four result files: other libraries and ours on one split, scored by one metric code, every one with its
-# defaults (one trial), text read by ours alone. DATA is a folder that holds your copies of movielens-100k, movielens-1m
+# Makes the result files: other libraries and ours on one split, scored by one metric code, text read by ours alone;
+# every one with its defaults (one trial) but where --trials says otherwise. DATA is a folder that holds your copies of movielens-100k, movielens-1m
 # and goodbooks-10k-sample (interactions, items and users as Parquet or CSV); PEERS one with the libraries' environments (`penchant compare --make-environments PEERS`).
 set -e
 DATA=${1:?give the folder of the raw data}
@@ -14,6 +14,9 @@ export OMP_WAIT_POLICY=PASSIVE
 penchant compare "$WORK/movielens-100k.dataset" --environments "$PEERS" \
   --peers implicit,rectools,lenskit,cornac,recbole:lightgcn,recbole:bpr --models interest \
   --seeds 0 --threads 1 --minutes 20 --json movielens-100k.json
+penchant compare "$WORK/movielens-100k.dataset" --environments "$PEERS" \
+  --peers implicit,rectools:ease,lenskit,cornac,recbole:bpr,recbole:lightgcn --models interest \
+  --trials 5 --seeds 0,1,2 --threads 1 --minutes 15 --json movielens-100k-trials.json
 penchant compare "$WORK/movielens-100k.dataset" --protocol temporal --environments "$PEERS" \
   --peers implicit,rectools:ease,lenskit,cornac:ease --models interest \
   --seeds 0 --threads 1 --minutes 10 --json movielens-100k-temporal.json
