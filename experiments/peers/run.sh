@@ -15,6 +15,8 @@ penchant compare "$WORK/movielens-100k.dataset" --environments "$PEERS" \
   --peers implicit,rectools,lenskit,cornac,recbole:lightgcn,recbole:bpr --models interest \
   --seeds 0 --threads 1 --minutes 20 --json movielens-100k.json
 penchant compare "$WORK/movielens-100k.dataset" --environments "$PEERS" \
+  --peers recbole:sasrec --models interest --seeds 0 --threads 1 --minutes 20 --json movielens-100k-sasrec.json
+penchant compare "$WORK/movielens-100k.dataset" --environments "$PEERS" \
   --peers implicit,rectools:ease,lenskit,cornac,recbole:bpr,recbole:lightgcn --models interest \
   --trials 5 --seeds 0,1,2 --threads 1 --minutes 15 --json movielens-100k-trials.json
 penchant compare "$WORK/movielens-100k.dataset" --protocol temporal --environments "$PEERS" \
