@@ -25,6 +25,9 @@ penchant compare "$WORK/movielens-100k.dataset" --protocol temporal --environmen
 penchant compare "$WORK/goodbooks-10k-sample.dataset" --environments "$PEERS" \
   --peers implicit:bm25,lenskit:item_knn,lenskit:ease,cornac:ease,rectools:sasrec --models interest \
   --seeds 0 --threads 1 --minutes 24 --json goodbooks.json
+penchant compare "$WORK/goodbooks-10k-sample.dataset" --environments "$PEERS" \
+  --peers implicit,rectools:ease,lenskit:als,cornac:bpr,cornac:hpf,recbole:bpr --models item_knn \
+  --seeds 0 --threads 1 --minutes 10 --json goodbooks-others.json
 penchant compare "$WORK/movielens-1m.dataset" --environments "$PEERS" \
   --peers rectools:sasrec --models interest --config ../movielens-1m/config.toml \
   --seeds 0 --threads 1 --minutes 130 --json movielens-1m.json
