@@ -28,6 +28,8 @@ penchant compare "$WORK/goodbooks-10k-sample.dataset" --environments "$PEERS" \
 penchant compare "$WORK/goodbooks-10k-sample.dataset" --environments "$PEERS" \
   --peers implicit,rectools:ease,lenskit:als,cornac:bpr,cornac:hpf,recbole:bpr --models item_knn \
   --seeds 0 --threads 1 --minutes 10 --json goodbooks-others.json
+penchant compare "$WORK/goodbooks-10k-sample.dataset" --environments "$PEERS" \
+  --peers lenskit:ease --models interest --seeds 0,1,2 --threads 1 --minutes 20 --json goodbooks-seeds.json
 penchant compare "$WORK/movielens-1m.dataset" --environments "$PEERS" \
   --peers rectools:sasrec --models interest --config ../movielens-1m/config.toml \
   --seeds 0 --threads 1 --minutes 130 --json movielens-1m.json
