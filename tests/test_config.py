@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 import pytest
+from pydantic import Field
 
 from penchant.config import Config
 from penchant.errors import ConfigError
@@ -66,6 +67,7 @@ class _Middle(Config):
 
 class _Outer(Config):
     middle: _Middle = _Middle(choice=_One(size=7), depth=2)
+    made: _Middle = Field(default_factory=lambda: _Middle(depth=4))
 
 
 def test_what_is_left_out_is_as_the_outermost_default_has_it():
@@ -73,5 +75,6 @@ def test_what_is_left_out_is_as_the_outermost_default_has_it():
     assert _Outer.of({"middle": {"choice": {"size": 9}}}).middle == _Middle(choice=_One(size=9), depth=2)
     assert _Outer.of({"middle": {"choice": {"name": "one"}}}).middle.choice == _One(size=7)
     assert _Outer.of({"middle": {"choice": {"name": "other"}}}).middle.choice == _Other()
+    assert _Outer.of({"made": {"choice": {"size": 9}}}).made == _Middle(choice=_One(size=9), depth=4)
     with pytest.raises(ConfigError, match="size"):
         _Outer.of({"middle": {"choice": {"name": "other", "size": 2}}})

@@ -49,8 +49,11 @@ class Config(BaseModel):
         """
         if not isinstance(settings, Mapping):
             return settings
-        defaults = {name: cls.model_fields[name].default for name in settings if name in cls.model_fields}
-        return {name: _merged(defaults.get(name), came) for name, came in settings.items()}
+        known = {name: field for name, field in cls.model_fields.items() if isinstance(settings.get(name), Mapping)}
+        merged = {
+            name: _merged(field.get_default(call_default_factory=True), settings[name]) for name, field in known.items()
+        }
+        return {**settings, **merged}
 
     def changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """What was set here, with `settings` in its place where they say something; not checked yet."""

@@ -58,7 +58,6 @@ class MultiTaskConfig(Config):
     calibrate: bool = True
     """Bring probabilities to what came of the validation examples, where that pays."""
     training: TrainingConfig = FINE_TUNING
-    """What a table leaves out stays as it is."""
 
 
 class MultiTask:

@@ -34,7 +34,6 @@ from penchant.types import FloatArray, RowArray
 
 NAME = "next_item_tuning"
 
-ENCODER = FineTunedEncoderConfig(method=LoraConfig(), max_length=64)
 HEAD = TrainingConfig(
     learning_rate=1e-3,
     weight_decay=0.01,
@@ -61,8 +60,8 @@ TUNING = TrainingConfig(
 class NextItemTuningConfig(NextItemLossConfig):
     """Settings of `NextItemTuning`."""
 
-    encoder: FineTunedEncoderConfig = ENCODER
-    """Which language model, and what of it is trained; what a table leaves out here and below stays as it is."""
+    encoder: FineTunedEncoderConfig = FineTunedEncoderConfig(method=LoraConfig(), max_length=64)
+    """Which language model, and what of it is trained."""
     items: ItemTemplate = ItemTemplate()
     """How an item is put into words."""
     decay: float = Field(default=0.8, gt=0, le=1)

@@ -61,7 +61,6 @@ class TextRatingConfig(HeadConfig):
     calibrate: bool = True
     """Of the head ``liked``: bring probabilities to what came of the validation cases, where that pays."""
     training: TrainingConfig = FINE_TUNING
-    """What a table leaves out stays as it is."""
 
 
 class TextRating(RatingModel):

@@ -40,7 +40,7 @@ class ClozeConfig(Config):
     None of them: its scores are taken as they are."""
     batch: int = Field(default=32, ge=1)
     training: TrainingConfig = FINE_TUNING
-    """How `fit` fine-tunes the whole model; what a table leaves out stays as it is."""
+    """How `fit` fine-tunes the whole model."""
 
 
 class ClozeClassifier(nn.Module):
