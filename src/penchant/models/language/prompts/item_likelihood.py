@@ -1,17 +1,15 @@
 """A writing model's answer, read as scores of a fixed list of items: none is made up, and no text is parsed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field
 
 from penchant.config import Config
-from penchant.encoders.checkpoint import is_causal, locate, positions_of, read_checkpoint
-from penchant.encoders.tokenization import check_vocabulary
-from penchant.encoders.transformer import load_language_model, load_tokenizer
-from penchant.errors import ConfigError, DataError, UnsupportedError
+from penchant.encoders.checkpoint import positions_of
+from penchant.errors import ConfigError, DataError
+from penchant.models.language.prompts.causal import load_causal
 from penchant.models.language.prompts.template import MASK, PromptTemplate, PromptValues
 from penchant.progress import SILENT, Progress
 from penchant.types import DoubleArray, IntArray
@@ -47,23 +45,8 @@ class ItemLikelihood:
             raise ConfigError(
                 f"The prompt has a slot {{{placed[0]}}}; items are what comes after it.", hint="Leave the slot out."
             )
-        checkpoint = read_checkpoint(locate(config.path, revision=config.revision))
-        if not is_causal(checkpoint.architecture):
-            raise UnsupportedError(
-                f"{checkpoint.folder} does not write from left to right.",
-                hint="Give a GPT-like checkpoint, or ask this one with ClozeClassifier.",
-            )
-        check_vocabulary(checkpoint)
+        checkpoint, self.tokenizer, self.network = load_causal(config.path, revision=config.revision)
         self.config = config
-        self.tokenizer = load_tokenizer(checkpoint)
-        with torch.random.fork_rng(devices=[]):
-            network, own_head = load_language_model(checkpoint, causal=True)
-        # GPT-2's files hold no head of their own: it is the embedding, tied.
-        if not own_head and not getattr(network.config, "tie_word_embeddings", False):
-            raise UnsupportedError(
-                f"{checkpoint.folder} has no next-word head.", hint="Give the checkpoint that was trained to write."
-            )
-        self.network: Any = network.eval().requires_grad_(requires_grad=False)
         self.max_length = min(config.max_length, positions_of(checkpoint.architecture) or config.max_length)
 
     def scores(

@@ -1,15 +1,12 @@
 """A GPT-like checkpoint that goes on writing after a prompt."""
 
-from typing import Any
-
 import torch
 from pydantic import Field
 
 from penchant.config import Config
-from penchant.encoders.checkpoint import is_causal, locate, positions_of, read_checkpoint
-from penchant.encoders.tokenization import check_vocabulary
-from penchant.encoders.transformer import load_language_model, load_tokenizer
-from penchant.errors import DataError, UnsupportedError
+from penchant.encoders.checkpoint import positions_of
+from penchant.errors import DataError
+from penchant.models.language.prompts.causal import load_causal
 from penchant.training.devices import chosen_device
 
 
@@ -35,21 +32,9 @@ class Writer:
     """
 
     def __init__(self, config: WriterConfig) -> None:
-        checkpoint = read_checkpoint(locate(config.path, revision=config.revision))
-        if not is_causal(checkpoint.architecture):
-            raise UnsupportedError(
-                f"{checkpoint.folder} does not write from left to right.", hint="Give a GPT-like checkpoint."
-            )
-        check_vocabulary(checkpoint)
+        checkpoint, self.tokenizer, network = load_causal(config.path, revision=config.revision)
         self.config, self.device = config, chosen_device(config.device)
-        self.tokenizer = load_tokenizer(checkpoint)
-        with torch.random.fork_rng(devices=[]):
-            network, own_head = load_language_model(checkpoint, causal=True)
-        if not own_head and not getattr(network.config, "tie_word_embeddings", False):
-            raise UnsupportedError(
-                f"{checkpoint.folder} has no next-word head.", hint="Give the checkpoint that was trained to write."
-            )
-        self.network: Any = network.to(self.device).eval().requires_grad_(requires_grad=False)
+        self.network = network.to(self.device)
         self.positions = positions_of(checkpoint.architecture)
 
     def __call__(self, prompt: str) -> str:
