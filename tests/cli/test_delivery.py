@@ -60,3 +60,11 @@ def test_a_place_that_is_none_is_told_before_any_work(penchant, tmp_path):
     (tmp_path / "file").touch()
     code, _, err = penchant("abtest", "report", tmp_path / "no-log", f"--json={tmp_path / 'file' / 'r.json'}")
     assert (code, "cannot be written" in err) == (2, True)
+
+
+@pytest.mark.parametrize("command", [("fit",), ("finetune",), ("pretrain",), ("evaluate",), ("tune", "--model", "bpr")])
+def test_a_log_that_cannot_be_written_is_told_before_any_work(penchant, tmp_path, command):
+    """Before the data is even looked for."""
+    (tmp_path / "file").touch()
+    code, _, err = penchant(*command, tmp_path / "no-data", "--log", tmp_path / "file" / "log.jsonl")
+    assert (code, "cannot be written" in err, "Traceback" in err) == (2, True, False)

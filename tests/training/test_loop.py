@@ -96,6 +96,27 @@ def test_warmup_starts_below_the_peak():
     assert trainer.optimiser.param_groups[0]["lr"] == pytest.approx(0.025)
 
 
+@pytest.mark.parametrize(("steps", "told"), [(4, False), (5, True)])
+def test_a_warm_up_that_outlasts_the_training_is_told(steps: int, told: bool):
+    notes: list[str] = []
+
+    class Notes(Progress):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    settings = {**PLAIN, "warmup_steps": steps, "max_epochs": 2}
+    module = line()
+    train(
+        module,
+        batches=lambda _: [torch.ones(1, 1)] * 2,
+        loss=lambda x: (module(x) - 1.0).square().mean(),
+        evaluate=None,
+        config=TrainingConfig(**settings),
+        progress=Notes(),
+    )
+    assert any("its 4 steps end before the learning rate has risen, at 80% of it" in note for note in notes) is told
+
+
 def test_without_validation_the_last_weights_stay():
     module = line()
     record = fit(module, max_epochs=20)

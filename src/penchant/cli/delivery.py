@@ -30,14 +30,17 @@ def check_places(*files: Path | None) -> None:
             raise ConfigError(f"{file} is a folder.", hint="Give the name of a file to write.")
 
 
-def _checked(file: Path | None) -> Path | None:
+def checked_place(file: Path | None) -> Path | None:
+    """The file of an option, as `check_places` leaves it."""
     check_places(file)
     return file
 
 
 Json: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--json", metavar="[FILE.json]", callback=_checked, help="Print JSON, or write it to a file besides."),
+    typer.Option(
+        "--json", metavar="[FILE.json]", callback=checked_place, help="Print JSON, or write it to a file besides."
+    ),
 ]
 """Whether a result goes out as JSON, and where to; see `printed`."""
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from penchant.cli.delivery import checked_place
+
 if TYPE_CHECKING:
     from penchant.training.tracker import Tracker
 
@@ -28,7 +30,10 @@ Resume = Annotated[
     ),
 ]
 RunLog = Annotated[
-    Path | None, typer.Option("--log", metavar="FILE", help="Add lines of JSON that tell how each training went.")
+    Path | None,
+    typer.Option(
+        "--log", metavar="FILE", callback=checked_place, help="Add lines of JSON that tell how each training went."
+    ),
 ]
 
 Track = Annotated[

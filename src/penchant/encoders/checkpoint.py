@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -22,6 +22,8 @@ PRETRAINING = "pretraining.json"
 """The manifest of an encoder that was pre-trained."""
 ABOUT = frozenset({ADAPTATION, PRETRAINING, "model_card.json"})
 """What is told of a training, when and how long it was among it: no vector depends on it."""
+WORDS = "Words"
+"""The kind of the module that puts the mean of the tokens' input embeddings beside the vector; ours alone."""
 ADAPTED_BASE = "base"
 """Within such a folder the checkpoint that was fine-tuned, where the method did not merge."""
 
@@ -59,6 +61,8 @@ class Checkpoint:
     prompt: str
     dense: tuple[Path, ...]
     """Folders of linear layers after the pooling."""
+    words_after: int | None
+    """After how many of those the mean of the tokens' input embeddings is put beside the vector; None: it is not."""
     fingerprint: str
     """32 hex digits of a hash of every file that the vectors depend on."""
     adaptation: Path | None = None
@@ -154,6 +158,7 @@ def read_checkpoint(root: Path) -> Checkpoint:
         lower_case=any(bool(s.get("do_lower_case")) for s in settings),
         prompt=prompt,
         dense=dense,
+        words_after=_words_after(kind for kind, _ in chain),
         fingerprint=_fingerprint(relevant),
     )
 
@@ -162,13 +167,22 @@ def _modules(root: Path) -> list[tuple[str, str]]:
     """(kind, sub-folder) of each Sentence Transformers module, in order; empty for a plain checkpoint."""
     listed = cast("list[dict[str, Any]]", _json(root / "modules.json") or [])
     chain = [(str(m.get("type", "")).rsplit(".", 1)[-1], str(m.get("path", ""))) for m in listed]
-    known = {"Transformer", "Pooling", "Dense", "Normalize", "Dropout"}
+    known = {"Transformer", "Pooling", "Dense", "Normalize", "Dropout", WORDS}
     if unknown := sorted({kind for kind, _ in chain} - known):
         raise ConfigError(
             f"{root} has a module of kind {', '.join(unknown)}; Penchant reproduces {', '.join(sorted(known))}.",
             hint="Use a checkpoint of a plain sentence encoder.",
         )
     return chain
+
+
+def _words_after(kinds: Iterable[str]) -> int | None:
+    layers = 0
+    for kind in kinds:
+        if kind == WORDS:
+            return layers
+        layers += kind == "Dense"
+    return None
 
 
 def _pooling(settings: dict[str, Any], root: Path) -> Pooling:

@@ -17,7 +17,7 @@ from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.licence import licence_of
 from penchant.encoders.packed_bert import PackedBert, RoundedBert
-from penchant.encoders.pooling import load_dense, pool
+from penchant.encoders.pooling import after_pooling, load_dense, mean_embedding, pool
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
 from penchant.errors import ConfigError, UnsupportedError
@@ -97,7 +97,7 @@ class HuggingFaceEncoder:
         wanted, here = self.config.precision, self.device.type == "cpu"
         self._floating: Precision = fastest_precision() if wanted == "auto" and here else _FLOATING[wanted]
         self._in_int8 = False
-        self._tokenization, self._forward = self._load()
+        self._tokenization, self._forward, self._words = self._load()
         vectors = self._probe()
         if not torch.isfinite(vectors).all():
             raise ConfigError(
@@ -235,12 +235,18 @@ class HuggingFaceEncoder:
 
     def _pooled(self, groups: Sequence[torch.Tensor]) -> torch.Tensor:
         pooled = torch.cat([pool(states, self.pooling) for states in self._forward(groups)])
-        for dense in self._dense:
-            pooled = dense(pooled)
-        return torch.nn.functional.normalize(pooled, dim=1)
+        vectors = after_pooling(
+            pooled,
+            self._dense,
+            words_after=self._checkpoint.words_after,
+            words_BW=lambda: torch.cat([mean_embedding(self._words, ids) for ids in groups]),
+        )
+        return torch.nn.functional.normalize(vectors, dim=1)
 
-    def _load(self) -> tuple[Tokenization, Forward]:
-        """The tokenizer and the forward pass, from the files alone where they are a plain BERT's."""
+    def _load(self) -> tuple[Tokenization, Forward, torch.Tensor]:
+        """The tokenizer, the forward pass and the words' input embeddings, (V, W), from the files alone where they are
+        a plain BERT's.
+        """
         check_vocabulary(self._checkpoint)
         if self._checkpoint.adaptation is not None:
             return self._load_adapted(self._checkpoint.adaptation)
@@ -250,12 +256,13 @@ class HuggingFaceEncoder:
             tokenizer, limit = read
             size = tokenizer.get_vocab_size(with_added_tokens=False)
             check_size(self._checkpoint, tokens=size, rows=len(packed.words))
-            return self._tokenize_with(
+            tokenization = self._tokenize_with(
                 tokenizer,
                 special=tokenizer.num_special_tokens_to_add(is_pair=False),
                 limits=(limit, len(packed.positions)),
                 names=lambda ids: [tokenizer.id_to_token(i) for i in ids],
-            ), packed.to(self.device)
+            )
+            return tokenization, packed.to(self.device), packed.words
         loaded, model = load_tokenizer(self._checkpoint), load_model(self._checkpoint)
         check_size(self._checkpoint, tokens=loaded.vocab_size, rows=model.get_input_embeddings().num_embeddings)
         tokenization = self._tokenize_with(
@@ -265,9 +272,10 @@ class HuggingFaceEncoder:
             names=loaded.convert_ids_to_tokens,
         )
         probe = torch.tensor(tokenization(_PROBES[:1]))
-        return tokenization, fast_forward(model, probe, precision=self._floating, device=self.device)
+        forward = fast_forward(model, probe, precision=self._floating, device=self.device)
+        return tokenization, forward, self._table(model)
 
-    def _load_adapted(self, folder: Path) -> tuple[Tokenization, Forward]:
+    def _load_adapted(self, folder: Path) -> tuple[Tokenization, Forward, torch.Tensor]:
         """A base with something trained beside its weights, which transformers itself has to run."""
         from penchant.encoders.fine_tuning.adapted import adapted  # peft takes seconds to import
 
@@ -281,7 +289,11 @@ class HuggingFaceEncoder:
             limits=(loaded.model_max_length, positions and positions - method.positions),
             names=loaded.convert_ids_to_tokens,
         )
-        return tokenization, reference_forward(method.states, precision=self._floating)
+        return tokenization, reference_forward(method.states, precision=self._floating), self._table(method.model)
+
+    def _table(self, model: Any) -> torch.Tensor:
+        table: torch.Tensor = model.get_input_embeddings().weight.detach()
+        return table.to(self.device)
 
     def _tokenize_with(
         self,

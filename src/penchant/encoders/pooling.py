@@ -1,13 +1,13 @@
 """From the states of a text's tokens to the text's vector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import embedding_bag, linear
 
 from penchant.encoders.checkpoint import Checkpoint, Pooling
 from penchant.errors import ConfigError
@@ -49,6 +49,23 @@ def pool_padded(states_BLD: Tensor, mask_BL: Tensor, pooling: Pooling) -> Tensor
 def _places(states_BLD: Tensor) -> Tensor:
     """1 to L, (L, 1), where the states are."""
     return torch.arange(1, states_BLD.shape[1] + 1, dtype=states_BLD.dtype, device=states_BLD.device)[:, None]
+
+
+def mean_embedding(table_VW: Tensor, ids_BL: Tensor) -> Tensor:
+    """``1/L Σ_l E[id_l]``, (B, W), of texts of L tokens each: which words, whatever the model makes of them."""
+    return embedding_bag(ids_BL, table_VW, mode="mean")
+
+
+def after_pooling(
+    pooled_BD: Tensor, dense: Sequence["Dense"], *, words_after: int | None, words_BW: Callable[[], Tensor]
+) -> Tensor:
+    """Through the layers after the pooling; behind the first `words_after` of them the words are put beside it."""
+    for n, layer in enumerate([*dense, None]):
+        if n == words_after:
+            pooled_BD = torch.cat([pooled_BD, words_BW()], dim=1)
+        if layer is not None:
+            pooled_BD = layer(pooled_BD)
+    return pooled_BD
 
 
 class Dense:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penchant.artifacts import write_json
-from penchant.encoders.checkpoint import Pooling
+from penchant.encoders.checkpoint import WORDS, Pooling
 
 if TYPE_CHECKING:
     from torch import nn
 
+_OF = {WORDS: "penchant.encoders"}
 _MODES: dict[Pooling, str] = {
     "mean": "mean_tokens",
     "first": "cls_token",
@@ -28,26 +29,31 @@ def write_sentence_files(
     max_length: int,
     lower_case: bool = False,
     dense: Sequence[Path] = (),
+    words_after: int | None = None,
     head: "nn.Linear | None" = None,
 ) -> None:
     """Write into a checkpoint's folder how its token states (L, D) become a vector: pooled, put through the layers in
-    the folders `dense` and through `head`, and normalised.
+    the folders `dense` and through `head`, and normalised. After `words_after` of `dense` the mean of the tokens' input
+    embeddings is put beside it.
 
-    Sentence Transformers and `load_encoder` then use the model in the same way. `max_length` counts tokens, special
-    ones included.
+    Sentence Transformers and `load_encoder` then use the model in the same way; with the words beside it, it is
+    `load_encoder`'s alone. `max_length` counts tokens, special ones included.
     """
     chain = [("", "Transformer"), ("1_Pooling", "Pooling")]
     (folder / "1_Pooling").mkdir(exist_ok=True)
-    for layer in dense:
-        chain.append((f"{len(chain)}_Dense", "Dense"))
-        shutil.copytree(layer, folder / chain[-1][0])
+    for n, layer in enumerate([*dense, None]):
+        if n == words_after:
+            chain.append((f"{len(chain)}_{WORDS}", WORDS))
+        if layer is not None:
+            chain.append((f"{len(chain)}_Dense", "Dense"))
+            shutil.copytree(layer, folder / chain[-1][0])
     if head is not None:
         chain.append((f"{len(chain)}_Dense", "Dense"))
         _write_dense(folder / chain[-1][0], head)
     chain.append((f"{len(chain)}_Normalize", "Normalize"))
     (folder / chain[-1][0]).mkdir(exist_ok=True)
     modules = [
-        {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        {"idx": n, "name": str(n), "path": path, "type": f"{_OF.get(kind, 'sentence_transformers.models')}.{kind}"}
         for n, (path, kind) in enumerate(chain)
     ]
     modes = {f"pooling_mode_{mode}": kind == pooling for kind, mode in _MODES.items()}

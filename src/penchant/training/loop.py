@@ -158,6 +158,12 @@ class _Training(Generic[Batch]):
             self.progress.note(f"{self.name}: before the first step, validation {course.start_value:.4f}")
             if self.config.keep_start:
                 course.best.offer(self.module, value=course.start_value, epoch=0)
+        rising, total = self.config.warmup_steps, self.trainer.total_steps
+        if rising > total and self.state is None:
+            self.progress.note(
+                f"{self.name}: its {total} steps end before the learning rate has risen, at {total / rising:.0%} of it. "
+                f"Lower warmup_steps ({rising}), or raise max_epochs."
+            )
         facts = {**self.facts, **facts_of(self.trainer)}
         self.keeper.begin(self._capture if self.state is None else None, facts, course.epochs)
         if ended:

@@ -15,9 +15,10 @@ from penchant.encoders.checkpoint import Pooling, locate, pooling_of, read_check
 from penchant.encoders.fine_tuning.catalogue import METHODS, Method
 from penchant.encoders.fine_tuning.top_layers import TopLayersConfig
 from penchant.encoders.pair_input import Texts, Tokens, has_segments, pair_tokenization
-from penchant.encoders.pooling import load_dense, pool, pool_padded
+from penchant.encoders.pooling import after_pooling, load_dense, pool, pool_padded
 from penchant.errors import BundleError, ConfigError
 from penchant.seeding import derive
+from penchant.types import FloatArray
 
 _DROPOUTS = ("dropout", "attention_dropout", "activation_dropout", "layerdrop")
 """Shares that some models keep as plain numbers."""
@@ -38,6 +39,10 @@ class FineTunedEncoderConfig(Config):
     """How token states become one vector. ``auto``: as the model's files say, else by its architecture."""
     max_length: int = Field(default=128, ge=1)
     """Tokens of a text, or of two together; the model's own limit where that is lower."""
+    words: bool = False
+    """Whether the mean of the tokens' input embeddings stands beside the vector, before the trained last layer: which
+    words a text has, such as a brand's, and not only what they mean together. Sentence Transformers does not read such
+    an encoder."""
     method: Method = TopLayersConfig()
     """A method of `METHODS` by its name, or a table of its name and settings."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -85,7 +90,15 @@ class FineTunedEncoder(nn.Module):
         self.pairs = pair_tokenization(
             self._checkpoint, tokenizer, max_length=config.max_length, taken=self.method.positions
         )
-        self.dim = self._pooled_dim = len(self._dense[-1].weight) if self._dense else int(model.config.hidden_size)
+        self.words_after = self._checkpoint.words_after
+        """After how many of the checkpoint's own layers the words stand beside the vector; None: they do not."""
+        if self.words_after is None and config.words:
+            self.words_after = len(self._dense)
+        own = len(self._dense[-1].weight) if self._dense else int(model.config.hidden_size)
+        beside = self.words_after == len(self._dense)
+        self.word_width = int(model.get_input_embeddings().embedding_dim) if beside else 0
+        """Numbers at the end of a vector before the trained last layer that are the words'; 0: none stand there."""
+        self.dim = self._pooled_dim = own + self.word_width
         self.head: nn.Linear | None = None
         """A trained layer after the pooling, where one was put there."""
         self._segments = (
@@ -157,9 +170,29 @@ class FineTunedEncoder(nn.Module):
             pooled = pool(states, self.pooling)
         else:
             pooled = pool_padded(states, inputs["attention_mask"].to(device), self.pooling)
-        for dense in self._dense:
-            pooled = dense(pooled)
-        return pooled if self.head is None else self.head(pooled)
+        vectors_ND = after_pooling(
+            pooled,
+            self._dense,
+            words_after=self.words_after,
+            words_BW=lambda: self._mean_embeddings(inputs["input_ids"], inputs["attention_mask"]),
+        )
+        return vectors_ND if self.head is None else self.head(vectors_ND)
+
+    def _mean_embeddings(self, ids_NL: Tensor, mask_NL: Tensor) -> Tensor:
+        """The mean of the tokens' input embeddings, pads left out, (N, W); trained where the model's are."""
+        device = self.method.model.device
+        embedded_NLW = self.method.model.get_input_embeddings()(ids_NL.to(device)).float()
+        return pool_padded(embedded_NLW, mask_NL.to(device), "mean")
+
+    def mean_embeddings(self, tokens: Sequence[Tokens]) -> FloatArray:
+        """The mean of each text's input embeddings, (N, W), zero where there are no tokens."""
+        table_VW = self.method.model.get_input_embeddings().weight.detach()
+        means_NW = torch.zeros(len(tokens), table_VW.shape[1], device=table_VW.device)
+        for n, one in enumerate(tokens):
+            if one.ids:
+                means_NW[n] = table_VW[torch.tensor(one.ids, device=table_VW.device)].mean(dim=0)
+        found: FloatArray = means_NW.float().cpu().numpy()
+        return found
 
     def put_head(self, weight_DD: Tensor, bias_D: Tensor) -> None:
         """Put a linear layer after the pooling; it is trained and saved with the rest."""

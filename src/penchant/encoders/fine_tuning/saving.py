@@ -60,6 +60,7 @@ def _write_checkpoint(encoder: "FineTunedEncoder", root: Path, checkpoint: Check
         max_length=encoder.max_length,
         lower_case=checkpoint.lower_case,
         dense=checkpoint.dense,
+        words_after=encoder.words_after,
         head=encoder.head,
     )
 

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from sklearn.covariance import ledoit_wolf
 from torch import Tensor, nn
 from torch.nn import functional
 
 from penchant.encoders.fine_tuning.encoder import FineTunedEncoder
 from penchant.encoders.pair_input import Tokens
 from penchant.types import FloatArray, RowArray
+
+WHITENED = 50_000
+"""About how many texts, at most, the covariance is taken of."""
 
 
 class ItemSpace(nn.Module, ABC):
@@ -24,26 +28,49 @@ class ItemSpace(nn.Module, ABC):
 
 
 class LinearSpace(ItemSpace):
-    """``x_i = unit( W (t_i − m) )``: a linear layer over the vectors t of the untrained model, m their mean; W = 1 at
-    first. A text without words stays at 0.
+    """``x_i = unit( W Z (t_i − m) )``: a linear layer over the vectors t of the untrained model, m their mean; W = 1 at
+    first. A text without words stays at 0. ``Z = Λ^(−p/2) Uᵀ`` is a whitening of power p, with ``U Λ Uᵀ`` the
+    covariance of t, shrunk (Ledoit and Wolf 2004), largest eigenvalue first.
+
+    A language model's vectors lie along a few directions that most texts share; those in which few texts differ, such
+    as a brand's, count for more when whitened (Su et al. 2021, "Whitening sentence representations").
     """
 
     vectors: Tensor
     mean: Tensor
+    whitening: Tensor
 
-    def __init__(self, vectors_ID: FloatArray) -> None:
+    def __init__(self, vectors_ID: FloatArray, *, whitening: float = 0.0) -> None:
         super().__init__()
         start = torch.from_numpy(vectors_ID)
         read = start.any(dim=1)
-        self.register_buffer("mean", start[read].mean(dim=0), persistent=False)
-        self.register_buffer("vectors", (start - self.mean) * read[:, None], persistent=False)
+        mean = start[read].mean(dim=0)
+        centred = (start - mean) * read[:, None]
+        whiten = whitening_of(centred[read].numpy(), whitening)
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("whitening", torch.from_numpy(whiten), persistent=False)
+        self.register_buffer("vectors", centred @ self.whitening.T, persistent=False)
         self.register_buffer("bank", functional.normalize(self.vectors, dim=1))
         self.weight = nn.Parameter(torch.eye(vectors_ID.shape[1]))
+
+    @property
+    def layer(self) -> Tensor:
+        """``W Z``, (D, D)."""
+        return self.weight.detach() @ self.whitening
 
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""
         rows = torch.from_numpy(items.astype(np.int64)).to(self.vectors.device)
         return functional.normalize((self.vectors[rows] @ self.weight.T).float(), dim=1)
+
+
+def features(vectors_ID: FloatArray, words_IW: FloatArray) -> FloatArray:
+    """What a `LinearSpace` begins with: the untrained model's vectors, and beside them the words', as long on average.
+    Without words (W = 0) the vectors alone.
+    """
+    lengths = np.linalg.norm(words_IW, axis=1)
+    scale = lengths[lengths > 0].mean() if lengths.any() else 1.0
+    return np.concatenate([vectors_ID, words_IW / scale], axis=1, dtype=np.float32)
 
 
 class TextSpace(ItemSpace):
@@ -54,10 +81,12 @@ class TextSpace(ItemSpace):
         self.encoder, self._tokens = encoder, tokens
         with torch.inference_mode():
             some = np.unique(np.linspace(0, len(tokens) - 1, 512).astype(np.int32))
-            lengths = self._read(some).norm(dim=1)
-            length = lengths[lengths > 0].mean()
-        # So that the layer says of a pooled vector what the linear space says of it made a unit vector.
-        encoder.put_head(start.weight.detach() / length, -start.weight.detach() @ start.mean)
+            pooled = self._read(some)
+        pooled = pooled[pooled.any(dim=1)]
+        own = pooled.shape[1] - encoder.word_width
+        parts = [part.norm(dim=1).mean().repeat(part.shape[1]) for part in (pooled[:, :own], pooled[:, own:])]
+        # So that the layer says of a pooled vector what the linear space says of its parts made unit vectors.
+        encoder.put_head(start.layer / torch.cat(parts), -start.layer @ start.mean)
         self.register_buffer("bank", functional.normalize(start.vectors @ start.weight.detach().T, dim=1))
 
     def forward(self, items: RowArray) -> Tensor:
@@ -66,3 +95,13 @@ class TextSpace(ItemSpace):
 
     def _read(self, items: RowArray) -> Tensor:
         return self.encoder.encode([self._tokens[int(item)] for item in items])
+
+
+def whitening_of(centred_ID: FloatArray, power: float) -> FloatArray:
+    """``Λ^(−p/2) Uᵀ``, (D, D), times a number that makes its rows 1 long on average; see `LinearSpace`."""
+    some_ID = centred_ID[:: 1 + len(centred_ID) // WHITENED].astype(np.float64)
+    values, vectors = np.linalg.eigh(ledoit_wolf(some_ID, assume_centered=True)[0])
+    # Relative to the largest: of the smallest nothing but rounding may be left, of equal vectors nothing at all.
+    scales = np.maximum(values / (values[-1] or 1.0), 1e-6) ** (-power / 2)
+    whitening: FloatArray = (scales / scales.mean() * vectors).T[::-1].astype(np.float32)
+    return whitening

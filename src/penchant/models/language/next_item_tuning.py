@@ -23,7 +23,7 @@ from penchant.interfaces import FitOptions
 from penchant.models.content_based import ContentBased, ContentBasedConfig
 from penchant.models.holdout import catalogue_ties, sampled, validation_ndcg
 from penchant.models.language.consumed_together import Contexts, neighbour_batches
-from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace
+from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace, features
 from penchant.models.language.next_item_loss import NextItemLoss, NextItemLossConfig
 from penchant.models.saving import fitted
 from penchant.seeding import derive, numpy_rng
@@ -33,6 +33,8 @@ from penchant.training.runs import training_run
 from penchant.types import FloatArray, RowArray
 
 NAME = "next_item_tuning"
+WHITENINGS = (0.0, 1.0)
+"""Powers that are tried."""
 
 HEAD = TrainingConfig(
     learning_rate=1e-3,
@@ -60,7 +62,7 @@ TUNING = TrainingConfig(
 class NextItemTuningConfig(NextItemLossConfig):
     """Settings of `NextItemTuning`."""
 
-    encoder: FineTunedEncoderConfig = FineTunedEncoderConfig(method=LoraConfig(), max_length=64)
+    encoder: FineTunedEncoderConfig = FineTunedEncoderConfig(method=LoraConfig(), max_length=64, words=True)
     """Which language model, and what of it is trained."""
     items: ItemTemplate = ItemTemplate()
     """How an item is put into words."""
@@ -76,6 +78,9 @@ class NextItemTuningConfig(NextItemLossConfig):
     """Share of the items that no training event has, to see how the texts of new items are placed; 0: none."""
     max_validation: int = Field(default=2000, ge=1)
     """Validation cases on known items, and as many on new ones."""
+    whitening: float | None = Field(default=None, ge=0, le=1)
+    """p: how far the directions in which texts differ little are raised before the training; 0: not, 1: to the level of
+    all. None: which of `WHITENINGS` is best on validation."""
     head_training: TrainingConfig = HEAD
     """Of the last layer, alone and first."""
     training: TrainingConfig = TUNING
@@ -97,7 +102,7 @@ class NextItemTuning:
 
     ::
 
-        x_i   = unit( W pool( language model( text of i ) ) + b )
+        x_i   = unit( W Z [ pool( language model( text of i ) ) ; mean of E(its tokens) ] + b )
         u_c   = unit( Σ_k decay^(k−1) x_{h_k} )        h_k: the item k events before case c
         s_ci  = u_c · x_i / τ + prior · log(events of i)
         ℓ     = (1/C) Σ_c [ log Σ_{i in batch, not in c's history} e^{s_ci} − s_{c y_c} ]
@@ -108,10 +113,11 @@ class NextItemTuning:
     batch's own, all fresh, since a stale candidate is pushed by nobody. The other losses are `bpr_loss` against one
     other candidate, and `sampled_binary_loss` of ``a s + c``, a and c learned: the two-tower with BCE.
 
-    First W alone is trained, over the vectors of the untrained model, which takes seconds; then what `encoder.method`
-    trains, W and b with it. A model that is changed before its last layer fits the task loses what it knew of texts
-    that it is not shown (Kumar et al. 2022, "Fine-tuning can distort pretrained features"). The method ``head_only``
-    ends after the first part.
+    Z whitens (see `LinearSpace`), E are the input embeddings of the language model (`encoder.words`: without them the
+    pooled vector stands alone). First W alone is trained, over the vectors of the untrained model, which takes seconds;
+    then what `encoder.method` trains, W Z and b with it. A model that is changed before its last layer fits the task
+    loses what it knew of texts that it is not shown (Kumar et al. 2022, "Fine-tuning can distort pretrained features").
+    The method ``head_only`` ends after the first part.
 
     Validation is NDCG@10 of `ContentBased` as a multiple of the untrained encoder's, the mean of that on known items
     (each user's last) and on new ones (a share of the items is kept out of training). Of each part the epoch that is
@@ -148,10 +154,13 @@ class NextItemTuning:
         with torch.random.fork_rng():
             torch.manual_seed(derive(options.seed, NAME))
             encoder = FineTunedEncoder(config.encoder, seed=options.seed).to(work.device)
-            head = LinearSpace(start)
             self.before = self.after = work.judge.values(start)
+            tokens = encoder.tokenize([(text, None) for text in texts])
+            if encoder.word_width:
+                start = features(start, encoder.mean_embeddings(tokens))
+            head = work.whitened(start, self.before)
             records = {"head": work.train(head, config.head_training, "head", self.before)}
-            space = TextSpace(encoder, encoder.tokenize([(text, None) for text in texts]), head)
+            space = TextSpace(encoder, tokens, head)
             if not isinstance(config.encoder.method, HeadOnlyConfig):
                 records["encoder"] = work.train(space, config.training, "encoder", self.before)
             self.records, self._encoder = records, encoder
@@ -209,6 +218,14 @@ class _Work:
             judge=judge,
             device=chosen_device(options.device),
         )
+
+    def whitened(self, start_ID: FloatArray, before: Mapping[str, float]) -> LinearSpace:
+        """The space that the training begins with."""
+        powers = WHITENINGS if self.config.whitening is None else (self.config.whitening,)
+        spaces = [LinearSpace(start_ID, whitening=power) for power in powers]
+        if len(spaces) == 1:
+            return spaces[0]
+        return max(spaces, key=lambda space: self.judge.gain(self.judge.values(space.bank.numpy()), before))
 
     def train(
         self, space: ItemSpace, settings: TrainingConfig, name: str, before: Mapping[str, float]
