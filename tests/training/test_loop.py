@@ -114,7 +114,7 @@ def test_a_warm_up_that_outlasts_the_training_is_told(steps: int, told: bool):
         config=TrainingConfig(**settings),
         progress=Notes(),
     )
-    assert any("its 4 steps end before the learning rate has risen, at 80% of it" in note for note in notes) is told
+    assert any("its 4 steps end before the learning rate has risen, at 80%" in note for note in notes) is told
 
 
 def test_without_validation_the_last_weights_stay():

@@ -161,7 +161,7 @@ class _Training(Generic[Batch]):
         rising, total = self.config.warmup_steps, self.trainer.total_steps
         if rising > total and self.state is None:
             self.progress.note(
-                f"{self.name}: its {total} steps end before the learning rate has risen, at {total / rising:.0%} of it. "
+                f"{self.name}: its {total} steps end before the learning rate has risen, at {total / rising:.0%}. "
                 f"Lower warmup_steps ({rising}), or raise max_epochs."
             )
         facts = {**self.facts, **facts_of(self.trainer)}
