@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import orjson
 
 from penchant.errors import ConfigError, NotFoundError
 
 Pooling = Literal["mean", "first", "last", "max", "weighted_mean"]
+
+After = Literal["Dense", "Normalize", "Words"]
+"""A linear layer; to length 1; the mean of the tokens' input embeddings put beside the vector, which is ours alone."""
 
 EMBEDDED = "minilm"
 """The name of the model that is installed with Penchant."""
@@ -22,8 +25,6 @@ PRETRAINING = "pretraining.json"
 """The manifest of an encoder that was pre-trained."""
 ABOUT = frozenset({ADAPTATION, PRETRAINING, "model_card.json"})
 """What is told of a training, when and how long it was among it: no vector depends on it."""
-WORDS = "Words"
-"""The kind of the module that puts the mean of the tokens' input embeddings beside the vector; ours alone."""
 ADAPTED_BASE = "base"
 """Within such a folder the checkpoint that was fine-tuned, where the method did not merge."""
 
@@ -59,10 +60,8 @@ class Checkpoint:
     max_length: int | None
     lower_case: bool
     prompt: str
-    dense: tuple[Path, ...]
-    """Folders of linear layers after the pooling."""
-    words_after: int | None
-    """After how many of those the mean of the tokens' input embeddings is put beside the vector; None: it is not."""
+    after: tuple[tuple[After, Path], ...]
+    """What a pooled vector goes through, and the folder of each; that it is made a unit vector last goes unsaid."""
     fingerprint: str
     """32 hex digits of a hash of every file that the vectors depend on."""
     adaptation: Path | None = None
@@ -129,6 +128,9 @@ def read_checkpoint(root: Path) -> Checkpoint:
         return replace(base, adaptation=root, fingerprint=hashlib.blake2b(both.encode(), digest_size=16).hexdigest())
     chain = _modules(root)
     places = {kind: [root / path for k, path in chain if k == kind] for kind, _ in chain}
+    after = [(cast("After", kind), root / path) for kind, path in chain if kind in get_args(After)]
+    while after and after[-1][0] == "Normalize":
+        after.pop()
     folder = places.get("Transformer", [root])[0]
     architecture = _json(folder / "config.json")
     if architecture is None:
@@ -140,7 +142,6 @@ def read_checkpoint(root: Path) -> Checkpoint:
             f"{root} has no safetensors weights" + (f", only {', '.join(pickled)}." if pickled else "."),
             hint="Pickled weights can run code and are refused: save the model again as safetensors.",
         )
-    dense = tuple(places.get("Dense", ()))
     poolings = [_json(place / "config.json") or {} for place in places.get("Pooling", ())]
     settings = [_json(file) or {} for file in sorted(folder.glob("sentence_*_config.json"))]
     prompts = _json(root / "config_sentence_transformers.json") or {}
@@ -149,7 +150,7 @@ def read_checkpoint(root: Path) -> Checkpoint:
         raise ConfigError(f"{root} leaves its prompt out of the pooling.", hint="Use another checkpoint.")
     lengths = [int(s["max_seq_length"]) for s in settings if s.get("max_seq_length")]
     relevant = [*folder.glob("*.json"), *weights, *folder.glob("*.txt"), *folder.glob("*.model")]
-    relevant += [file for place in dense for file in place.iterdir() if file.is_file()]
+    relevant += [file for kind, place in after if kind == "Dense" for file in place.iterdir() if file.is_file()]
     return Checkpoint(
         folder=folder,
         architecture=architecture,
@@ -157,8 +158,7 @@ def read_checkpoint(root: Path) -> Checkpoint:
         max_length=min(lengths, default=None),
         lower_case=any(bool(s.get("do_lower_case")) for s in settings),
         prompt=prompt,
-        dense=dense,
-        words_after=_words_after(kind for kind, _ in chain),
+        after=tuple(after),
         fingerprint=_fingerprint(relevant),
     )
 
@@ -167,22 +167,13 @@ def _modules(root: Path) -> list[tuple[str, str]]:
     """(kind, sub-folder) of each Sentence Transformers module, in order; empty for a plain checkpoint."""
     listed = cast("list[dict[str, Any]]", _json(root / "modules.json") or [])
     chain = [(str(m.get("type", "")).rsplit(".", 1)[-1], str(m.get("path", ""))) for m in listed]
-    known = {"Transformer", "Pooling", "Dense", "Normalize", "Dropout", WORDS}
+    known = {"Transformer", "Pooling", "Dropout", *get_args(After)}
     if unknown := sorted({kind for kind, _ in chain} - known):
         raise ConfigError(
             f"{root} has a module of kind {', '.join(unknown)}; Penchant reproduces {', '.join(sorted(known))}.",
             hint="Use a checkpoint of a plain sentence encoder.",
         )
     return chain
-
-
-def _words_after(kinds: Iterable[str]) -> int | None:
-    layers = 0
-    for kind in kinds:
-        if kind == WORDS:
-            return layers
-        layers += kind == "Dense"
-    return None
 
 
 def _pooling(settings: dict[str, Any], root: Path) -> Pooling:

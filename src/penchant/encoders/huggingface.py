@@ -17,7 +17,7 @@ from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.licence import licence_of
 from penchant.encoders.packed_bert import PackedBert, RoundedBert
-from penchant.encoders.pooling import after_pooling, load_dense, mean_embedding, pool
+from penchant.encoders.pooling import Dense, after_pooling, load_after, mean_embedding, pool
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
 from penchant.errors import ConfigError, UnsupportedError
@@ -93,7 +93,8 @@ class HuggingFaceEncoder:
         self.pooling: Pooling = stated if self.config.pooling == "auto" else self.config.pooling
         self.prompt = self._checkpoint.prompt if self.config.prompt is None else self.config.prompt
         self.device = chosen_device(self.config.device)
-        self._dense = [layer.to(self.device) for layer in load_dense(self._checkpoint)]
+        steps = load_after(self._checkpoint)
+        self._after = [step.to(self.device) if isinstance(step, Dense) else step for step in steps]
         wanted, here = self.config.precision, self.device.type == "cpu"
         self._floating: Precision = fastest_precision() if wanted == "auto" and here else _FLOATING[wanted]
         self._in_int8 = False
@@ -236,10 +237,7 @@ class HuggingFaceEncoder:
     def _pooled(self, groups: Sequence[torch.Tensor]) -> torch.Tensor:
         pooled = torch.cat([pool(states, self.pooling) for states in self._forward(groups)])
         vectors = after_pooling(
-            pooled,
-            self._dense,
-            words_after=self._checkpoint.words_after,
-            words_BW=lambda: torch.cat([mean_embedding(self._words, ids) for ids in groups]),
+            pooled, self._after, words_BW=lambda: torch.cat([mean_embedding(self._words, ids) for ids in groups])
         )
         return torch.nn.functional.normalize(vectors, dim=1)
 

@@ -1,13 +1,15 @@
 """From the states of a text's tokens to the text's vector."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
 
 import orjson
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn.functional import embedding_bag, linear
+from torch.nn.functional import embedding_bag, linear, normalize
 
 from penchant.encoders.checkpoint import Checkpoint, Pooling
 from penchant.errors import ConfigError
@@ -56,15 +58,15 @@ def mean_embedding(table_VW: Tensor, ids_BL: Tensor) -> Tensor:
     return embedding_bag(ids_BL, table_VW, mode="mean")
 
 
-def after_pooling(
-    pooled_BD: Tensor, dense: Sequence["Dense"], *, words_after: int | None, words_BW: Callable[[], Tensor]
-) -> Tensor:
-    """Through the layers after the pooling; behind the first `words_after` of them the words are put beside it."""
-    for n, layer in enumerate([*dense, None]):
-        if n == words_after:
+def after_pooling(pooled_BD: Tensor, steps: Sequence["AfterStep"], *, words_BW: Callable[[], Tensor]) -> Tensor:
+    """A pooled vector put through the steps after it; `words_BW` is asked for where the words are put beside it."""
+    for step in steps:
+        if step == "Words":
             pooled_BD = torch.cat([pooled_BD, words_BW()], dim=1)
-        if layer is not None:
-            pooled_BD = layer(pooled_BD)
+        elif step == "Normalize":
+            pooled_BD = normalize(pooled_BD, dim=1)
+        else:
+            pooled_BD = step(pooled_BD)
     return pooled_BD
 
 
@@ -83,18 +85,22 @@ class Dense:
         return self.activation(linear(x_BD, self.weight, self.bias))
 
 
-def load_dense(checkpoint: Checkpoint) -> list[Dense]:
-    """The checkpoint's layers after the pooling, mostly none; `ConfigError` where one is damaged or not known."""
-    layers = []
-    for place in checkpoint.dense:
-        try:
-            settings = orjson.loads((place / "config.json").read_bytes())
-            weights = {name: weight.float() for name, weight in load_file(place / "model.safetensors").items()}
-            weight = weights["linear.weight"]
-        except (OSError, orjson.JSONDecodeError, SafetensorError, KeyError):
-            raise ConfigError(f"{place} is no dense layer in safetensors.", hint="Save the model again.") from None
-        name = str(settings.get("activation_function", "Tanh")).rsplit(".", 1)[-1]
-        if name not in _ACTIVATIONS:
-            raise ConfigError(f"{place} has the activation {name}.", hint=f"Known: {', '.join(_ACTIVATIONS)}.")
-        layers.append(Dense(weight, weights.get("linear.bias"), _ACTIVATIONS[name]))
-    return layers
+AfterStep = Dense | Literal["Normalize", "Words"]
+
+
+def load_after(checkpoint: Checkpoint) -> list[AfterStep]:
+    """The checkpoint's steps after the pooling, mostly none; `ConfigError` where a layer is damaged or not known."""
+    return [_load_dense(place) if kind == "Dense" else kind for kind, place in checkpoint.after]
+
+
+def _load_dense(place: Path) -> Dense:
+    try:
+        settings = orjson.loads((place / "config.json").read_bytes())
+        weights = {name: weight.float() for name, weight in load_file(place / "model.safetensors").items()}
+        weight = weights["linear.weight"]
+    except (OSError, orjson.JSONDecodeError, SafetensorError, KeyError):
+        raise ConfigError(f"{place} is no dense layer in safetensors.", hint="Save the model again.") from None
+    name = str(settings.get("activation_function", "Tanh")).rsplit(".", 1)[-1]
+    if name not in _ACTIVATIONS:
+        raise ConfigError(f"{place} has the activation {name}.", hint=f"Known: {', '.join(_ACTIVATIONS)}.")
+    return Dense(weight, weights.get("linear.bias"), _ACTIVATIONS[name])

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penchant.artifacts import write_json
-from penchant.encoders.checkpoint import WORDS, Pooling
+from penchant.encoders.checkpoint import After, Pooling
 
 if TYPE_CHECKING:
     from torch import nn
 
-_OF = {WORDS: "penchant.encoders"}
 _MODES: dict[Pooling, str] = {
     "mean": "mean_tokens",
     "first": "cls_token",
@@ -28,36 +27,35 @@ def write_sentence_files(
     dim: int,
     max_length: int,
     lower_case: bool = False,
-    dense: Sequence[Path] = (),
-    words_after: int | None = None,
-    head: "nn.Linear | None" = None,
+    after: "Sequence[tuple[After, Path | nn.Linear | None]]" = (),
 ) -> None:
-    """Write into a checkpoint's folder how its token states (L, D) become a vector: pooled, put through the layers in
-    the folders `dense` and through `head`, and normalised. After `words_after` of `dense` the mean of the tokens' input
-    embeddings is put beside it.
+    """Write into a checkpoint's folder how its token states (L, D) become a vector: pooled, put through the steps of
+    `after` (a ``Dense`` with the folder of a layer or with one under training), and normalised.
 
-    Sentence Transformers and `load_encoder` then use the model in the same way; with the words beside it, it is
+    Sentence Transformers and `load_encoder` then use the model in the same way; with ``Words`` among the steps it is
     `load_encoder`'s alone. `max_length` counts tokens, special ones included.
     """
-    chain = [("", "Transformer"), ("1_Pooling", "Pooling")]
-    (folder / "1_Pooling").mkdir(exist_ok=True)
-    for n, layer in enumerate([*dense, None]):
-        if n == words_after:
-            chain.append((f"{len(chain)}_{WORDS}", WORDS))
-        if layer is not None:
-            chain.append((f"{len(chain)}_Dense", "Dense"))
-            shutil.copytree(layer, folder / chain[-1][0])
-    if head is not None:
-        chain.append((f"{len(chain)}_Dense", "Dense"))
-        _write_dense(folder / chain[-1][0], head)
-    chain.append((f"{len(chain)}_Normalize", "Normalize"))
-    (folder / chain[-1][0]).mkdir(exist_ok=True)
-    modules = [
-        {"idx": n, "name": str(n), "path": path, "type": f"{_OF.get(kind, 'sentence_transformers.models')}.{kind}"}
-        for n, (path, kind) in enumerate(chain)
-    ]
+    modules: list[dict[str, object]] = []
+
+    def add(kind: str, *, of: str = "sentence_transformers.models", path: str | None = None) -> Path:
+        n = len(modules)
+        path = f"{n}_{kind}" if path is None else path
+        modules.append({"idx": n, "name": str(n), "path": path, "type": f"{of}.{kind}"})
+        return folder / path
+
+    add("Transformer", path="")
+    pooled = add("Pooling")
+    pooled.mkdir(exist_ok=True)
+    for kind, what in [*after, ("Normalize", None)]:
+        place = add(kind, of="penchant.encoders" if kind == "Words" else "sentence_transformers.models")
+        if isinstance(what, Path):
+            shutil.copytree(what, place)
+            continue
+        place.mkdir(exist_ok=True)
+        if what is not None:
+            _write_dense(place, what)
     modes = {f"pooling_mode_{mode}": kind == pooling for kind, mode in _MODES.items()}
-    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": dim, **modes})
+    write_json(pooled / "config.json", {"word_embedding_dimension": dim, **modes})
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": lower_case})
     write_json(folder / "modules.json", modules)
 
@@ -65,7 +63,6 @@ def write_sentence_files(
 def _write_dense(folder: Path, layer: "nn.Linear") -> None:
     from safetensors.torch import save_file
 
-    folder.mkdir()
     settings = {
         "in_features": layer.in_features,
         "out_features": layer.out_features,

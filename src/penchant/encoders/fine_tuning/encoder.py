@@ -11,11 +11,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from penchant.config import Config
-from penchant.encoders.checkpoint import Pooling, locate, pooling_of, read_checkpoint
+from penchant.encoders.checkpoint import After, Pooling, locate, pooling_of, read_checkpoint
 from penchant.encoders.fine_tuning.catalogue import METHODS, Method
 from penchant.encoders.fine_tuning.top_layers import TopLayersConfig
 from penchant.encoders.pair_input import Texts, Tokens, has_segments, pair_tokenization
-from penchant.encoders.pooling import after_pooling, load_dense, pool, pool_padded
+from penchant.encoders.pooling import AfterStep, Dense, after_pooling, load_after, pool, pool_padded
 from penchant.errors import BundleError, ConfigError
 from penchant.seeding import derive
 from penchant.types import FloatArray
@@ -80,7 +80,7 @@ class FineTunedEncoder(nn.Module):
         self.pooling: Pooling = stated if config.pooling == "auto" else config.pooling
         tokenizer, model = load_tokenizer(self._checkpoint), load_model(self._checkpoint)
         model.config.use_cache = False  # what left-to-right models keep for writing on is of no use here
-        self._dense = load_dense(self._checkpoint)
+        self._after = load_after(self._checkpoint)
         set_dropout(model, config.dropout)
         self.base_count = sum(p.numel() for p in model.parameters())
         self.method = METHODS[config.method.name].cls(config.method)
@@ -90,15 +90,14 @@ class FineTunedEncoder(nn.Module):
         self.pairs = pair_tokenization(
             self._checkpoint, tokenizer, max_length=config.max_length, taken=self.method.positions
         )
-        self.words_after = self._checkpoint.words_after
-        """After how many of the checkpoint's own layers the words stand beside the vector; None: they do not."""
-        if self.words_after is None and config.words:
-            self.words_after = len(self._dense)
-        own = len(self._dense[-1].weight) if self._dense else int(model.config.hidden_size)
-        beside = self.words_after == len(self._dense)
-        self.word_width = int(model.get_input_embeddings().embedding_dim) if beside else 0
+        width = int(model.get_input_embeddings().embedding_dim)
+        self.word_width = width if config.words and "Words" not in self._after else 0
         """Numbers at the end of a vector before the trained last layer that are the words'; 0: none stand there."""
-        self.dim = self._pooled_dim = own + self.word_width
+        self.dim = int(model.config.hidden_size)
+        for step in self._after:
+            self.dim = len(step.weight) if isinstance(step, Dense) else self.dim + width * (step == "Words")
+        self.dim += self.word_width
+        self._pooled_dim, self._unit = self.dim, False
         self.head: nn.Linear | None = None
         """A trained layer after the pooling, where one was put there."""
         self._segments = (
@@ -170,13 +169,20 @@ class FineTunedEncoder(nn.Module):
             pooled = pool(states, self.pooling)
         else:
             pooled = pool_padded(states, inputs["attention_mask"].to(device), self.pooling)
+        own: list[AfterStep] = [kind for kind, _ in self.own_steps if kind != "Dense"]
         vectors_ND = after_pooling(
             pooled,
-            self._dense,
-            words_after=self.words_after,
+            [*self._after, *own],
             words_BW=lambda: self._mean_embeddings(inputs["input_ids"], inputs["attention_mask"]),
         )
         return vectors_ND if self.head is None else self.head(vectors_ND)
+
+    @property
+    def own_steps(self) -> "list[tuple[After, nn.Linear | None]]":
+        """What comes after the checkpoint's own steps: to length 1, the words beside it, the trained last layer."""
+        steps: list[tuple[After, nn.Linear | None]] = [("Normalize", None)] if self._unit else []
+        steps += [("Words", None)] if self.word_width else []
+        return steps + ([("Dense", self.head)] if self.head is not None else [])
 
     def _mean_embeddings(self, ids_NL: Tensor, mask_NL: Tensor) -> Tensor:
         """The mean of the tokens' input embeddings, pads left out, (N, W); trained where the model's are."""
@@ -194,8 +200,11 @@ class FineTunedEncoder(nn.Module):
         found: FloatArray = means_NW.float().cpu().numpy()
         return found
 
-    def put_head(self, weight_DD: Tensor, bias_D: Tensor) -> None:
-        """Put a linear layer after the pooling; it is trained and saved with the rest."""
+    def put_head(self, weight_DD: Tensor, bias_D: Tensor, *, unit: bool = False) -> None:
+        """Put a linear layer after the pooling; it is trained and saved with the rest. `unit`: what it reads of the
+        model, before any words beside it, is made a unit vector first.
+        """
+        self._unit = unit
         head = nn.Linear(weight_DD.shape[1], weight_DD.shape[0])
         with torch.no_grad():
             head.weight.copy_(weight_DD)
@@ -204,7 +213,7 @@ class FineTunedEncoder(nn.Module):
 
     def take_head_off(self) -> None:
         """Vectors are those of the pooling again."""
-        self.head, self.dim = None, self._pooled_dim
+        self.head, self.dim, self._unit = None, self._pooled_dim, False
 
     def check(self, fingerprint: str) -> None:
         """`BundleError` where the trained weights belong to another checkpoint than the one that was found."""
@@ -245,8 +254,9 @@ class FineTunedEncoder(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for dense in self._dense:
-            dense.weight, dense.bias = fn(dense.weight), None if dense.bias is None else fn(dense.bias)
+        for step in self._after:
+            if isinstance(step, Dense):
+                step.weight, step.bias = fn(step.weight), None if step.bias is None else fn(step.bias)
         return self
 
 

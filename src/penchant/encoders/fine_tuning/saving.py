@@ -59,9 +59,7 @@ def _write_checkpoint(encoder: "FineTunedEncoder", root: Path, checkpoint: Check
         dim=int(encoder.method.model.config.hidden_size),
         max_length=encoder.max_length,
         lower_case=checkpoint.lower_case,
-        dense=checkpoint.dense,
-        words_after=encoder.words_after,
-        head=encoder.head,
+        after=[*checkpoint.after, *encoder.own_steps],
     )
 
 

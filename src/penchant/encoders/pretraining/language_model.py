@@ -84,9 +84,8 @@ class LanguageModel(nn.Module):
             )
         path, revision = config.path, config.revision
         checkpoint = read_checkpoint(locate(path, revision=revision))
-        more = bool(checkpoint.dense) or checkpoint.words_after is not None
-        if more or not has_language_head(checkpoint.architecture):
-            kind = "has layers after its pooling" if more else "is of a kind without a head for words"
+        if checkpoint.after or not has_language_head(checkpoint.architecture):
+            kind = "has layers after its pooling" if checkpoint.after else "is of a kind without a head for words"
             raise UnsupportedError(
                 f"{checkpoint.folder} {kind}, which pre-training does not train.",
                 hint="Give a plain BERT-like or GPT-like checkpoint.",

@@ -29,8 +29,9 @@ class ItemSpace(nn.Module, ABC):
 
 class LinearSpace(ItemSpace):
     """``x_i = unit( W Z (t_i − m) )``: a linear layer over the vectors t of the untrained model, m their mean; W = 1 at
-    first. A text without words stays at 0. ``Z = Λ^(−p/2) Uᵀ`` is a whitening of power p, with ``U Λ Uᵀ`` the
-    covariance of t, shrunk (Ledoit and Wolf 2004), largest eigenvalue first.
+    first. Where words are given, t has the means of their input embeddings behind it, made as long on average. A text
+    without words stays at 0. ``Z = Λ^(−p/2) Uᵀ`` is a whitening of power p, with ``U Λ Uᵀ`` the covariance of t, shrunk
+    (Ledoit and Wolf 2004), largest eigenvalue first.
 
     A language model's vectors lie along a few directions that most texts share; those in which few texts differ, such
     as a brand's, count for more when whitened (Su et al. 2021, "Whitening sentence representations").
@@ -40,9 +41,13 @@ class LinearSpace(ItemSpace):
     mean: Tensor
     whitening: Tensor
 
-    def __init__(self, vectors_ID: FloatArray, *, whitening: float = 0.0) -> None:
+    def __init__(self, vectors_ID: FloatArray, *, words_IW: FloatArray | None = None, whitening: float = 0.0) -> None:
         super().__init__()
-        start = torch.from_numpy(vectors_ID)
+        words_IW = np.zeros((len(vectors_ID), 0), dtype=np.float32) if words_IW is None else words_IW
+        lengths = np.linalg.norm(words_IW, axis=1)
+        self.word_scale = float(1 / lengths[lengths > 0].mean()) if lengths.any() else 1.0
+        """What the words' numbers are multiplied by."""
+        start = torch.from_numpy(np.concatenate([vectors_ID, self.word_scale * words_IW], axis=1, dtype=np.float32))
         read = start.any(dim=1)
         mean = start[read].mean(dim=0)
         centred = (start - mean) * read[:, None]
@@ -51,7 +56,7 @@ class LinearSpace(ItemSpace):
         self.register_buffer("whitening", torch.from_numpy(whiten), persistent=False)
         self.register_buffer("vectors", centred @ self.whitening.T, persistent=False)
         self.register_buffer("bank", functional.normalize(self.vectors, dim=1))
-        self.weight = nn.Parameter(torch.eye(vectors_ID.shape[1]))
+        self.weight = nn.Parameter(torch.eye(start.shape[1]))
 
     @property
     def layer(self) -> Tensor:
@@ -64,29 +69,17 @@ class LinearSpace(ItemSpace):
         return functional.normalize((self.vectors[rows] @ self.weight.T).float(), dim=1)
 
 
-def features(vectors_ID: FloatArray, words_IW: FloatArray) -> FloatArray:
-    """What a `LinearSpace` begins with: the untrained model's vectors, and beside them the words', as long on average.
-    Without words (W = 0) the vectors alone.
-    """
-    lengths = np.linalg.norm(words_IW, axis=1)
-    scale = lengths[lengths > 0].mean() if lengths.any() else 1.0
-    return np.concatenate([vectors_ID, words_IW / scale], axis=1, dtype=np.float32)
-
-
 class TextSpace(ItemSpace):
-    """``x_i = unit( W pool( language model( text of i ) ) + b )``, all of it trained that the method trains."""
+    """``x_i = unit( W [ unit( pool( language model( text of i ) ) ) ; mean of E(its tokens) ] + b )``, all of it
+    trained that the method trains; at first what a linear space says.
+    """
 
     def __init__(self, encoder: FineTunedEncoder, tokens: Sequence[Tokens], start: LinearSpace) -> None:
         super().__init__()
         self.encoder, self._tokens = encoder, tokens
-        with torch.inference_mode():
-            some = np.unique(np.linspace(0, len(tokens) - 1, 512).astype(np.int32))
-            pooled = self._read(some)
-        pooled = pooled[pooled.any(dim=1)]
-        own = pooled.shape[1] - encoder.word_width
-        parts = [part.norm(dim=1).mean().repeat(part.shape[1]) for part in (pooled[:, :own], pooled[:, own:])]
-        # So that the layer says of a pooled vector what the linear space says of its parts made unit vectors.
-        encoder.put_head(start.layer / torch.cat(parts), -start.layer @ start.mean)
+        scale = torch.ones(start.mean.shape)
+        scale[len(scale) - encoder.word_width :] = start.word_scale
+        encoder.put_head(start.layer * scale, -start.layer @ start.mean, unit=True)
         self.register_buffer("bank", functional.normalize(start.vectors @ start.weight.detach().T, dim=1))
 
     def forward(self, items: RowArray) -> Tensor:

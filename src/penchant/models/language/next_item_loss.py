@@ -23,7 +23,7 @@ class NextItemLossConfig(Config):
 
     loss: Literal["softmax", "pairwise", "binary"] = "softmax"
     """What pulls the next item near: a softmax over the batch's items, one pair, or yes and no."""
-    temperature: float = Field(default=0.02, gt=0)
+    temperature: float = Field(default=0.012, gt=0)
     """τ"""
     prior: float = Field(default=0.0, ge=0)
     """How much of an item's log popularity the score is spared to say; 1: none of it is learned from text."""

@@ -23,7 +23,7 @@ from penchant.interfaces import FitOptions
 from penchant.models.content_based import ContentBased, ContentBasedConfig
 from penchant.models.holdout import catalogue_ties, sampled, validation_ndcg
 from penchant.models.language.consumed_together import Contexts, neighbour_batches
-from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace, features
+from penchant.models.language.item_spaces import ItemSpace, LinearSpace, TextSpace
 from penchant.models.language.next_item_loss import NextItemLoss, NextItemLossConfig
 from penchant.models.saving import fitted
 from penchant.seeding import derive, numpy_rng
@@ -102,7 +102,7 @@ class NextItemTuning:
 
     ::
 
-        x_i   = unit( W Z [ pool( language model( text of i ) ) ; mean of E(its tokens) ] + b )
+        x_i   = unit( W Z [ unit( pool( language model( text of i ) ) ) ; mean of E(its tokens) ] + b )
         u_c   = unit( Σ_k decay^(k−1) x_{h_k} )        h_k: the item k events before case c
         s_ci  = u_c · x_i / τ + prior · log(events of i)
         ℓ     = (1/C) Σ_c [ log Σ_{i in batch, not in c's history} e^{s_ci} − s_{c y_c} ]
@@ -156,9 +156,7 @@ class NextItemTuning:
             encoder = FineTunedEncoder(config.encoder, seed=options.seed).to(work.device)
             self.before = self.after = work.judge.values(start)
             tokens = encoder.tokenize([(text, None) for text in texts])
-            if encoder.word_width:
-                start = features(start, encoder.mean_embeddings(tokens))
-            head = work.whitened(start, self.before)
+            head = work.whitened(start, encoder.mean_embeddings(tokens) if encoder.word_width else None, self.before)
             records = {"head": work.train(head, config.head_training, "head", self.before)}
             space = TextSpace(encoder, tokens, head)
             if not isinstance(config.encoder.method, HeadOnlyConfig):
@@ -219,10 +217,10 @@ class _Work:
             device=chosen_device(options.device),
         )
 
-    def whitened(self, start_ID: FloatArray, before: Mapping[str, float]) -> LinearSpace:
+    def whitened(self, start_ID: FloatArray, words_IW: FloatArray | None, before: Mapping[str, float]) -> LinearSpace:
         """The space that the training begins with."""
         powers = WHITENINGS if self.config.whitening is None else (self.config.whitening,)
-        spaces = [LinearSpace(start_ID, whitening=power) for power in powers]
+        spaces = [LinearSpace(start_ID, words_IW=words_IW, whitening=power) for power in powers]
         if len(spaces) == 1:
             return spaces[0]
         return max(spaces, key=lambda space: self.judge.gain(self.judge.values(space.bank.numpy()), before))
