@@ -53,7 +53,7 @@ def test_a_table_tells_before_and_after_and_the_encoder_fits_a_model(penchant, d
     assert "new" in out
     assert "penchant fit" in out
     assert "Fine-tuning encoder" in err
-    assert load_encoder(str(encoder)).dim == 32
+    assert load_encoder(str(encoder)).dim == 64  # 32 of the model, 32 of the words
     assert not (tmp_path / "enc.checkpoints").exists()
     card = json.loads((encoder / "model_card.json").read_text())
     assert card["kind"] == "fine-tuned encoder"
@@ -135,7 +135,7 @@ def test_a_rate_that_diverges_leaves_the_encoder_of_the_start(penchant, data, ba
     code, _, err = penchant("finetune", data, "--to", tmp_path / "enc", "--from", base, "--config", settings)
     assert code == 0, err
     assert "diverged" in err
-    assert load_encoder(str(tmp_path / "enc")).dim == 32
+    assert load_encoder(str(tmp_path / "enc")).dim == 64  # 32 of the model, 32 of the words
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class TextSpace(ItemSpace):
     def __init__(self, encoder: FineTunedEncoder, tokens: Sequence[Tokens], start: LinearSpace) -> None:
         super().__init__()
         self.encoder, self._tokens = encoder, tokens
-        scale = torch.ones(start.mean.shape)
+        scale = torch.ones_like(start.mean)
         scale[len(scale) - encoder.word_width :] = start.word_scale
         encoder.put_head(start.layer * scale, -start.layer @ start.mean, unit=True)
         self.register_buffer("bank", functional.normalize(start.vectors @ start.weight.detach().T, dim=1))
