@@ -15,7 +15,7 @@ from penchant.encoders.checkpoint import After, Pooling, locate, pooling_of, rea
 from penchant.encoders.fine_tuning.catalogue import METHODS, Method
 from penchant.encoders.fine_tuning.top_layers import TopLayersConfig
 from penchant.encoders.pair_input import Texts, Tokens, has_segments, pair_tokenization
-from penchant.encoders.pooling import AfterStep, Dense, after_pooling, load_after, pool, pool_padded
+from penchant.encoders.pooling import AfterStep, Dense, after_pooling, load_after, mean_embedding, pool, pool_padded
 from penchant.errors import BundleError, ConfigError
 from penchant.seeding import derive
 from penchant.types import FloatArray
@@ -196,7 +196,7 @@ class FineTunedEncoder(nn.Module):
         means_NW = torch.zeros(len(tokens), table_VW.shape[1], device=table_VW.device)
         for n, one in enumerate(tokens):
             if one.ids:
-                means_NW[n] = table_VW[torch.tensor(one.ids, device=table_VW.device)].mean(dim=0)
+                means_NW[n] = mean_embedding(table_VW, torch.tensor([one.ids], device=table_VW.device))[0]
         found: FloatArray = means_NW.float().cpu().numpy()
         return found
 
