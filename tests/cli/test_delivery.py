@@ -6,7 +6,7 @@ import pytest
 import typer.main
 
 from penchant.cli.app import app
-from penchant.cli.delivery import with_places
+from penchant.cli.delivery import check_places, with_places
 from tests.evaluation.ab_testing.test_experiments import experiment, written
 
 
@@ -66,5 +66,13 @@ def test_a_place_that_is_none_is_told_before_any_work(penchant, tmp_path):
 def test_a_log_that_cannot_be_written_is_told_before_any_work(penchant, tmp_path, command):
     """Before the data is even looked for."""
     (tmp_path / "file").touch()
-    code, _, err = penchant(*command, tmp_path / "no-data", "--log", tmp_path / "file" / "log.jsonl")
-    assert (code, "cannot be written" in err, "Traceback" in err) == (2, True, False)
+    for place in (tmp_path / "file" / "log.jsonl", "/dev/fd/log.jsonl"):
+        code, _, err = penchant(*command, tmp_path / "no-data", "--log", place)
+        assert (code, "cannot be written" in err, "Traceback" in err) == (2, True, False)
+
+
+def test_to_look_at_a_place_changes_nothing(tmp_path):
+    (tmp_path / "mine").write_text("kept")
+    check_places(tmp_path / "mine", tmp_path / "new" / "file", tmp_path / "new" / "other", None)
+    assert (tmp_path / "mine").read_text() == "kept"
+    assert list((tmp_path / "new").iterdir()) == []

@@ -18,16 +18,21 @@ STANDARD_OUTPUT = Path("-")
 
 
 def check_places(*files: Path | None) -> None:
-    """Make the folders of files that will be written, before hours of work end in an error."""
+    """Make the folders of files that will be written, and open them, before hours of work end in an error."""
     for file in files:
         if file is None or file == STANDARD_OUTPUT:
             continue
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"{file} cannot be written: {error.strerror}.", hint="Choose another place.") from None
         if file.is_dir():
             raise ConfigError(f"{file} is a folder.", hint="Give the name of a file to write.")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = not file.exists()
+            if new or file.is_file():  # what else there is, such as a pipe, may wait for its reader
+                file.open("ab").close()
+            if new:
+                file.unlink()
+        except OSError as error:
+            raise ConfigError(f"{file} cannot be written: {error.strerror}.", hint="Choose another place.") from None
 
 
 def checked_place(file: Path | None) -> Path | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -151,6 +151,7 @@ def read_checkpoint(root: Path) -> Checkpoint:
     lengths = [int(s["max_seq_length"]) for s in settings if s.get("max_seq_length")]
     relevant = [*folder.glob("*.json"), *weights, *folder.glob("*.txt"), *folder.glob("*.model")]
     relevant += [file for kind, place in after if kind == "Dense" for file in place.iterdir() if file.is_file()]
+    steps = [kind for kind, _ in after]
     return Checkpoint(
         folder=folder,
         architecture=architecture,
@@ -159,7 +160,8 @@ def read_checkpoint(root: Path) -> Checkpoint:
         lower_case=any(bool(s.get("do_lower_case")) for s in settings),
         prompt=prompt,
         after=tuple(after),
-        fingerprint=_fingerprint(relevant),
+        # Layers are told by their files; steps without a file by their names and places.
+        fingerprint=_fingerprint(relevant, steps if {*steps} - {"Dense"} else ()),
     )
 
 
@@ -228,8 +230,8 @@ def _json(file: Path) -> Any:
         raise ConfigError(f"{file} is damaged.", hint="Copy the checkpoint again.") from None
 
 
-def _fingerprint(files: list[Path]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _fingerprint(files: list[Path], steps: Sequence[str] = ()) -> str:
+    digest = hashlib.blake2b(",".join(steps).encode(), digest_size=16)
     for file in sorted(file for file in files if file.name not in ABOUT):
         with file.open("rb") as handle:
             part = hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16))

@@ -106,6 +106,11 @@ def test_a_layer_after_the_pooling_belongs_to_its_domain(make: Make, tmp_path: P
     turned = torch.eye(dim)[: dim - 1].flip(0)  # another size than the pooling's
     domains.begin().put_head(turned, torch.zeros(dim - 1))
     domains.keep("turned")
+    domains.begin().put_head(turned, torch.ones(dim - 1), unit=True)
+    expected = unit(domains.encoder(TEXTS).detach().numpy())
+    domains.keep("of unit vectors")
+    domains.use("plain")
+    np.testing.assert_allclose(domains.vectors("of unit vectors", TEXTS), expected, atol=1e-6)
     assert domains.vectors("turned", TEXTS).shape == (len(TEXTS), dim - 1)
     np.testing.assert_array_equal(domains.vectors("plain", TEXTS), plain)  # which has none
     assert domains.begin().head is None

@@ -29,7 +29,7 @@ def run(encoder: FineTunedEncoder) -> Tensor:
     return vectors
 
 
-@pytest.mark.parametrize("family", ["bert", "gpt"])
+@pytest.mark.parametrize("family", ["bert", "gpt", "gemma"])
 def test_they_are_the_mean_of_the_rows_of_the_embedding_table(tmp_path: Path, family: str):
     base = save_words(tmp_path / "base", WORDS, family=family)
     plain, beside = encoder_of(base), encoder_of(base, words=True)
@@ -41,7 +41,7 @@ def test_they_are_the_mean_of_the_rows_of_the_embedding_table(tmp_path: Path, fa
     np.testing.assert_allclose(run(beside).numpy(), np.concatenate([run(plain).numpy(), means], axis=1), atol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["bert", "gpt"])
+@pytest.mark.parametrize("family", ["bert", "gpt", "gemma"])
 @pytest.mark.parametrize("method", ["full", "prompt_tuning"])
 def test_what_is_saved_is_read_with_them(tmp_path: Path, family: str, method: str):
     """Whether the base is a plain model's files or one with something beside it, and whatever runs it."""
@@ -88,6 +88,29 @@ def test_they_stand_behind_the_layers_that_a_model_came_with(tmp_path: Path):
     beside.save(tmp_path / "saved")
     found = load_encoder(str(tmp_path / "saved"), settings=EXACT).encode(TEXTS)
     np.testing.assert_allclose(found[:2], functional.normalize(run(beside), dim=1).numpy()[:2], atol=1e-5)
+
+
+def test_it_is_fine_tuned_further_where_empty_folders_were_lost(tmp_path: Path):
+    """As in a copy by way of git or a hub, which keep files alone."""
+    encoder = encoder_of(save_words(tmp_path / "base", WORDS), words=True)
+    encoder.put_head(torch.eye(64), torch.zeros(64), unit=True)
+    encoder.save(tmp_path / "once")
+    for place in ("2_Normalize", "3_Words", "5_Normalize"):
+        (tmp_path / "once" / place).rmdir()
+    encoder_of(tmp_path / "once").save(tmp_path / "twice")
+    found, expected = (load_encoder(str(tmp_path / name), settings=EXACT).encode(TEXTS) for name in ("twice", "once"))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_other_steps_after_the_pooling_are_another_encoder(tmp_path: Path):
+    """Vectors are cached by the identity."""
+    encoder = encoder_of(save_words(tmp_path / "base", WORDS))
+    names = set()
+    for unit in (False, True):
+        encoder.put_head(torch.eye(32), torch.ones(32), unit=unit)
+        encoder.save(tmp_path / str(unit))
+        names.add(load_encoder(str(tmp_path / str(unit)), settings=EXACT).identity)
+    assert len(names) == 2
 
 
 def test_sentence_transformers_refuses_it_aloud(tmp_path: Path):

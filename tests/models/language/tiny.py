@@ -8,7 +8,15 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertModel,
+    GemmaConfig,
+    GemmaModel,
+    GPT2Config,
+    GPT2Model,
+    PreTrainedTokenizerFast,
+)
 
 _fast: Any = PreTrainedTokenizerFast
 SIZES: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
@@ -17,7 +25,9 @@ SIZES: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 4, "intermedi
 def save_words(
     folder: Path, words: Sequence[str], *, family: str = "bert", layers: int = 2, positions: int = 64, seed: int = 0
 ) -> Path:
-    """A BERT (``[CLS] a [SEP] b [SEP]`` with segments) or a GPT (no separators of its own, no segments)."""
+    """A BERT (``[CLS] a [SEP] b [SEP]`` with segments), a GPT (no separators of its own, no segments) or a Gemma (that
+    too, and it multiplies its embeddings by √D).
+    """
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] if family == "bert" else ["[UNK]", "[END]"]
     vocabulary = {word: place for place, word in enumerate([*special, *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -34,6 +44,11 @@ def save_words(
                 vocab_size=len(vocabulary), max_position_embeddings=positions, num_hidden_layers=layers, **SIZES
             )
             model: Any = BertModel(config, add_pooling_layer=False)
+        elif family == "gemma":
+            named = {"unk_token": "[UNK]", "eos_token": "[END]"}
+            few: dict[str, Any] = {"num_hidden_layers": layers, "num_key_value_heads": 2, "head_dim": 8, "pad_token_id": 0}
+            ends: dict[str, Any] = {"max_position_embeddings": positions, "bos_token_id": 1, "eos_token_id": 1}
+            model = GemmaModel(GemmaConfig(vocab_size=len(vocabulary), **few, **ends, **SIZES))
         else:
             named = {"unk_token": "[UNK]", "eos_token": "[END]"}
             sizes: dict[str, Any] = {"n_positions": positions, "n_embd": 32, "n_layer": layers, "n_head": 4}

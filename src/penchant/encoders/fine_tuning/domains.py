@@ -18,7 +18,7 @@ from penchant.types import FloatArray
 
 KIND = "domain weights"
 AT_ONCE = 64
-HEAD, HEAD_BIAS = "head.weight", "head.bias"
+HEAD, HEAD_BIAS, UNIT = "head.weight", "head.bias", "unit"
 
 
 class DomainWeights:
@@ -113,7 +113,7 @@ class DomainWeights:
 def _with(encoder: FineTunedEncoder, weights: Mapping[str, Tensor]) -> FineTunedEncoder:
     """The encoder with a set of weights, and with the layer after the pooling where the set has one."""
     if HEAD in weights:
-        encoder.put_head(weights[HEAD], weights[HEAD_BIAS])
+        encoder.put_head(weights[HEAD], weights[HEAD_BIAS], unit=UNIT in weights)
     else:
         encoder.take_head_off()
     encoder.load_state_dict(weights)

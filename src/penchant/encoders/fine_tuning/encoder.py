@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.functional import embedding, embedding_bag
 
 from penchant.config import Config
 from penchant.encoders.checkpoint import After, Pooling, locate, pooling_of, read_checkpoint
 from penchant.encoders.fine_tuning.catalogue import METHODS, Method
 from penchant.encoders.fine_tuning.top_layers import TopLayersConfig
 from penchant.encoders.pair_input import Texts, Tokens, has_segments, pair_tokenization
-from penchant.encoders.pooling import AfterStep, Dense, after_pooling, load_after, mean_embedding, pool, pool_padded
+from penchant.encoders.pooling import AfterStep, Dense, after_pooling, load_after, pool, pool_padded
 from penchant.errors import BundleError, ConfigError
 from penchant.seeding import derive
 from penchant.types import FloatArray
@@ -42,7 +43,7 @@ class FineTunedEncoderConfig(Config):
     words: bool = False
     """Whether the mean of the tokens' input embeddings stands beside the vector, before the trained last layer: which
     words a text has, such as a brand's, and not only what they mean together. Sentence Transformers does not read such
-    an encoder."""
+    an encoder. A model that has them already gets no more."""
     method: Method = TopLayersConfig()
     """A method of `METHODS` by its name, or a table of its name and settings."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -97,9 +98,12 @@ class FineTunedEncoder(nn.Module):
         for step in self._after:
             self.dim = len(step.weight) if isinstance(step, Dense) else self.dim + width * (step == "Words")
         self.dim += self.word_width
-        self._pooled_dim, self._unit = self.dim, False
+        self._pooled_dim = self.dim
         self.head: nn.Linear | None = None
         """A trained layer after the pooling, where one was put there."""
+        self.unit: Tensor | None
+        """Of any value where that layer reads unit vectors: a part of the state as the layer is."""
+        self.register_buffer("unit", None)
         self._segments = (
             has_segments(self._checkpoint) and "token_type_ids" in inspect.signature(model.forward).parameters
         )
@@ -180,40 +184,42 @@ class FineTunedEncoder(nn.Module):
     @property
     def own_steps(self) -> "list[tuple[After, nn.Linear | None]]":
         """What comes after the checkpoint's own steps: to length 1, the words beside it, the trained last layer."""
-        steps: list[tuple[After, nn.Linear | None]] = [("Normalize", None)] if self._unit else []
+        steps: list[tuple[After, nn.Linear | None]] = [] if self.unit is None else [("Normalize", None)]
         steps += [("Words", None)] if self.word_width else []
         return steps + ([("Dense", self.head)] if self.head is not None else [])
 
     def _mean_embeddings(self, ids_NL: Tensor, mask_NL: Tensor) -> Tensor:
-        """The mean of the tokens' input embeddings, pads left out, (N, W); trained where the model's are."""
-        device = self.method.model.device
-        embedded_NLW = self.method.model.get_input_embeddings()(ids_NL.to(device)).float()
-        return pool_padded(embedded_NLW, mask_NL.to(device), "mean")
+        """The mean of the tokens' input embeddings, pads left out, (N, W); trained where the model's are.
+
+        Rows of the table: some models multiply what they take from it, and a served encoder has the table alone.
+        """
+        table_VW = self.method.model.get_input_embeddings().weight
+        embedded_NLW = embedding(ids_NL.to(table_VW.device), table_VW).float()
+        return pool_padded(embedded_NLW, mask_NL.to(table_VW.device), "mean")
 
     def mean_embeddings(self, tokens: Sequence[Tokens]) -> FloatArray:
         """The mean of each text's input embeddings, (N, W), zero where there are no tokens."""
         table_VW = self.method.model.get_input_embeddings().weight.detach()
-        means_NW = torch.zeros(len(tokens), table_VW.shape[1], device=table_VW.device)
-        for n, one in enumerate(tokens):
-            if one.ids:
-                means_NW[n] = mean_embedding(table_VW, torch.tensor([one.ids], device=table_VW.device))[0]
-        found: FloatArray = means_NW.float().cpu().numpy()
+        ids = torch.tensor([token for one in tokens for token in one.ids], dtype=torch.int64)
+        starts = np.cumsum([0, *(len(one.ids) for one in tokens)])[:-1]
+        bags = ids.to(table_VW.device), table_VW, torch.from_numpy(starts).to(table_VW.device)
+        found: FloatArray = embedding_bag(*bags, mode="mean").float().cpu().numpy()
         return found
 
     def put_head(self, weight_DD: Tensor, bias_D: Tensor, *, unit: bool = False) -> None:
         """Put a linear layer after the pooling; it is trained and saved with the rest. `unit`: what it reads of the
         model, before any words beside it, is made a unit vector first.
         """
-        self._unit = unit
         head = nn.Linear(weight_DD.shape[1], weight_DD.shape[0])
         with torch.no_grad():
             head.weight.copy_(weight_DD)
             head.bias.copy_(bias_D)
         self.head, self.dim = head.to(self.method.model.device), len(bias_D)
+        self.unit = torch.ones(1, device=self.method.model.device) if unit else None
 
     def take_head_off(self) -> None:
         """Vectors are those of the pooling again."""
-        self.head, self.dim, self._unit = None, self._pooled_dim, False
+        self.head, self.dim, self.unit = None, self._pooled_dim, None
 
     def check(self, fingerprint: str) -> None:
         """`BundleError` where the trained weights belong to another checkpoint than the one that was found."""
@@ -227,9 +233,9 @@ class FineTunedEncoder(nn.Module):
     def save(self, folder: Path) -> None:
         """Write an encoder's folder that `load_encoder` reads and that gives the same vectors within 1e-5.
 
-        A method that merges leaves a plain checkpoint, for sentence-transformers too; another leaves the base in
-        ``base/`` with what was trained beside it. `BundleError` for a place that cannot be written to or holds anything
-        else; a folder that was saved here before is replaced.
+        A method that merges leaves a plain checkpoint, for sentence-transformers too where no words are beside its
+        vectors; another leaves the base in ``base/`` with what was trained beside it. `BundleError` for a place that
+        cannot be written to or holds anything else; a folder that was saved here before is replaced.
         """
         from penchant.encoders.fine_tuning.saving import save_encoder
 

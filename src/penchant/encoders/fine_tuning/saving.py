@@ -1,4 +1,4 @@
-"""A fine-tuned encoder on disk: a checkpoint that Transformers, Sentence Transformers and Penchant read."""
+"""A fine-tuned encoder on disk: a checkpoint that Penchant reads, and Transformers and Sentence Transformers mostly."""
 
 import shutil
 from collections.abc import Mapping
@@ -59,7 +59,8 @@ def _write_checkpoint(encoder: "FineTunedEncoder", root: Path, checkpoint: Check
         dim=int(encoder.method.model.config.hidden_size),
         max_length=encoder.max_length,
         lower_case=checkpoint.lower_case,
-        after=[*checkpoint.after, *encoder.own_steps],
+        # Folders of the other steps are empty, and git keeps none of those.
+        after=[*((kind, path if kind == "Dense" else None) for kind, path in checkpoint.after), *encoder.own_steps],
     )
 
 

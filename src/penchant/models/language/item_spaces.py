@@ -28,13 +28,14 @@ class ItemSpace(nn.Module, ABC):
 
 
 class LinearSpace(ItemSpace):
-    """``x_i = unit( W Z (t_i − m) )``: a linear layer over the vectors t of the untrained model, m their mean; W = 1 at
-    first. Where words are given, t has the means of their input embeddings behind it, made as long on average. A text
-    without words stays at 0. ``Z = Λ^(−p/2) Uᵀ`` is a whitening of power p, with ``U Λ Uᵀ`` the covariance of t, shrunk
-    (Ledoit and Wolf 2004), largest eigenvalue first.
+    """``x_i = unit( W Z (t_i − m) )``: a linear layer over the vectors t of the untrained model. Where words are given,
+    t has the means of their input embeddings behind it, made as long on average. A text without words stays at 0.
 
-    A language model's vectors lie along a few directions that most texts share; those in which few texts differ, such
-    as a brand's, count for more when whitened (Su et al. 2021, "Whitening sentence representations").
+    A whitening of power p > 0: ``Z = Λ^(−p/2) Uᵀ``, with ``U Λ Uᵀ`` the covariance of t, shrunk (Ledoit and Wolf 2004),
+    largest eigenvalue first; m is their mean, and W = 1 at first. A language model's vectors lie along a few directions
+    that most texts share; those in which few texts differ, such as a brand's, count for more when whitened (Su et al.
+    2021, "Whitening sentence representations"). p = 0: the vectors as they came, m = 0, Z = 1, and the words' columns
+    of W are 0 at first.
     """
 
     vectors: Tensor
@@ -43,20 +44,27 @@ class LinearSpace(ItemSpace):
 
     def __init__(self, vectors_ID: FloatArray, *, words_IW: FloatArray | None = None, whitening: float = 0.0) -> None:
         super().__init__()
+        dim = vectors_ID.shape[1]
         words_IW = np.zeros((len(vectors_ID), 0), dtype=np.float32) if words_IW is None else words_IW
         lengths = np.linalg.norm(words_IW, axis=1)
         self.word_scale = float(1 / lengths[lengths > 0].mean()) if lengths.any() else 1.0
         """What the words' numbers are multiplied by."""
-        start = torch.from_numpy(np.concatenate([vectors_ID, self.word_scale * words_IW], axis=1, dtype=np.float32))
-        read = start.any(dim=1)
-        mean = start[read].mean(dim=0)
-        centred = (start - mean) * read[:, None]
-        whiten = whitening_of(centred[read].numpy(), whitening)
+        vectors = torch.from_numpy(np.concatenate([vectors_ID, self.word_scale * words_IW], axis=1, dtype=np.float32))
+        width = vectors.shape[1]
+        mean, whiten, weight = torch.zeros(width), torch.eye(width), torch.eye(dim, width)
+        read = vectors.any(dim=1)
+        if whitening and int(read.sum()) > 1:
+            mean = vectors[read].mean(dim=0)
+            vectors = (vectors - mean) * read[:, None]
+            whiten, weight = torch.from_numpy(whitening_of(vectors[read].numpy(), whitening)), torch.eye(width)
+        self.register_buffer("vectors", vectors, persistent=False)
         self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("whitening", torch.from_numpy(whiten), persistent=False)
-        self.register_buffer("vectors", centred @ self.whitening.T, persistent=False)
-        self.register_buffer("bank", functional.normalize(self.vectors, dim=1))
-        self.weight = nn.Parameter(torch.eye(start.shape[1]))
+        # A part of the state: where eigenvalues are equal, as of few texts, rounding decides the directions.
+        self.register_buffer("whitening", whiten)
+        self.weight = nn.Parameter(weight)
+        self.register_buffer("bank", torch.zeros(len(vectors), len(weight)))
+        with torch.no_grad():
+            self.bank.copy_(self(np.arange(len(vectors), dtype=np.int32)))
 
     @property
     def layer(self) -> Tensor:
@@ -66,7 +74,9 @@ class LinearSpace(ItemSpace):
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""
         rows = torch.from_numpy(items.astype(np.int64)).to(self.vectors.device)
-        return functional.normalize((self.vectors[rows] @ self.weight.T).float(), dim=1)
+        with torch.autocast(self.vectors.device.type, enabled=False):
+            whitened = self.vectors[rows] @ self.whitening.T
+        return functional.normalize((whitened @ self.weight.T).float(), dim=1)
 
 
 class TextSpace(ItemSpace):
@@ -80,7 +90,7 @@ class TextSpace(ItemSpace):
         scale = torch.ones_like(start.mean)
         scale[len(scale) - encoder.word_width :] = start.word_scale
         encoder.put_head(start.layer * scale, -start.layer @ start.mean, unit=True)
-        self.register_buffer("bank", functional.normalize(start.vectors @ start.weight.detach().T, dim=1))
+        self.register_buffer("bank", start.bank.clone())
 
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""

@@ -33,8 +33,6 @@ from penchant.training.runs import training_run
 from penchant.types import FloatArray, RowArray
 
 NAME = "next_item_tuning"
-WHITENINGS = (0.0, 1.0)
-"""Powers that are tried."""
 
 HEAD = TrainingConfig(
     learning_rate=1e-3,
@@ -79,8 +77,8 @@ class NextItemTuningConfig(NextItemLossConfig):
     max_validation: int = Field(default=2000, ge=1)
     """Validation cases on known items, and as many on new ones."""
     whitening: float | None = Field(default=None, ge=0, le=1)
-    """p: how far the directions in which texts differ little are raised before the training; 0: not, 1: to the level of
-    all. None: which of `WHITENINGS` is best on validation."""
+    """p: how far the directions in which texts differ little are raised before the training; 1: to the level of all, 0:
+    not, the vectors as they came. None: 1, or 0 where that is better on validation."""
     head_training: TrainingConfig = HEAD
     """Of the last layer, alone and first."""
     training: TrainingConfig = TUNING
@@ -113,8 +111,8 @@ class NextItemTuning:
     batch's own, all fresh, since a stale candidate is pushed by nobody. The other losses are `bpr_loss` against one
     other candidate, and `sampled_binary_loss` of ``a s + c``, a and c learned: the two-tower with BCE.
 
-    Z whitens (see `LinearSpace`), E are the input embeddings of the language model (`encoder.words`: without them the
-    pooled vector stands alone). First W alone is trained, over the vectors of the untrained model, which takes seconds;
+    Z whitens where that is better on validation (see `LinearSpace`), E are the input embeddings of the language model (`encoder.words`: without them the
+    pooled vector stands alone). First W alone is trained, over the vectors of the untrained model, which is soon done;
     then what `encoder.method` trains, W Z and b with it. A model that is changed before its last layer fits the task
     loses what it knew of texts that it is not shown (Kumar et al. 2022, "Fine-tuning can distort pretrained features").
     The method ``head_only`` ends after the first part.
@@ -156,7 +154,7 @@ class NextItemTuning:
             encoder = FineTunedEncoder(config.encoder, seed=options.seed).to(work.device)
             self.before = self.after = work.judge.values(start)
             tokens = encoder.tokenize([(text, None) for text in texts])
-            head = work.whitened(start, encoder.mean_embeddings(tokens) if encoder.word_width else None, self.before)
+            head = work.start(start, encoder.mean_embeddings(tokens) if encoder.word_width else None, self.before)
             records = {"head": work.train(head, config.head_training, "head", self.before)}
             space = TextSpace(encoder, tokens, head)
             if not isinstance(config.encoder.method, HeadOnlyConfig):
@@ -217,13 +215,16 @@ class _Work:
             device=chosen_device(options.device),
         )
 
-    def whitened(self, start_ID: FloatArray, words_IW: FloatArray | None, before: Mapping[str, float]) -> LinearSpace:
+    def start(self, start_ID: FloatArray, words_IW: FloatArray | None, before: Mapping[str, float]) -> LinearSpace:
         """The space that the training begins with."""
-        powers = WHITENINGS if self.config.whitening is None else (self.config.whitening,)
-        spaces = [LinearSpace(start_ID, words_IW=words_IW, whitening=power) for power in powers]
-        if len(spaces) == 1:
-            return spaces[0]
-        return max(spaces, key=lambda space: self.judge.gain(self.judge.values(space.bank.numpy()), before))
+        chosen = self.config.whitening
+        space = LinearSpace(start_ID, words_IW=words_IW, whitening=1.0 if chosen is None else chosen)
+        if chosen is None:
+            gain, own = (self.judge.gain(of, before) for of in (self.judge.values(space.bank.numpy()), before))
+            self.options.progress.note(f"Fine-tuning: validation {gain:.4f} with the vectors whitened, {own:.4f} as is")
+            if gain < own:
+                space = LinearSpace(start_ID, words_IW=words_IW)
+        return space
 
     def train(
         self, space: ItemSpace, settings: TrainingConfig, name: str, before: Mapping[str, float]
