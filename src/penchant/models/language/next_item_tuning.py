@@ -114,8 +114,8 @@ class NextItemTuning:
     Z whitens where that is better on validation (see `LinearSpace`), E are the input embeddings of the language model
     (`encoder.words`: without them the pooled vector stands alone). First W alone is trained, over the vectors of the
     untrained model, which is soon done; then what `encoder.method` trains, W Z and b with it. A model that is changed
-    before its last layer fits the task loses what it knew of texts that it is not shown (Kumar et al. 2022, "Fine-tuning
-    can distort pretrained features"). The method ``head_only`` ends after the first part.
+    before its last layer fits the task loses what it knew of texts that it is not shown (Kumar et al. 2022,
+    "Fine-tuning can distort pretrained features"). The method ``head_only`` ends after the first part.
 
     Validation is NDCG@10 of `ContentBased` as a multiple of the untrained encoder's, the mean of that on known items
     (each user's last) and on new ones (a share of the items is kept out of training). Of each part the epoch that is
