@@ -31,7 +31,7 @@ TEXTS = [
 
 
 def test_the_suite_covers_every_family():
-    families = {"bert", "distilbert", "gpt", "llama", "multilingual", "t5", "minilm"}
+    families = {"bert", "distilbert", "gpt", "llama", "multilingual", "t5", "t5 with its decoder", "bart", "minilm"}
     assert set(EVERY) == families | {"fresh_bert", "fresh_gpt", "hashed", "nmf", "tfidf"}
 
 

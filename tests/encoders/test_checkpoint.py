@@ -33,6 +33,8 @@ def bert(tiny_checkpoint: Callable[[str], Path], tmp_path: Path) -> Path:
         ("distilbert", "mean"),
         ("multilingual", "mean"),
         ("t5", "mean"),
+        ("t5 with its decoder", "mean"),
+        ("bart", "mean"),
         ("gpt", "last"),
         ("llama", "last"),
     ],

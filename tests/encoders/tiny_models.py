@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
+    BartConfig,
+    BartModel,
     BertConfig,
     BertModel,
     DistilBertConfig,
@@ -21,6 +23,7 @@ from transformers import (
     PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
+    T5ForConditionalGeneration,
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,
 )
@@ -145,9 +148,22 @@ def _llama() -> tuple[Any, Any]:
     return LlamaModel(config), _byte_pairs(pad_token="<|endoftext|>", padding_side="left")
 
 
+_T5: dict[str, Any] = {"vocab_size": 200, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4}
+
+
 def _t5() -> tuple[Any, Any]:
-    config = T5Config(vocab_size=200, d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4)
-    return T5EncoderModel(config), _unigram()
+    return T5EncoderModel(T5Config(**_T5)), _unigram()
+
+
+def _t5_with_decoder() -> tuple[Any, Any]:
+    return T5ForConditionalGeneration(T5Config(**_T5)), _unigram()
+
+
+def _bart() -> tuple[Any, Any]:
+    sizes = {"layers": 2, "attention_heads": 4, "ffn_dim": 48}
+    halves: dict[str, Any] = {f"{half}_{what}": n for half in ("encoder", "decoder") for what, n in sizes.items()}
+    config = BartConfig(vocab_size=200, d_model=32, max_position_embeddings=64, decoder_start_token_id=0, **halves)
+    return BartModel(config), _unigram()
 
 
 FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
@@ -157,6 +173,8 @@ FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "llama": _llama,
     "multilingual": _multilingual,
     "t5": _t5,
+    "t5 with its decoder": _t5_with_decoder,
+    "bart": _bart,
 }
 
 

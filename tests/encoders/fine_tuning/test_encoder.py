@@ -35,7 +35,7 @@ def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("family", ["distilbert", "multilingual", "t5"])
+@pytest.mark.parametrize("family", ["distilbert", "multilingual", "t5", "t5 with its decoder", "bart"])
 @pytest.mark.parametrize("method", ["full", "lora", "adapter", "prompt_tuning"])
 def test_other_families_are_saved_and_read_too(make: Make, tmp_path: Path, family: str, method: str):
     encoder = disturbed(make(family, method))

@@ -46,7 +46,12 @@ def save_words(
             model: Any = BertModel(config, add_pooling_layer=False)
         elif family == "gemma":
             named = {"unk_token": "[UNK]", "eos_token": "[END]"}
-            few: dict[str, Any] = {"num_hidden_layers": layers, "num_key_value_heads": 2, "head_dim": 8, "pad_token_id": 0}
+            few: dict[str, Any] = {
+                "num_hidden_layers": layers,
+                "num_key_value_heads": 2,
+                "head_dim": 8,
+                "pad_token_id": 0,
+            }
             ends: dict[str, Any] = {"max_position_embeddings": positions, "bos_token_id": 1, "eos_token_id": 1}
             model = GemmaModel(GemmaConfig(vocab_size=len(vocabulary), **few, **ends, **SIZES))
         else:

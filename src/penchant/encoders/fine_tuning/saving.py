@@ -1,6 +1,7 @@
 """A fine-tuned encoder on disk: a checkpoint that Penchant reads, and Transformers and Sentence Transformers mostly."""
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,11 +92,12 @@ def _stored_names(checkpoint: Checkpoint) -> set[str]:
 
 
 def _prefix(weights: Mapping[str, Tensor], known: set[str]) -> str:
-    """What stands before the model's own names in the checkpoint's files, such as ``bert.``; mostly nothing."""
+    """What stands before the model's own names in the checkpoint's files, such as ``bert.``; mostly nothing.
+
+    That which most of the names have there. The two halves of a writing translator may have the same: the encoder's it
+    is, which was loaded.
+    """
     if known & weights.keys():
         return ""
-    for probe in sorted(weights, key=len, reverse=True):  # the longest name is the least likely to fit by chance
-        for name in sorted(known):
-            if name.endswith(f".{probe}"):
-                return name.removesuffix(probe)
-    return ""
+    told = Counter(name.removesuffix(one) for one in weights for name in known if name.endswith(f".{one}"))
+    return max(told, key=lambda prefix: (told[prefix], "encoder" in prefix), default="")
