@@ -15,7 +15,7 @@ for seed in ${SEEDS:-1 2 3}; do
       --k 10 --config "$WORK/protocol-$seed.toml" --json "$name-$seed.json" "$@"
   }
   ask frozen
-  for method in ${METHODS:-head_only lora}; do
+  for method in ${METHODS:-head_only lora full}; do
     sed "s/^split_seed = .*/split_seed = $seed/" "$method.toml" > "$WORK/$method-$seed.toml"
     encoder="$WORK/beauty-$method-$seed"
     [ -f "$encoder/fine_tuning.json" ] || penchant finetune "$WORK/beauty.dataset" --to "$encoder" \
