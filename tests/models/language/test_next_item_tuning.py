@@ -222,6 +222,7 @@ def test_the_text_space_begins_at_what_the_linear_space_says(words: Path, beside
     space = TextSpace(encoder, tokens, linear)
     with torch.inference_mode():
         np.testing.assert_allclose(space(items).numpy(), linear(items).numpy(), atol=1e-4)
+        np.testing.assert_array_equal(space.bank.numpy(), linear(items).numpy())
     order = np.random.default_rng(0).permutation(items)
     with torch.inference_mode():
         np.testing.assert_allclose(space(order).numpy(), space(items).numpy()[order], atol=1e-5)

@@ -90,7 +90,8 @@ class TextSpace(ItemSpace):
         scale = torch.ones_like(start.mean)
         scale[len(scale) - encoder.word_width :] = start.word_scale
         encoder.put_head(start.layer * scale, -start.layer @ start.mean, unit=True)
-        self.register_buffer("bank", start.bank.clone())
+        with torch.no_grad():
+            self.register_buffer("bank", start(np.arange(len(tokens), dtype=np.int32)))
 
     def forward(self, items: RowArray) -> Tensor:
         """Unit vectors of the items (m,), (m, D)."""
