@@ -66,7 +66,7 @@ def test_a_place_that_is_none_is_told_before_any_work(penchant, tmp_path):
 def test_a_log_that_cannot_be_written_is_told_before_any_work(penchant, tmp_path, command):
     """Before the data is even looked for."""
     (tmp_path / "file").touch()
-    for place in (tmp_path / "file" / "log.jsonl", "/dev/fd/log.jsonl"):
+    for place in (tmp_path / "file" / "log.jsonl", "/dev/fd/log.jsonl", tmp_path / ("n" * 300) / "log.jsonl"):
         code, _, err = penchant(*command, tmp_path / "no-data", "--log", place)
         assert (code, "cannot be written" in err, "Traceback" in err) == (2, True, False)
 
@@ -75,4 +75,8 @@ def test_to_look_at_a_place_changes_nothing(tmp_path):
     (tmp_path / "mine").write_text("kept")
     check_places(tmp_path / "mine", tmp_path / "new" / "file", tmp_path / "new" / "other", None)
     assert (tmp_path / "mine").read_text() == "kept"
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "link").symlink_to(tmp_path / "new" / "later")
+    check_places(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
     assert list((tmp_path / "new").iterdir()) == []

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes seed-*.json and table.json: encoders fine-tuned without the cold items' events, and how they place those items.
+# Makes frozen-*, head_only-*, lora-* and full-*.json and table.json: encoders fine-tuned without the cold items' events, and how they place those items.
 # Amazon Beauty (2014, 5-core) may not be redistributed: DATA is a folder of your own with interactions (user_id, item_id,
 # position) and items (item_id, title, brand, categories) as Parquet or CSV. Seed 0 was used for development.
 set -e

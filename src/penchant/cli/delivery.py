@@ -6,6 +6,7 @@ it writes JSON there besides.
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -18,19 +19,21 @@ STANDARD_OUTPUT = Path("-")
 
 
 def check_places(*files: Path | None) -> None:
-    """Make the folders of files that will be written, and open them, before hours of work end in an error."""
+    """Make the folders of files that will be written, and see whether they can be, before hours of work end in vain.
+
+    No file is made or changed.
+    """
     for file in files:
         if file is None or file == STANDARD_OUTPUT:
             continue
-        if file.is_dir():
-            raise ConfigError(f"{file} is a folder.", hint="Give the name of a file to write.")
         try:
+            if file.is_dir():
+                raise ConfigError(f"{file} is a folder.", hint="Give the name of a file to write.")
             file.parent.mkdir(parents=True, exist_ok=True)
-            new = not file.exists()
-            if new or file.is_file():  # what else there is, such as a pipe, may wait for its reader
+            if file.is_file():
                 file.open("ab").close()
-            if new:
-                file.unlink()
+            elif not file.exists():  # what else there is, such as a pipe, may wait for its reader
+                TemporaryFile(dir=file.resolve().parent).close()
         except OSError as error:
             raise ConfigError(f"{file} cannot be written: {error.strerror}.", hint="Choose another place.") from None
 

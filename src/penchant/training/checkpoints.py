@@ -59,9 +59,15 @@ class BestWeights:
         self.weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
 
     def restore(self, module: nn.Module) -> None:
-        """Put the best weights back; nothing to do where none were offered."""
-        if self.found:
-            module.load_state_dict(self.weights)
+        """Put the best weights back; nothing to do where none were offered.
+
+        `CheckpointError` where they came from a state and are not of this module.
+        """
+        try:
+            if self.found:
+                module.load_state_dict(self.weights)
+        except RuntimeError:
+            raise CheckpointError("The training's state is of a module of another shape.", hint=ONLY_AGAIN) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

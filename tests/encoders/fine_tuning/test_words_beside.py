@@ -1,5 +1,7 @@
 """The mean of the tokens' input embeddings beside a vector: told apart by words that the model itself takes for one."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,14 +105,23 @@ def test_it_is_fine_tuned_further_where_empty_folders_were_lost(tmp_path: Path):
 
 
 def test_other_steps_after_the_pooling_are_another_encoder(tmp_path: Path):
-    """Vectors are cached by the identity."""
+    """Vectors are cached by the identity. The model has a folder of its own: ``modules.json`` alone differs."""
     encoder = encoder_of(save_words(tmp_path / "base", WORDS))
-    names = set()
-    for unit in (False, True):
-        encoder.put_head(torch.eye(32), torch.ones(32), unit=unit)
-        encoder.save(tmp_path / str(unit))
-        names.add(load_encoder(str(tmp_path / str(unit)), settings=EXACT).identity)
-    assert len(names) == 2
+    encoder.put_head(torch.eye(32), torch.ones(32), unit=True)
+    encoder.save(tmp_path / "unit")
+    modules = json.loads((tmp_path / "unit" / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    inside = tmp_path / "unit" / "0_Transformer"
+    inside.mkdir()
+    for file in [*(tmp_path / "unit").iterdir()]:
+        if file.is_file() and file.name != "modules.json":
+            file.rename(inside / file.name)
+    shutil.copytree(tmp_path / "unit", tmp_path / "plain")
+    for name, kept in (("unit", modules), ("plain", [one for one in modules if one["path"] != "2_Normalize"])):
+        (tmp_path / name / "modules.json").write_text(json.dumps(kept))
+    one, other = (load_encoder(str(tmp_path / name), settings=EXACT) for name in ("unit", "plain"))
+    assert np.abs(one.encode(["red loud"]) - other.encode(["red loud"])).max() > 1e-3
+    assert one.identity != other.identity
 
 
 def test_sentence_transformers_refuses_it_aloud(tmp_path: Path):
