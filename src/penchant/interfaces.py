@@ -46,6 +46,19 @@ class Encoder(Protocol):
         """Unit vectors, (len(texts), D); a text without words gets a zero vector."""
 
 
+@runtime_checkable
+class TunedEncoder(Encoder, Protocol):
+    """An encoder that may have been fine-tuned on what users do."""
+
+    @property
+    def plain(self) -> Encoder:
+        """The encoder without the steps after the pooling that such training put there; itself where it put none.
+
+        Those steps move items' texts to where their users are, and words that a person types, which are no item's text,
+        to nowhere: what compares words with items takes both from here.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitOptions:
     """What a fit may use besides the dataset."""

@@ -1,13 +1,14 @@
-"""Makes result.json: books found by the name of a genre that their texts do not say, by the embedded encoder and by
-encoders that were fine-tuned on what readers do.
+"""Makes result-NAME.json: items found by the name of a category that their texts do not say, by the embedded encoder
+and by encoders that were fine-tuned on what users do, as they rank and as they read typed words.
 
-python measure.py DATASET
+python measure.py NAME DATASET
 """
 
 import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from penchant.config import read_toml
 from penchant.data.dataset import Dataset
 from penchant.data.polarity import consumption
 from penchant.data.splitting import split
-from penchant.encoders import load_encoder, render_items
+from penchant.encoders import load_encoder, plain, render_items
 from penchant.encoders.item_text import ItemTemplate
 from penchant.evaluation.measuring import environment
 from penchant.interfaces import Encoder, FitOptions
@@ -23,64 +24,66 @@ from penchant.models.content_based import ContentBased
 from penchant.models.holdout import catalogue_ties, validation_ndcg
 from penchant.models.language.next_item_tuning import NextItemTuning, NextItemTuningConfig
 from penchant.seeding import numpy_rng
-from penchant.types import BoolArray
+from penchant.types import BoolArray, FloatArray
 
 HERE = Path(__file__).parent
 DRAWS = 2000
 
 
-def genres(data: Dataset, least: int) -> tuple[list[str], BoolArray]:
-    """Names of the genres of at least so many books, and (I, G) which book has which."""
+def categories(data: Dataset, settings: dict[str, Any]) -> tuple[list[str], BoolArray]:
+    """Names of the categories of enough items and not of too many, (G), and (I, G) which item has which."""
     listed = [set(one if one is not None else ()) for one in data.items.columns["categories"]]
     names = sorted({name for one in listed for name in one})
     known = np.array([[name in one for name in names] for one in listed])
-    common = np.flatnonzero(known.sum(axis=0) >= least)
-    return [names[g] for g in common], known[:, common]
+    asked = (known.sum(axis=0) >= settings["least"]) & (known.mean(axis=0) <= settings["most_share"])
+    return [name for name, wanted in zip(names, asked, strict=True) if wanted], known[:, asked]
 
 
-def precision(encoder: Encoder, texts: list[str], names: list[str], known: BoolArray, k: int) -> list[float]:
-    """Of each genre: the share of the k books nearest to its name that have it."""
-    near = encoder.encode(names) @ encoder.encode(texts).T
+def precision(encoder: Encoder, items_ID: FloatArray, names: list[str], known: BoolArray, k: int) -> list[float]:
+    """Of each category: the share of the k items nearest to its name that have it."""
+    near = encoder.encode(names) @ items_ID.T
     return [float(known[np.argsort(-row, kind="stable")[:k], g].mean()) for g, row in enumerate(near)]
 
 
 def main() -> None:
-    """Every encoder on the same genres and the same users' last books."""
+    """Every encoder on the same categories and the same users' last items."""
+    name, place = sys.argv[1:]
     settings = read_toml(HERE / "config.toml")
-    data, k = consumption(Dataset.load(Path(sys.argv[1]))), settings["k"]
-    template = ItemTemplate(fields=settings["fields"])
-    texts = render_items(data.items, template=template)
-    names, known = genres(data, settings["least"])
+    k, seed, fields = settings["k"], settings["seed"], settings["catalogues"][name]
+    data = consumption(Dataset.load(Path(place)))
+    texts = render_items(data.items, template=ItemTemplate(fields=fields))
+    names, known = categories(data, settings)
     parts = split(data, "leave-one-out")
-    found: dict[str, list[float]] = {}
+    found: dict[str, dict[str, list[float]]] = {"as it ranks": {}, "as it reads typed words": {}}
     ndcg: dict[str, float] = {}
     with TemporaryDirectory() as folder:
-        encoders = {"frozen": load_encoder()}
-        for name, of in settings["encoders"].items():
-            config = NextItemTuningConfig.of({**of, "items": {"fields": settings["fields"]}})
-            tuned = NextItemTuning(config).fit(parts.train, options=FitOptions(seed=settings["seed"]))
-            tuned.save(Path(folder) / name)
-            encoders[name] = load_encoder(Path(folder) / name)
-        for name, encoder in encoders.items():
-            found[name] = precision(encoder, texts, names, known, k)
-            options = FitOptions(item_vectors=encoder.encode(texts))
-            model = ContentBased().fit(parts.train, options=options)
-            ndcg[name] = validation_ndcg(model.score, parts.test, ties=catalogue_ties(data, settings["seed"]))
-    drawn = numpy_rng(settings["seed"], "genres").integers(len(names), size=(DRAWS, len(names)))
-    base = np.array(found["frozen"])
-    rows = {}
-    for name, values in found.items():
-        ahead = (np.array(values) - base)[drawn].mean(axis=1)
-        rows[name] = {
-            f"precision@{k} by a genre's name": float(np.mean(values)),
-            "ahead of frozen, 95 %": np.quantile(ahead, (0.025, 0.975)).tolist(),
-            "ndcg@10 of the next book": ndcg[name],
-        }
-    told = {"fingerprint": data.fingerprint, "books": len(texts), "genres": len(names), "config": settings}
+        for row, of in {"frozen": None, **settings["encoders"]}.items():
+            if of is None:
+                encoder = load_encoder()
+            else:
+                config = NextItemTuningConfig.of({**of, "items": {"fields": fields}})
+                tuned = NextItemTuning(config).fit(parts.train, options=FitOptions(seed=seed))
+                tuned.save(Path(folder) / row)
+                encoder = load_encoder(Path(folder) / row)
+            vectors = encoder.encode(texts)
+            model = ContentBased().fit(parts.train, options=FitOptions(item_vectors=vectors))
+            ndcg[row] = validation_ndcg(model.score, parts.test, ties=catalogue_ties(data, seed))
+            found["as it ranks"][row] = precision(encoder, vectors, names, known, k)
+            reader = plain(encoder)
+            found["as it reads typed words"][row] = precision(reader, reader.encode(texts), names, known, k)
+            print(row, ndcg[row], *(float(np.mean(of[row])) for of in found.values()), flush=True)
+    drawn = numpy_rng(seed, "categories").integers(len(names), size=(DRAWS, len(names)))
+    rows: dict[str, Any] = {row: {"ndcg@10 of the next item": value} for row, value in ndcg.items()}
+    for reading, values in found.items():
+        for row, shares in values.items():
+            ahead = (np.array(shares) - np.array(values["frozen"]))[drawn].mean(axis=1)
+            rows[row][reading] = {
+                f"precision@{k} by a category's name": float(np.mean(shares)),
+                "ahead of frozen, 95 %": np.quantile(ahead, (0.025, 0.975)).tolist(),
+            }
+    told = {"fingerprint": data.fingerprint, "items": len(texts), "categories": len(names), "config": settings}
     told |= {"chance": float(known.mean()), "encoders": rows, "environment": environment()}
-    (HERE / "result.json").write_text(json.dumps(told, indent=1) + "\n")
-    for name, row in rows.items():
-        print(name, json.dumps(row))
+    (HERE / f"result-{name}.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from penchant.errors import ConfigError
-from penchant.interfaces import Encoder
+from penchant.interfaces import Encoder, TunedEncoder
 from penchant.progress import SILENT, Advance, Progress
 from penchant.types import FloatArray
 
@@ -71,6 +71,13 @@ class CachedEncoder:
     def dim(self) -> int:
         """D"""
         return self.encoder.dim
+
+    @property
+    def plain(self) -> "CachedEncoder":
+        """See `penchant.interfaces.TunedEncoder`; its vectors are kept in the same folder."""
+        if not isinstance(self.encoder, TunedEncoder) or self.encoder.plain is self.encoder:
+            return self
+        return CachedEncoder(self.encoder.plain, self.file.parent)
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
         """Unit vectors, (len(texts), D), read where they are kept and encoded (then kept) where not."""

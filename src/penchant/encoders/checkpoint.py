@@ -66,6 +66,13 @@ class Checkpoint:
     """32 hex digits of a hash of every file that the vectors depend on."""
     adaptation: Path | None = None
     """The folder of what was trained beside the model's own weights; None: nothing was."""
+    own_steps: int = 0
+    """How many of `after`, the last ones, fine-tuning put there."""
+
+    def plain(self) -> "Checkpoint":
+        """The same model without those steps, under a fingerprint of its own."""
+        told = hashlib.blake2b(f"{self.fingerprint} plain".encode(), digest_size=16).hexdigest()
+        return replace(self, after=self.after[: len(self.after) - self.own_steps], own_steps=0, fingerprint=told)
 
 
 def locate(name: str | None, *, revision: str | None = None) -> Path:
@@ -121,11 +128,26 @@ def read_checkpoint(root: Path) -> Checkpoint:
     normalise); their keys before and after its release 6 are understood. Raises `ConfigError` where the folder is no
     checkpoint, holds its weights as pickle only, or has a module that Penchant cannot reproduce.
     """
-    if (adaptation := _json(root / ADAPTATION)) is not None and not adaptation.get("merged"):
+    if (adaptation := _json(root / ADAPTATION)) is None:
+        return _read_model(root)
+    if adaptation.get("merged"):
+        found = _read_model(root)
+    else:
         base = read_checkpoint(root / ADAPTED_BASE)
         method = json.dumps(adaptation.get("method"), sort_keys=True)
         both = base.fingerprint + method + _fingerprint([*root.glob("*.json"), *root.glob("*.safetensors")])
-        return replace(base, adaptation=root, fingerprint=hashlib.blake2b(both.encode(), digest_size=16).hexdigest())
+        told = hashlib.blake2b(both.encode(), digest_size=16).hexdigest()
+        found = replace(base, adaptation=root, fingerprint=told)
+    own = adaptation.get("own_steps", 0)
+    if type(own) is not int or not 0 <= own <= len(found.after):
+        raise ConfigError(
+            f"{root / ADAPTATION} counts {own!r} steps of its own; {len(found.after)} come after the pooling.",
+            hint="Copy the folder again whole, or fine-tune again.",
+        )
+    return replace(found, own_steps=own)
+
+
+def _read_model(root: Path) -> Checkpoint:
     chain = _modules(root)
     places = {kind: [root / path for k, path in chain if k == kind] for kind, _ in chain}
     after = [(cast("After", kind), root / path) for kind, path in chain if kind in get_args(After)]

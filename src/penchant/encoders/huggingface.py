@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,6 +174,17 @@ class HuggingFaceEncoder:
     def dim(self) -> int:
         """D"""
         return self._dim
+
+    @cached_property
+    def plain(self) -> "HuggingFaceEncoder":
+        """See `penchant.interfaces.TunedEncoder`; it shares the model with this one."""
+        if not self._checkpoint.own_steps:
+            return self
+        plain = copy(self)
+        plain._checkpoint = self._checkpoint.plain()
+        plain._after = self._after[: len(plain._checkpoint.after)]
+        plain._dim = plain._probe().shape[1]
+        return plain
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
         """Unit vectors, (len(texts), D), in the order given; zero for a text with nothing to read.

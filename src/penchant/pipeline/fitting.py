@@ -19,7 +19,7 @@ from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.generated import is_generated
 from penchant.data.polarity import consumption
-from penchant.encoders import load_encoder
+from penchant.encoders import load_encoder, plain
 from penchant.errors import ConfigError
 from penchant.exploration.interest_discovery import InterestDiscovery
 from penchant.interests.drift import DriftConfig
@@ -162,13 +162,15 @@ def fit(
             "licence": encoder.licence,
             "folder": None if encoder.folder is None else str(encoder.folder),
         }
+    wording = None if encoder is None else plain(encoder)
+    texts = items if wording is None or wording is encoder else item_vectors(data.items, wording, progress=progress)
     with progress.task("Naming interests") as advance:
         vocabulary = build_vocabulary(
-            data.items, config.vocabulary, encoder=encoder, item_vectors=items, seed=seed, progress=progress
+            data.items, config.vocabulary, encoder=wording, item_vectors=texts, seed=seed, progress=progress
         )
         advance(1)
     if config.completion is not None:
-        told = [model.tracker.item_vectors] if items is None else [items, model.tracker.item_vectors]
+        told = [model.tracker.item_vectors] if texts is None else [texts, model.tracker.item_vectors]
         vocabulary = completed(vocabulary, told, config.completion)
     if vocabulary.concepts and model.tracker.config.concepts.epochs:
         model.through_concepts(consumption(data), vocabulary.activations, options=options)
@@ -179,8 +181,8 @@ def fit(
             facts["validation"]["interest"] = model.blend.validation["blend"]
     if (found := model.tracker.concepts) is not None:
         vocabulary = placed_vocabulary(vocabulary, data.items, found.names, found.kinds, found.activations)
-        if encoder is not None and items is not None:
-            vocabulary = with_names(vocabulary, items, encoder, config.naming)
+        if wording is not None and texts is not None:
+            vocabulary = with_names(vocabulary, texts, wording, config.naming)
         space = space_of(model.tracker.item_vectors, found.mean, found.directions, found.activations)
     else:
         space = fit_concept_space(model.tracker.item_vectors, vocabulary, config.concepts)
@@ -200,7 +202,7 @@ def fit(
             space,
             config.exploration.discovery,
             temperature=belief.temperature,
-            text_vectors=items,
+            text_vectors=texts,
             seed=seed,
         )
         advance(1)

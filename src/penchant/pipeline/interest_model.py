@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from penchant.data.dataset import Dataset
+from penchant.encoders import plain
 from penchant.errors import ConfigError, NotFoundError
 from penchant.interests.text.concept_search import ConceptSearch
 from penchant.interfaces import Encoder
@@ -315,9 +316,12 @@ class InterestModel(RecommendingModel):
         return self._search_of(self.fitted)
 
     def _search_of(self, fitted: Fitted) -> ConceptSearch:
-        items = fitted.dataset.items
-        known = lambda: self.encoder or known_encoder(fitted.facts, items)  # noqa: E731
-        return ConceptSearch(fitted.vocabulary, items, encoder=known)
+        return ConceptSearch(fitted.vocabulary, fitted.dataset.items, encoder=lambda: self._wording(fitted))
+
+    def _wording(self, fitted: Fitted) -> Encoder | None:
+        """What reads words that are typed, where it is at hand."""
+        encoder = self.encoder or known_encoder(fitted.facts, fitted.dataset.items)
+        return None if encoder is None else plain(encoder)
 
     @cached_property
     def _drifts(self) -> Drifts:
@@ -329,8 +333,7 @@ class InterestModel(RecommendingModel):
 
     @cached_property
     def _descriptions(self) -> DescriptionRanker:
-        fitted = self.fitted
-        return DescriptionRanker(self.live, lambda: self.encoder or known_encoder(fitted.facts, fitted.dataset.items))
+        return DescriptionRanker(self.live, lambda: self._wording(self.fitted))
 
     @cached_property
     def _finder(self) -> Finder:
