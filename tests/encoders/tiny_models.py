@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
+    AlbertConfig,
+    AlbertModel,
     BartConfig,
     BartModel,
     BertConfig,
@@ -20,6 +22,8 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaModel,
+    OPTConfig,
+    OPTModel,
     PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
@@ -166,6 +170,25 @@ def _bart() -> tuple[Any, Any]:
     return BartModel(config), _unigram()
 
 
+def _albert() -> tuple[Any, Any]:
+    """Embeddings narrower than the states."""
+    sizes: dict[str, Any] = {"hidden_size": 32, "embedding_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
+    return AlbertModel(
+        AlbertConfig(vocab_size=200, intermediate_size=48, max_position_embeddings=64, **sizes)
+    ), _unigram()
+
+
+def _opt() -> tuple[Any, Any]:
+    """Embeddings, and what comes out in the end, narrower than the states between."""
+    sizes: dict[str, Any] = {
+        "hidden_size": 32,
+        "word_embed_proj_dim": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    return OPTModel(OPTConfig(vocab_size=400, ffn_dim=48, max_position_embeddings=64, **sizes)), _byte_pairs()
+
+
 FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "bert": _bert,
     "distilbert": _distilbert,
@@ -175,6 +198,8 @@ FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "t5": _t5,
     "t5 with its decoder": _t5_with_decoder,
     "bart": _bart,
+    "albert": _albert,
+    "opt": _opt,
 }
 
 

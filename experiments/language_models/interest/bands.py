@@ -1,4 +1,5 @@
-"""Makes bands.json: NDCG@10 by how often an item was met in training, each seed's lists with both encoders.
+"""Makes bands.json: NDCG@10 by how often an item was met in training, each seed's lists with both encoders; and how
+much of a list that may hold a user's own past is that past.
 
 python bands.py DATASET FOLDER-OF-LISTS SEED…
 """
@@ -31,16 +32,33 @@ def found(folder: Path, model: str, seed: str, targets: dict[str, str]) -> np.nd
     return np.array(values)
 
 
+def taken(folder: Path, model: str, seed: str, past: dict[str, set[str]]) -> float:
+    """Of the ten places of a list with the history included, the mean number that hold what the user had taken."""
+    lists = read_lists(folder / f"{model}.seed-{seed}.history-included.jsonl").items
+    return float(np.mean([len(past[user] & set(items[:10])) for user, items in lists.items()]))
+
+
 def main() -> None:
     """Both models, all seeds, each band: the means, and the tuned encoder's gain with its interval."""
     data, work, seeds = consumption(Dataset.load(Path(sys.argv[1]))), Path(sys.argv[2]), sys.argv[3:]
-    counts = split(data, "leave-one-out").train.item_counts()
+    train = split(data, "leave-one-out").train
+    counts = train.item_counts()
+    histories, ids = train.histories(), np.array(train.items.ids)
+    of_each = np.split(ids[histories.items], histories.indptr[1:-1])
+    past = {train.users.ids[row]: set(items) for row, items in zip(histories.users, of_each, strict=True)}
     truth = read_lists(work / f"lists-frozen-{seeds[0]}" / "truth.jsonl").items
     targets = {user: items[0] for user, items in truth.items()}
     row_of = {id_: row for row, id_ in enumerate(data.items.ids)}
     met = np.array([counts[row_of[target]] for target in targets.values()])
-    rows = []
+    rows, repeated = [], []
     for model in MODELS:
+        repeated.append(
+            {"model": model}
+            | {
+                name: [taken(work / f"lists-{name}-{seed}", model, seed, past) for seed in seeds]
+                for name in ("frozen", "tuned")
+            }
+        )
         values = {
             name: np.stack([found(work / f"lists-{name}-{seed}", model, seed, targets) for seed in seeds])
             for name in ("frozen", "tuned")
@@ -59,7 +77,9 @@ def main() -> None:
                 "gain_interval": np.quantile(gains, (0.025, 0.975)).tolist(),
             }
             rows.append(row)
-    (HERE / "bands.json").write_text(json.dumps({"seeds": seeds, "rows": rows}, indent=1) + "\n")
+    (HERE / "bands.json").write_text(
+        json.dumps({"seeds": seeds, "rows": rows, "taken_before_of_ten": repeated}, indent=1) + "\n"
+    )
     for row in rows:
         print(row["model"], row["band"], row["cases"], f"{row['gain']:+.1%}", row["gain_interval"])
 

@@ -67,6 +67,12 @@ def load_language_model(checkpoint: Checkpoint, *, causal: bool) -> tuple[Any, b
     return model, not any(not key.startswith(body) for key in missing)
 
 
+def width_of(model: Any) -> int:
+    """D, of a model's last states."""
+    # OPT may bring them to another width at the end than its layers have.
+    return int(getattr(model.config, "word_embed_proj_dim", model.config.hidden_size))
+
+
 def has_language_head(architecture: Mapping[str, Any]) -> bool:
     """Whether transformers knows a model of this kind that tells hidden or next words, and is no encoder-decoder."""
     from transformers.models.auto.modeling_auto import (

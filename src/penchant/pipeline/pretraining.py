@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
-from safetensors import SafetensorError
 
 from penchant.artifacts import check_place, new_folder
 from penchant.config import Config
@@ -23,7 +22,7 @@ from penchant.encoders.licence import licence_of
 from penchant.encoders.light import fit_light, is_light
 from penchant.encoders.pretraining.corpus import Corpus
 from penchant.encoders.tokenizer_training import TokenizerConfig, train_tokenizer
-from penchant.errors import BundleError, ConfigError
+from penchant.errors import ConfigError
 from penchant.interfaces import FitOptions
 from penchant.pipeline.clock import utc_now
 from penchant.pipeline.encoder_cards import keep_encoder_card
@@ -202,6 +201,7 @@ def _pretrain(
     after = next_item_retrieval(model, corpus, progress=progress)
     learned, held = corpus.divided
     told: dict[str, Any] = {
+        "kind": KIND,
         "start": config.start or "minilm",
         "base": model.checkpoint.fingerprint,
         "method": config.method.model_dump(mode="json"),
@@ -212,7 +212,7 @@ def _pretrain(
         "data": data.fingerprint,
         "seed": options.seed,
     }
-    with _written(to, told) as place:
+    with new_folder(to, told, name=MANIFEST) as place:
         model.save(place)
     trained = sum(weight.numel() for weight in {*model.parameters()} if weight.requires_grad)
     return PretrainingReport(
@@ -235,7 +235,7 @@ def _light(corpus: Corpus, to: Path, config: PretrainingConfig) -> PretrainingRe
     learned, held = corpus.divided
     start = str(config.start)
     encoder = fit_light(start, learned)
-    with _written(to, {"start": start, "identity": encoder.identity}) as place:
+    with new_folder(to, {"kind": KIND, "start": start, "identity": encoder.identity}, name=MANIFEST) as place:
         encoder.save(place)
     return PretrainingReport(
         encoder=str(to),
@@ -263,17 +263,3 @@ def _usual(path: str | None, config: PretrainingConfig) -> str:
     """The objective of language models that read in the start's direction."""
     causal = is_causal(read_checkpoint(locate(path, revision=config.revision)).architecture)
     return "clm" if causal else "mlm"
-
-
-@contextmanager
-def _written(to: Path, told: Mapping[str, Any]) -> Iterator[Path]:
-    """A new encoder's folder; `BundleError` where the disk is full: what was there before stays."""
-    with new_folder(to, {"kind": KIND, **told}, name=MANIFEST) as place:
-        try:
-            yield place
-        except (OSError, SafetensorError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise BundleError(
-                f"{to} cannot be written: {reason}.",
-                hint="Make room, or choose another place; with --resume the training is not made again.",
-            ) from None

@@ -171,6 +171,24 @@ def test_saving_replaces_what_was_saved_and_nothing_else(make: Make, tmp_path: P
         encoder.save(tmp_path / "encoder")
 
 
+@pytest.mark.parametrize("method", ["full", "head_only", "prompt_tuning", "p_tuning"])
+@pytest.mark.parametrize(("family", "width"), [("albert", 32), ("opt", 16)])
+def test_models_whose_embeddings_or_states_have_another_width_than_their_layers(
+    make: Make, tmp_path: Path, family: str, width: int, method: str
+):
+    encoder = make(family, method)
+    with torch.inference_mode():
+        expected = encoder([("a red one", None), ("", None), ("two dragons of the north", None)]).numpy()
+    assert (encoder.dim, expected.shape) == (width, (3, width))
+    encoder.save(tmp_path / "saved")
+    loaded = load_encoder(tmp_path / "saved", settings={"precision": "float32"})
+    found = loaded.encode(["a red one", "", "two dragons of the north"])
+    np.testing.assert_allclose(found[[0, 2]], unit(expected[[0, 2]]), atol=1e-5)
+    assert not found[1].any()
+    pooling = json.loads(next((tmp_path / "saved").rglob("1_Pooling/config.json")).read_text())
+    assert pooling["word_embedding_dimension"] == width
+
+
 @pytest.mark.parametrize("method", ["full", "adapter"])
 def test_a_full_disk_leaves_what_was_saved(make: Make, tmp_path: Path, method: str):
     encoder = make("bert", method)

@@ -130,7 +130,7 @@ def test_with_the_head_alone_the_vectors_stay(model, corpus: Corpus):
     np.testing.assert_array_equal(bert.vectors(["dragons"]), before)
 
 
-@pytest.mark.parametrize("family", ["bert", "distilbert", "gpt", "llama", "multilingual"])
+@pytest.mark.parametrize("family", ["bert", "distilbert", "gpt", "llama", "multilingual", "opt"])
 def test_other_families_have_heads_that_are_known(family: str, tmp_path: Path):
     model = LanguageModel(LanguageModelConfig(path=str(save_tiny(family, tmp_path))))
     batch = model.padded(model.singles(["a red nail polish", "red"]))
@@ -139,7 +139,7 @@ def test_other_families_have_heads_that_are_known(family: str, tmp_path: Path):
         logits = model.network(input_ids=batch.ids_BL, attention_mask=batch.mask_BL).logits
         kept = batch.mask_BL.bool()
         torch.testing.assert_close(model.logits(model.states(batch))[kept], logits[kept], atol=1e-4, rtol=1e-4)
-    assert model.own_head == (family in {"gpt", "multilingual"}) or family == "llama"
+    assert model.own_head == (family in {"gpt", "multilingual", "opt"}) or family == "llama"
 
 
 def test_what_cannot_be_pretrained_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint):

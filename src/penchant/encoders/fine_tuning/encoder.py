@@ -67,7 +67,7 @@ class FineTunedEncoder(nn.Module):
     def __init__(self, config: FineTunedEncoderConfig, *, seed: int) -> None:
         super().__init__()
         # transformers takes seconds to import
-        from penchant.encoders.transformer import load_model, load_tokenizer
+        from penchant.encoders.transformer import load_model, load_tokenizer, width_of
 
         self.config = config
         self._root = locate(config.path, revision=config.revision)
@@ -94,7 +94,7 @@ class FineTunedEncoder(nn.Module):
         width = int(model.get_input_embeddings().embedding_dim)
         self.word_width = width if config.words and "Words" not in self._after else 0
         """Numbers at the end of a vector before the trained last layer that are the words'; 0: none stand there."""
-        self.dim = int(model.config.hidden_size)
+        self.pooled_width = self.dim = width_of(model)
         for step in self._after:
             self.dim = len(step.weight) if isinstance(step, Dense) else self.dim + width * (step == "Words")
         self.dim += self.word_width

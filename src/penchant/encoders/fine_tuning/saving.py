@@ -58,7 +58,7 @@ def _write_checkpoint(encoder: "FineTunedEncoder", root: Path, checkpoint: Check
     write_sentence_files(
         place,
         pooling=encoder.pooling,
-        dim=int(encoder.method.model.config.hidden_size),
+        dim=encoder.pooled_width,
         max_length=encoder.max_length,
         lower_case=checkpoint.lower_case,
         # Folders of the other steps are empty, and git keeps none of those.

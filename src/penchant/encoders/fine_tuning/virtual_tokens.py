@@ -62,6 +62,6 @@ class PromptMethod(VirtualTokens):
     def _peft_settings(self, model: Any) -> dict[str, Any]:
         return {
             "num_virtual_tokens": self.config.tokens,
-            "token_dim": int(model.config.hidden_size),
+            "token_dim": int(model.get_input_embeddings().embedding_dim),
             "num_transformer_submodules": 1,
         }

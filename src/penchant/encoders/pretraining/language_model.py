@@ -22,7 +22,7 @@ from penchant.encoders.pair_input import Tokens, has_segments, pair_tokenization
 from penchant.encoders.pooling import pool_padded
 from penchant.encoders.sentence_files import write_sentence_files
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
-from penchant.encoders.transformer import has_language_head, load_language_model, load_tokenizer, quiet
+from penchant.encoders.transformer import has_language_head, load_language_model, load_tokenizer, quiet, width_of
 from penchant.errors import ConfigError, UnsupportedError
 from penchant.progress import SILENT, Progress
 from penchant.seeding import derive
@@ -108,7 +108,7 @@ class LanguageModel(nn.Module):
         self.network.config.use_cache = False  # what is kept for writing on is of no use here
         self.rows = int(self.network.get_input_embeddings().num_embeddings)
         check_size(checkpoint, tokens=self.tokenizer.vocab_size, rows=self.rows)
-        self.dim = int(self.network.config.hidden_size)
+        self.dim = width_of(self.network)
         self._logits = _head_of(self.network)
         body = self.network.base_model
         self._segments = has_segments(checkpoint) and "token_type_ids" in inspect.signature(body.forward).parameters

@@ -103,7 +103,7 @@ class Examples:
                 else f"Ratings are from {low:g} to {high:g}.",
             )
 
-    def check_both(self, task: str) -> None:
+    def check_learnable(self, task: str) -> None:
         """`DataError` where there is nothing to learn from: one label for all, or not a word in any text."""
         found = np.unique(self.values[~np.isnan(self.values)])
         if len(found) < 2:

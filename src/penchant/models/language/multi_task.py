@@ -120,7 +120,7 @@ class MultiTask:
             tasks, validation = ({name: part[k] for name, part in parts.items()} for k in (0, 1))
         validation = {name: examples for name, examples in validation.items() if len(examples)}
         for name, examples in tasks.items():
-            examples.check_both(name)
+            examples.check_learnable(name)
         known = {name: Task.of(examples, self.config.heads.get(name, HeadConfig())) for name, examples in tasks.items()}
         with torch.random.fork_rng():
             torch.manual_seed(derive(seed, NAME))

@@ -67,3 +67,13 @@ def test_what_cannot_be_asked(writer, filler):
         likelihood(writer).scores([PromptValues(liked=())], ["red", " "])
     with pytest.raises(DataError, match="longer"):
         likelihood(writer).scores([PromptValues(liked=())], ["red " * 40])
+
+
+def test_a_prompt_that_is_too_long_is_cut_without_a_word_of_the_tokenizers(writer):
+    mine = likelihood(writer, max_length=16)
+    mine.tokenizer.model_max_length = 16
+    mine.tokenizer.deprecation_warnings = {}  # where it keeps which warnings it has shown
+    assert mine.scores([PromptValues(liked=("red",) * 20)], ITEMS).shape == (1, 4)
+    assert not mine.tokenizer.deprecation_warnings
+    mine.tokenizer("red " * 20)
+    assert mine.tokenizer.deprecation_warnings

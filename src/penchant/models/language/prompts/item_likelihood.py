@@ -107,4 +107,5 @@ class ItemLikelihood:
         )
 
     def _ids(self, text: str) -> list[int]:
-        return [int(token) for token in self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+        # Whether it is too long is looked at here; the tokenizer would tell the terminal.
+        return [int(token) for token in self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
