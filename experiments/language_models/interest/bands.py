@@ -41,16 +41,17 @@ def taken(folder: Path, model: str, seed: str, past: dict[str, set[str]]) -> flo
 def main() -> None:
     """Both models, all seeds, each band: the means, and the tuned encoder's gain with its interval."""
     data, work, seeds = consumption(Dataset.load(Path(sys.argv[1]))), Path(sys.argv[2]), sys.argv[3:]
-    train = split(data, "leave-one-out").train
-    counts = train.item_counts()
-    histories, ids = train.histories(), np.array(train.items.ids)
+    parts = split(data, "leave-one-out")
+    counts = parts.train.item_counts()
+    histories, ids = parts.test.histories, np.array(data.items.ids)
     of_each = np.split(ids[histories.items], histories.indptr[1:-1])
-    past = {train.users.ids[row]: set(items) for row, items in zip(histories.users, of_each, strict=True)}
+    past = {data.users.ids[row]: set(items) for row, items in zip(histories.users, of_each, strict=True)}
     truth = read_lists(work / f"lists-frozen-{seeds[0]}" / "truth.jsonl").items
     targets = {user: items[0] for user, items in truth.items()}
     row_of = {id_: row for row, id_ in enumerate(data.items.ids)}
     met = np.array([counts[row_of[target]] for target in targets.values()])
     rows, repeated = [], []
+    told = {"seeds": seeds, "targets_taken_before": sum(targets[user] in past[user] for user in targets)}
     for model in MODELS:
         repeated.append(
             {"model": model}
@@ -78,7 +79,7 @@ def main() -> None:
             }
             rows.append(row)
     (HERE / "bands.json").write_text(
-        json.dumps({"seeds": seeds, "rows": rows, "taken_before_of_ten": repeated}, indent=1) + "\n"
+        json.dumps(told | {"rows": rows, "taken_before_of_ten": repeated}, indent=1) + "\n"
     )
     for row in rows:
         print(row["model"], row["band"], row["cases"], f"{row['gain']:+.1%}", row["gain_interval"])

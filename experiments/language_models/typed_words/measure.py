@@ -30,12 +30,19 @@ HERE = Path(__file__).parent
 DRAWS = 2000
 
 
-def categories(data: Dataset, settings: dict[str, Any]) -> tuple[list[str], BoolArray]:
-    """Names of the categories of enough items and not of too many, (G), and (I, G) which item has which."""
+def categories(data: Dataset, texts: list[str], settings: dict[str, Any]) -> tuple[list[str], BoolArray]:
+    """Names of the categories of enough items and not of too many, whose items' texts hardly ever hold them, (G), and
+    (I, G) which item has which.
+    """
     listed = [set(one if one is not None else ()) for one in data.items.columns["categories"]]
     names = sorted({name for one in listed for name in one})
     known = np.array([[name in one for name in names] for one in listed])
     asked = (known.sum(axis=0) >= settings["least"]) & (known.mean(axis=0) <= settings["most_share"])
+    lowered = [text.lower() for text in texts]
+    for g in np.flatnonzero(asked):
+        asked[g] = (
+            np.mean([names[g].lower() in lowered[i] for i in np.flatnonzero(known[:, g])]) <= settings["most_named"]
+        )
     return [name for name, wanted in zip(names, asked, strict=True) if wanted], known[:, asked]
 
 
@@ -52,19 +59,19 @@ def main() -> None:
     k, seed, fields = settings["k"], settings["seed"], settings["catalogues"][name]
     data = consumption(Dataset.load(Path(place)))
     texts = render_items(data.items, template=ItemTemplate(fields=fields))
-    names, known = categories(data, settings)
+    names, known = categories(data, texts, settings)
     parts = split(data, "leave-one-out")
     found: dict[str, dict[str, list[float]]] = {"as it ranks": {}, "as it reads typed words": {}}
     ndcg: dict[str, float] = {}
     with TemporaryDirectory() as folder:
         for row, of in {"frozen": None, **settings["encoders"]}.items():
             if of is None:
-                encoder = load_encoder()
+                encoder = load_encoder(settings=settings["reading"])
             else:
                 config = NextItemTuningConfig.of({**of, "items": {"fields": fields}})
                 tuned = NextItemTuning(config).fit(parts.train, options=FitOptions(seed=seed))
                 tuned.save(Path(folder) / row)
-                encoder = load_encoder(Path(folder) / row)
+                encoder = load_encoder(Path(folder) / row, settings=settings["reading"])
             vectors = encoder.encode(texts)
             model = ContentBased().fit(parts.train, options=FitOptions(item_vectors=vectors))
             ndcg[row] = validation_ndcg(model.score, parts.test, ties=catalogue_ties(data, seed))
