@@ -34,7 +34,7 @@ def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST)
 
     `manifest` may be filled inside the block; it is read when the block ends. `name` is the manifest's file name.
     Raises `BundleError` for a place that cannot be written or that holds anything else, see `check_place`, and for a
-    disk that is full: what was there before stays.
+    disk that is full or fails: what was there before stays.
     """
     path = path.absolute()
     check_place(path, name=name)
@@ -50,7 +50,7 @@ def new_folder(path: Path, manifest: Mapping[str, Any], *, name: str = MANIFEST)
         check_place(path, name=name)
         _replace(temporary, path)
     except (OSError, SafetensorError) as error:
-        if isinstance(error, OSError) and error.errno not in FULL:
+        if isinstance(error, OSError) and error.errno not in {*FULL, errno.EIO, errno.EROFS}:
             raise
         raise _unwritable(path, error, hint="Make room, or choose another place.") from None
     finally:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,17 +46,24 @@ class Encoder(Protocol):
         """Unit vectors, (len(texts), D); a text without words gets a zero vector."""
 
 
-@runtime_checkable
 class TunedEncoder(Encoder, Protocol):
-    """An encoder that may have been fine-tuned on what users do."""
+    """An encoder that can be read without what fine-tuning on users' events put after its pooling.
+
+    Those steps move items' texts to where their users are, and words that a person types, which are no item's text, to
+    nowhere: what compares words with items reads both without them.
+    """
 
     @property
     def plain(self) -> Encoder:
-        """The encoder without the steps after the pooling that such training put there; itself where it put none.
+        """The encoder without those steps; itself where there are none."""
 
-        Those steps move items' texts to where their users are, and words that a person types, which are no item's text,
-        to nowhere: what compares words with items takes both from here.
-        """
+    def encode_both(self, texts: Sequence[str], *, progress: Progress = SILENT) -> tuple[FloatArray, FloatArray]:
+        """What `encode` gives, and what `plain` would, from one pass."""
+
+
+def plain(encoder: Encoder) -> Encoder:
+    """The encoder by which typed words and names are compared with texts: `TunedEncoder.plain`, or itself."""
+    return cast("TunedEncoder", encoder).plain if hasattr(type(encoder), "plain") else encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ vectors on disk; `render_items` and `render_users` write the texts that it reads
 
 from penchant.encoders.cache import CachedEncoder
 from penchant.encoders.item_text import ItemTemplate, render_items
-from penchant.encoders.loading import load_encoder, plain, same_model
+from penchant.encoders.loading import load_encoder, same_model
 from penchant.encoders.user_text import UserTemplate, UserText, encode_users, render_users
+from penchant.interfaces import plain
 
 __all__ = [
     "CachedEncoder",

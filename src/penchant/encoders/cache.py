@@ -6,11 +6,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from penchant.errors import ConfigError
-from penchant.interfaces import Encoder, TunedEncoder
+from penchant.interfaces import Encoder, TunedEncoder, plain
 from penchant.progress import SILENT, Advance, Progress
 from penchant.types import FloatArray
 
@@ -75,9 +76,8 @@ class CachedEncoder:
     @property
     def plain(self) -> "CachedEncoder":
         """See `penchant.interfaces.TunedEncoder`; its vectors are kept in the same folder."""
-        if not isinstance(self.encoder, TunedEncoder) or self.encoder.plain is self.encoder:
-            return self
-        return CachedEncoder(self.encoder.plain, self.file.parent)
+        inner = plain(self.encoder)
+        return self if inner is self.encoder else CachedEncoder(inner, self.file.parent)
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
         """Unit vectors, (len(texts), D), read where they are kept and encoded (then kept) where not."""
@@ -90,11 +90,25 @@ class CachedEncoder:
         if pending:
             with progress.task("Encoding texts", total=len(pending)) as advance:
                 for run in (pending[start : start + _RUN] for start in range(0, len(pending), _RUN)):
-                    vectors = self.encoder.encode([text for _, text in run], progress=_Part(progress, advance))
-                    fresh = {key: vector for (key, _), vector in zip(run, vectors, strict=True)}
-                    self._write(fresh, progress)
-                    known |= fresh
+                    known |= self._fresh(dict(run), _Part(progress, advance))
         return np.stack([known[key] for key in keys]) if keys else np.zeros((0, self.dim), dtype=np.float32)
+
+    def encode_both(self, texts: Sequence[str], *, progress: Progress = SILENT) -> tuple[FloatArray, FloatArray]:
+        """See `penchant.interfaces.TunedEncoder`."""
+        return self.encode(texts, progress=progress), self.plain.encode(texts, progress=progress)
+
+    def _fresh(self, texts: dict[bytes, str], progress: Progress) -> dict[bytes, FloatArray]:
+        """Vectors that were not kept, and are now; those of `plain` with them, which cost no more."""
+        other = self.plain
+        if other is self:
+            readings = [(self, self.encoder.encode(list(texts.values()), progress=progress))]
+        else:
+            both = cast("TunedEncoder", self.encoder).encode_both(list(texts.values()), progress=progress)
+            readings = list(zip((self, other), both, strict=True))
+        found = [dict(zip(texts, vectors, strict=True)) for _, vectors in readings]
+        for (reading, _), vectors in zip(readings, found, strict=True):
+            reading._write(vectors, progress)
+        return found[0]
 
     def _read(self, keys: set[bytes], progress: Progress) -> dict[bytes, FloatArray]:
         known: dict[bytes, FloatArray] = {}

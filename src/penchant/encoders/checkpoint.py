@@ -66,13 +66,14 @@ class Checkpoint:
     """32 hex digits of a hash of every file that the vectors depend on."""
     adaptation: Path | None = None
     """The folder of what was trained beside the model's own weights; None: nothing was."""
-    own_steps: int = 0
-    """How many of `after`, the last ones, fine-tuning put there."""
+    own_steps: int | None = 0
+    """How many of `after`, the last ones, fine-tuning put there. None: it was fine-tuned, and its files do not say."""
 
     def plain(self) -> "Checkpoint":
         """The same model without those steps, under a fingerprint of its own."""
-        told = hashlib.blake2b(f"{self.fingerprint} plain".encode(), digest_size=16).hexdigest()
-        return replace(self, after=self.after[: len(self.after) - self.own_steps], own_steps=0, fingerprint=told)
+        own = self.own_steps or 0
+        told = hashlib.blake2b(f"{self.fingerprint} without {own}".encode(), digest_size=16).hexdigest()
+        return replace(self, after=self.after[: len(self.after) - own], own_steps=0, fingerprint=told)
 
 
 def locate(name: str | None, *, revision: str | None = None) -> Path:
@@ -128,8 +129,12 @@ def read_checkpoint(root: Path) -> Checkpoint:
     normalise); their keys before and after its release 6 are understood. Raises `ConfigError` where the folder is no
     checkpoint, holds its weights as pickle only, or has a module that Penchant cannot reproduce.
     """
-    if (adaptation := _json(root / ADAPTATION)) is None:
+    file = root / ADAPTATION
+    if not file.is_file():
         return _read_model(root)
+    adaptation = _json(file)
+    if not isinstance(adaptation, dict):
+        raise _damaged(file)
     if adaptation.get("merged"):
         found = _read_model(root)
     else:
@@ -138,10 +143,10 @@ def read_checkpoint(root: Path) -> Checkpoint:
         both = base.fingerprint + method + _fingerprint([*root.glob("*.json"), *root.glob("*.safetensors")])
         told = hashlib.blake2b(both.encode(), digest_size=16).hexdigest()
         found = replace(base, adaptation=root, fingerprint=told)
-    own = adaptation.get("own_steps", 0)
-    if type(own) is not int or not 0 <= own <= len(found.after):
+    own = adaptation.get("own_steps")
+    if own is not None and (type(own) is not int or not 0 <= own <= len(found.after)):
         raise ConfigError(
-            f"{root / ADAPTATION} counts {own!r} steps of its own; {len(found.after)} come after the pooling.",
+            f"{file} counts {own!r} steps of its own; {len(found.after)} come after the pooling.",
             hint="Copy the folder again whole, or fine-tune again.",
         )
     return replace(found, own_steps=own)
@@ -249,7 +254,11 @@ def _json(file: Path) -> Any:
     try:
         return orjson.loads(file.read_bytes())
     except orjson.JSONDecodeError:
-        raise ConfigError(f"{file} is damaged.", hint="Copy the checkpoint again.") from None
+        raise _damaged(file) from None
+
+
+def _damaged(file: Path) -> ConfigError:
+    return ConfigError(f"{file} is damaged.", hint="Copy the checkpoint again.")
 
 
 def _fingerprint(files: list[Path], steps: Sequence[str] = ()) -> str:

@@ -18,7 +18,7 @@ from penchant.encoders.bert_files import read_bert, read_tokenizer
 from penchant.encoders.checkpoint import EMBEDDED, Pooling, locate, pooling_of, positions_of, read_checkpoint
 from penchant.encoders.licence import licence_of
 from penchant.encoders.packed_bert import PackedBert, RoundedBert
-from penchant.encoders.pooling import Dense, after_pooling, load_after, mean_embedding, pool
+from penchant.encoders.pooling import AfterStep, Dense, after_pooling, load_after, mean_embedding, pool
 from penchant.encoders.tokenization import Tokenization, check_size, check_vocabulary
 from penchant.encoders.transformer import Forward, fast_forward, load_model, load_tokenizer, reference_forward
 from penchant.errors import ConfigError, UnsupportedError
@@ -96,35 +96,38 @@ class HuggingFaceEncoder:
         self.device = chosen_device(self.config.device)
         steps = load_after(self._checkpoint)
         self._after = [step.to(self.device) if isinstance(step, Dense) else step for step in steps]
+        self._plain_after = self._after[: len(steps) - (self._checkpoint.own_steps or 0)]
         wanted, here = self.config.precision, self.device.type == "cpu"
         self._floating: Precision = fastest_precision() if wanted == "auto" and here else _FLOATING[wanted]
         self._in_int8 = False
         self._tokenization, self._forward, self._words = self._load()
         vectors = self._probe()
-        if not torch.isfinite(vectors).all():
+        if not all(torch.isfinite(one).all() for one in vectors):
             raise ConfigError(
                 f"{self._checkpoint.folder}: its weights give vectors that are not finite.",
                 hint="Use another checkpoint.",
             )
-        self._dim = vectors.shape[1]
+        self._dim, self._plain_dim = (one.shape[1] for one in vectors)
         if wanted == "int8" or (wanted == "auto" and here and self._floating == "float32" and int8_pays()):
             self._round(vectors)
 
-    def _probe(self) -> torch.Tensor:
+    def _probe(self) -> list[torch.Tensor]:
+        """Vectors of the probes, of this reading and of `plain`."""
         with torch.inference_mode():
-            return self._pooled(self._probes())
+            return self._pooled(self._probes(), (self._after, self._plain_after))
 
     def _probes(self) -> list[torch.Tensor]:
         return [torch.tensor([ids], device=self.device) for ids in self._tokenization(_PROBES)]
 
-    def _round(self, exact: torch.Tensor) -> None:
+    def _round(self, exact: Sequence[torch.Tensor]) -> None:
         """Go over to int8: where it was asked for, or where the vectors of the probes stay near the `exact` ones."""
         asked = self.config.precision == "int8"
         here = self.device.type == "cpu"
         if here and isinstance(self._forward, PackedBert) and int8_is_exact():
             with torch.inference_mode():
                 floating, self._forward = self._forward, RoundedBert(self._forward, self._probes())
-            self._in_int8 = asked or bool((self._probe() * exact).sum(1).min() >= _AGREEMENT)
+            cosines = [(one * other).sum(1).min() for one, other in zip(self._probe(), exact, strict=True)]
+            self._in_int8 = asked or bool(min(cosines) >= _AGREEMENT)
             if not self._in_int8:
                 self._forward = floating
         elif asked:
@@ -175,22 +178,34 @@ class HuggingFaceEncoder:
         """D"""
         return self._dim
 
-    @cached_property
+    @property
     def plain(self) -> "HuggingFaceEncoder":
-        """See `penchant.interfaces.TunedEncoder`; it shares the model with this one."""
-        if not self._checkpoint.own_steps:
-            return self
-        plain = copy(self)
-        plain._checkpoint = self._checkpoint.plain()
-        plain._after = self._after[: len(plain._checkpoint.after)]
-        plain._dim = plain._probe().shape[1]
-        return plain
+        """See `penchant.interfaces.TunedEncoder`; it encodes with the same model in memory."""
+        return self._plain if self._checkpoint.own_steps else self
+
+    @cached_property
+    def _plain(self) -> "HuggingFaceEncoder":
+        found = copy(self)
+        found._checkpoint, found._after, found._dim = self._checkpoint.plain(), self._plain_after, self._plain_dim
+        return found
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
         """Unit vectors, (len(texts), D), in the order given; zero for a text with nothing to read.
 
         Equal texts are encoded once. A text is cut at `max_length` tokens.
         """
+        return self._read(texts, ((self._after, self._dim),), progress)[0]
+
+    def encode_both(self, texts: Sequence[str], *, progress: Progress = SILENT) -> tuple[FloatArray, FloatArray]:
+        """See `penchant.interfaces.TunedEncoder`."""
+        readings = (self._after, self._dim), (self._plain_after, self._plain_dim)
+        tuned, plain = self._read(texts, readings, progress)
+        return tuned, plain
+
+    def _read(
+        self, texts: Sequence[str], readings: Sequence[tuple[Sequence[AfterStep], int]], progress: Progress
+    ) -> list[FloatArray]:
+        """For each reading, steps after the pooling and D, its vectors, (len(texts), D)."""
         if isinstance(texts, str):
             raise ConfigError("encode takes several texts; one came.", hint="Put it in a list.")
         places: dict[str, int] = {}
@@ -198,17 +213,19 @@ class HuggingFaceEncoder:
         ids = self._tokenization(list(places))
         lengths = np.fromiter((len(i) for i in ids), dtype=np.int64, count=len(ids))
         kept = np.flatnonzero(lengths)
-        vectors = np.zeros((len(ids), self.dim), dtype=np.float32)
+        vectors = [np.zeros((len(ids), dim), dtype=np.float32) for _, dim in readings]
+        steps = [after for after, _ in readings]
         workers = (self.config.threads or torch.get_num_threads()) if self.device.type == "cpu" else 0
         budget = self.config.batch_tokens or (512 if self._in_int8 else 1024 if workers else GPU_TOKENS)
         parts = batches(lengths[kept], budget=budget, workers=max(workers, 1))
         with progress.task("Encoding texts", total=len(ids)) as advance:
             if len(kept) < len(ids):
                 advance(len(ids) - len(kept))
-            for part, pooled in spread(lambda part: self._batch(ids, kept[part]), parts, workers=workers):
-                vectors[kept[part]] = pooled
+            for part, found in spread(lambda part: self._batch(ids, kept[part], steps), parts, workers=workers):
+                for one, of_part in zip(vectors, found, strict=True):
+                    one[kept[part]] = of_part
                 advance(len(part))
-        return vectors[rows]
+        return [one[rows] for one in vectors]
 
     def attention(self, text: str) -> Attention:
         """Attention weights of every layer and head for one text.
@@ -239,19 +256,23 @@ class HuggingFaceEncoder:
         """The model with attention that can be read; loaded when it is asked for, since encoding does not need it."""
         return load_model(self._checkpoint, attentions=True)
 
-    def _batch(self, ids: list[list[int]], places: IntArray) -> FloatArray:
-        """(len(places), D) vectors of texts that are sorted by length."""
+    def _batch(
+        self, ids: list[list[int]], places: IntArray, readings: Sequence[Sequence[AfterStep]]
+    ) -> list[FloatArray]:
+        """For each reading (len(places), D) vectors of texts that are sorted by length."""
         runs = equal_lengths([len(ids[i]) for i in places])
         groups = [torch.tensor([ids[i] for i in places[run]], device=self.device) for run in runs]
-        vectors: FloatArray = self._pooled(groups).cpu().numpy()
-        return vectors
+        return [vectors.cpu().numpy() for vectors in self._pooled(groups, readings)]
 
-    def _pooled(self, groups: Sequence[torch.Tensor]) -> torch.Tensor:
+    def _pooled(self, groups: Sequence[torch.Tensor], readings: Sequence[Sequence[AfterStep]]) -> list[torch.Tensor]:
+        """Unit vectors of groups of texts of equal length, for each reading."""
         pooled = torch.cat([pool(states, self.pooling) for states in self._forward(groups)])
-        vectors = after_pooling(
-            pooled, self._after, words_BW=lambda: torch.cat([mean_embedding(self._words, ids) for ids in groups])
-        )
-        return torch.nn.functional.normalize(vectors, dim=1)
+
+        def words() -> torch.Tensor:
+            return torch.cat([mean_embedding(self._words, ids) for ids in groups])
+
+        read = [after_pooling(pooled, steps, words_BW=words) for steps in readings]
+        return [torch.nn.functional.normalize(vectors, dim=1) for vectors in read]
 
     def _load(self) -> tuple[Tokenization, Forward, torch.Tensor]:
         """The tokenizer, the forward pass and the words' input embeddings, (V, W), from the files alone where they are

@@ -8,7 +8,7 @@ from typing import Any
 from penchant.encoders.cache import CachedEncoder
 from penchant.encoders.light import is_light, load_light, needs_texts
 from penchant.errors import ConfigError
-from penchant.interfaces import Encoder, TunedEncoder
+from penchant.interfaces import Encoder
 
 _FORMAT = re.compile("-(float32|bfloat16|int8)-")
 
@@ -19,14 +19,6 @@ def same_model(identity: str, other: str) -> bool:
     The vectors then differ by rounding only, and what was learned on the one's can be used with the other's.
     """
     return _FORMAT.sub("-", identity) == _FORMAT.sub("-", other)
-
-
-def plain(encoder: Encoder) -> Encoder:
-    """The encoder by which words that a person types, or that name things, are compared with items' texts.
-
-    `TunedEncoder.plain` where there is one, else the encoder itself.
-    """
-    return encoder.plain if isinstance(encoder, TunedEncoder) else encoder
 
 
 def load_encoder(

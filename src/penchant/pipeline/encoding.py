@@ -21,7 +21,7 @@ from penchant.encoders import (
 )
 from penchant.encoders.light import fit_light, is_light
 from penchant.errors import NotFoundError, PenchantError
-from penchant.interfaces import Encoder
+from penchant.interfaces import Encoder, plain
 from penchant.progress import SILENT, Progress
 from penchant.types import FloatArray
 
@@ -62,7 +62,7 @@ def known_encoder(facts: Mapping[str, Any], items: Table) -> Encoder | None:
             found = load_encoder(folder)
         except PenchantError:  # damaged, or of a newer form: as good as gone
             return None
-        return found if same_model(found.identity, str(told.get("identity"))) else None
+        return next((one for one in (found, plain(found)) if same_model(one.identity, str(told.get("identity")))), None)
     if is_light(name):
         light = fit_light(name, render_items(items))
         return light if light.identity == told.get("identity") else None

@@ -19,7 +19,7 @@ from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.generated import is_generated
 from penchant.data.polarity import consumption
-from penchant.encoders import load_encoder, plain
+from penchant.encoders import load_encoder
 from penchant.errors import ConfigError
 from penchant.exploration.interest_discovery import InterestDiscovery
 from penchant.interests.drift import DriftConfig
@@ -28,7 +28,7 @@ from penchant.interests.population import Population, fit_population
 from penchant.interests.population_drift import PopulationDriftConfig
 from penchant.interests.profile import ProfileConfig
 from penchant.interests.tracking import Beliefs
-from penchant.interfaces import Encoder, FitOptions
+from penchant.interfaces import Encoder, FitOptions, plain
 from penchant.models.hybrid import Interest
 from penchant.models.hybrid_config import InterestConfig
 from penchant.pipeline.belief_fitting import fit_beliefs, reading_of

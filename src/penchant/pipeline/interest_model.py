@@ -10,10 +10,9 @@ from typing import Any, Self, cast
 import numpy as np
 
 from penchant.data.dataset import Dataset
-from penchant.encoders import plain
 from penchant.errors import ConfigError, NotFoundError
 from penchant.interests.text.concept_search import ConceptSearch
-from penchant.interfaces import Encoder
+from penchant.interfaces import Encoder, plain
 from penchant.models.hybrid import Interest
 from penchant.pipeline import bundle, editing, fitting
 from penchant.pipeline.clock import utc_now
@@ -316,9 +315,9 @@ class InterestModel(RecommendingModel):
         return self._search_of(self.fitted)
 
     def _search_of(self, fitted: Fitted) -> ConceptSearch:
-        return ConceptSearch(fitted.vocabulary, fitted.dataset.items, encoder=lambda: self._wording(fitted))
+        return ConceptSearch(fitted.vocabulary, fitted.dataset.items, encoder=lambda: self._reader(fitted))
 
-    def _wording(self, fitted: Fitted) -> Encoder | None:
+    def _reader(self, fitted: Fitted) -> Encoder | None:
         """What reads words that are typed, where it is at hand."""
         encoder = self.encoder or known_encoder(fitted.facts, fitted.dataset.items)
         return None if encoder is None else plain(encoder)
@@ -333,7 +332,8 @@ class InterestModel(RecommendingModel):
 
     @cached_property
     def _descriptions(self) -> DescriptionRanker:
-        return DescriptionRanker(self.live, lambda: self._wording(self.fitted))
+        fitted = self.fitted
+        return DescriptionRanker(self.live, lambda: self._reader(fitted))
 
     @cached_property
     def _finder(self) -> Finder:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from penchant.encoders import CachedEncoder, load_encoder, plain
+from penchant.encoders import CachedEncoder, huggingface, load_encoder, plain
 from penchant.encoders.fine_tuning import FineTunedEncoder, FineTunedEncoderConfig
+from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceEncoderConfig
 from penchant.errors import ConfigError
 from tests.encoders.counting import Counting
 from tests.models.language.tiny import save_words
@@ -62,16 +63,55 @@ def test_what_was_trained_inside_the_model_stays(tmp_path: Path):
     assert np.abs(vectors - frozen).max() > 1e-3
 
 
-def test_one_that_does_not_say_how_many_steps_are_its_own_has_none(tmp_path: Path):
+def test_one_that_does_not_say_how_many_steps_are_its_own_is_read_whole_when_it_is_tuned_again_too(tmp_path: Path):
     folder = tune(save_words(tmp_path / "base", WORDS), tmp_path / "tuned", dim=7)
     manifest = json.loads((folder / "fine_tuning.json").read_text())
     assert manifest.pop("own_steps") == 2
     (folder / "fine_tuning.json").write_text(json.dumps(manifest))
-    encoder = load_encoder(folder)
-    assert plain(encoder) is encoder
+    for place in (folder, tune(folder, tmp_path / "again", dim=5)):
+        encoder = load_encoder(place)
+        assert plain(encoder) is encoder
 
 
-@pytest.mark.parametrize("count", [-1, 3, True, "2", None, 1.0])
+def test_another_count_is_another_encoder(tmp_path: Path):
+    """Whoever corrects it by hand gets no vectors that were kept before."""
+    once = tune(save_words(tmp_path / "base", WORDS), tmp_path / "once", dim=32)
+    folder = tune(once, tmp_path / "twice", dim=32)
+    manifest = json.loads((folder / "fine_tuning.json").read_text())
+    found = set()
+    for count in (2, 4):
+        (folder / "fine_tuning.json").write_text(json.dumps({**manifest, "own_steps": count}))
+        found.add(plain(load_encoder(folder)).identity)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("damaged", ["[]", "3", '"x"', "null", "{"])
+def test_a_list_of_files_that_is_none_is_told(tmp_path: Path, damaged: str):
+    folder = tune(save_words(tmp_path / "base", WORDS), tmp_path / "tuned", dim=7)
+    (folder / "fine_tuning.json").write_text(damaged)
+    with pytest.raises(ConfigError, match="is damaged"):
+        load_encoder(folder)
+
+
+def test_both_readings_are_in_8_bits_only_where_both_stay_what_they_are(tmp_path: Path, monkeypatch):
+    """A layer that says the same of every text hides what rounding does to the model below it."""
+    monkeypatch.setattr(huggingface, "int8_pays", lambda: True)
+    monkeypatch.setattr(huggingface, "int8_is_exact", lambda: True)
+    monkeypatch.setattr(torch, "_int_mm", lambda left, right: left.int() @ right.int())
+    monkeypatch.setattr(huggingface, "_AGREEMENT", 0.9999999)
+    monkeypatch.setattr(huggingface, "fastest_precision", lambda: "float32")
+    base = save_words(tmp_path / "base", WORDS)
+    encoder = FineTunedEncoder(FineTunedEncoderConfig.of({"path": str(base), "method": "head_only"}), seed=0)
+    encoder.put_head(torch.zeros(4, 32), torch.ones(4), unit=True)
+    encoder.save(tmp_path / "tuned")
+    auto = HuggingFaceEncoder(HuggingFaceEncoderConfig(path=str(tmp_path / "tuned")))
+    assert auto.precision == auto.plain.precision == "float32"
+    asked = HuggingFaceEncoder(HuggingFaceEncoderConfig(path=str(tmp_path / "tuned"), precision="int8"))
+    assert asked.precision == asked.plain.precision == "int8"
+    assert asked.plain.identity != auto.plain.identity
+
+
+@pytest.mark.parametrize("count", [-1, 3, True, "2", 1.0])
 def test_a_count_that_cannot_be_is_told(tmp_path: Path, count: object):
     folder = tune(save_words(tmp_path / "base", WORDS), tmp_path / "tuned", dim=7)
     manifest = json.loads((folder / "fine_tuning.json").read_text())
@@ -82,12 +122,16 @@ def test_a_count_that_cannot_be_is_told(tmp_path: Path, count: object):
 
 def test_both_readings_are_kept_apart(tmp_path: Path):
     folder = tune(save_words(tmp_path / "base", WORDS), tmp_path / "tuned", dim=32)  # as many numbers as the model's
-    cached = load_encoder(folder, cache=tmp_path / "cache")
+    inner = HuggingFaceEncoder(HuggingFaceEncoderConfig(path=str(folder)))
+    cached = CachedEncoder(inner, tmp_path / "cache")
     found, tuned = plain(cached).encode(TEXTS), cached.encode(TEXTS)
     assert isinstance(plain(cached), CachedEncoder)
     assert np.abs(found - tuned).max() > 1e-3
     np.testing.assert_array_equal(plain(cached).encode(TEXTS), found)
     np.testing.assert_array_equal(cached.encode(TEXTS), tuned)
+    for both in (cached.encode_both(TEXTS), inner.encode_both(TEXTS)):
+        for vectors, expected in zip(both, (tuned, found), strict=True):
+            np.testing.assert_allclose(vectors, expected, atol=1e-6)
 
 
 def test_encoders_that_know_nothing_of_it_are_plain(tmp_path: Path):

@@ -20,9 +20,9 @@ class PTuningConfig(VirtualTokensConfig):
 
 
 class PTuning(PromptMethod):
-    """``p = f(e)`` before the words, e (P, D) and the network f trained: vectors that learn from one another.
+    """``p = f(e)`` before the words, e (P, W) and the network f trained: vectors that learn from one another.
 
-    Liu et al. (2021), "GPT understands, too". Trained with ``mlp``: P D + D H + H + H² + H + H D + D. By peft.
+    Liu et al. (2021), "GPT understands, too". Trained with ``mlp``: P W + W H + H + H² + H + H W + W. By peft.
     """
 
     config: PTuningConfig
@@ -42,7 +42,7 @@ class PTuning(PromptMethod):
         return ()
 
     def prompt(self) -> Tensor:
-        """(P, D)"""
+        """(P, W)"""
         # In a batch of one: the LSTM reads the places as a sequence.
-        vectors_PD: Tensor = self.network(self.places()[None])[0]
-        return vectors_PD
+        vectors_PW: Tensor = self.network(self.places()[None])[0]
+        return vectors_PW

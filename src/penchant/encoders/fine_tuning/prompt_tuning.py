@@ -33,6 +33,6 @@ class PromptTuning(PromptMethod):
         return ()
 
     def prompt(self) -> Tensor:
-        """(P, D)"""
-        vectors_PD: Tensor = self.embedding(self.places())
-        return vectors_PD
+        """(P, W)"""
+        vectors_PW: Tensor = self.embedding(self.places())
+        return vectors_PW

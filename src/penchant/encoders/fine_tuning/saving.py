@@ -36,7 +36,7 @@ def save_encoder(encoder: "FineTunedEncoder", root: Path, checkpoint: Checkpoint
         "base": checkpoint.fingerprint,
         "trained": encoder.trainable_count,
         "total": encoder.total_count,
-        "own_steps": checkpoint.own_steps + len(encoder.own_steps),
+        "own_steps": None if checkpoint.own_steps is None else checkpoint.own_steps + len(encoder.own_steps),
     }
     with new_folder(folder, manifest, name=ADAPTATION) as place:
         inner = place if method.merges else place / ADAPTED_BASE

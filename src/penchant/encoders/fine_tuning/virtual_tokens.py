@@ -37,12 +37,12 @@ class VirtualTokens(FineTuningMethod):
 class PromptMethod(VirtualTokens):
     """Virtual tokens at the input: P vectors before the text's own, read like words.
 
-    ``h = model( [ p_1 … p_P ; E(text) ] )``, states of the P left out. The p are of the model's width D.
+    ``h = model( [ p_1 … p_P ; E(text) ] )``, states of the P left out. The p are as wide as its input embeddings, W.
     """
 
     @abstractmethod
     def prompt(self) -> Tensor:
-        """(P, D)"""
+        """(P, W)"""
 
     def states(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The text's own states, (B, L, D)."""

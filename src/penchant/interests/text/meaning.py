@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from penchant.errors import DataError
-from penchant.interfaces import Encoder
+from penchant.interfaces import Encoder, plain
 from penchant.progress import SILENT, Progress
 from penchant.types import BoolArray, DoubleArray, FloatArray
 
@@ -58,9 +58,12 @@ class Meaning:
     """
 
     def __init__(self, encoder: Encoder, names: Sequence[str], *, threshold: float = 0.3, at_most: int = 2) -> None:
-        """`names`: those of the C concepts, in their order. `at_most`: concepts of one clause, the closest first."""
-        self.encoder, self.threshold, self.at_most = encoder, threshold, at_most
-        self.names_CD = encoder.encode(list(names))
+        """`names`: those of the C concepts, in their order. `at_most`: concepts of one clause, the closest first.
+
+        Both are read by `plain(encoder)`.
+        """
+        self.encoder, self.threshold, self.at_most = plain(encoder), threshold, at_most
+        self.names_CD = self.encoder.encode(list(names))
 
     def cosines(self, clauses: Sequence[str], *, progress: Progress = SILENT) -> FloatArray:
         """(len(clauses), C); 0 for a clause or a name without words."""
