@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
 
 from penchant.errors import ConfigError
-from penchant.interfaces import Encoder, TunedEncoder, plain
+from penchant.interfaces import Encoder, plain
 from penchant.progress import SILENT, Advance, Progress
 from penchant.types import FloatArray
 
@@ -103,7 +103,8 @@ class CachedEncoder:
         if other is self:
             readings = [(self, self.encoder.encode(list(texts.values()), progress=progress))]
         else:
-            both = cast("TunedEncoder", self.encoder).encode_both(list(texts.values()), progress=progress)
+            tuned: Any = self.encoder  # a `TunedEncoder`, since it has another reading
+            both = tuned.encode_both(list(texts.values()), progress=progress)
             readings = list(zip((self, other), both, strict=True))
         found = [dict(zip(texts, vectors, strict=True)) for _, vectors in readings]
         for (reading, _), vectors in zip(readings, found, strict=True):
